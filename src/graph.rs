@@ -31,4 +31,5 @@ mod stubs;
 mod success;
 mod target;
 mod ticket;
+mod usage;
 pub(crate) mod watched;

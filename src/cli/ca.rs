@@ -51,6 +51,11 @@ const TRUST: &[(&str, &str)] = &[
          export JAVA_TOOL_OPTIONS='-Djavax.net.ssl.trustStore=wfi-emulator.p12 -Djavax.net.ssl.trustStorePassword=changeit'",
     ),
     (".NET", "export SSL_CERT_FILE='{ca}'   # Linux; elsewhere the system's store, below"),
+    (
+        "PowerShell",
+        "$env:SSL_CERT_FILE = $env:REQUESTS_CA_BUNDLE = $env:NODE_EXTRA_CA_CERTS = '{ca}'   # for programs started after it\n\
+         pwsh   # Linux: commands of a new PowerShell; the running one has read its certificates already",
+    ),
     ("Windows", "certutil -user -addstore Root \"{ca}\"   # PowerShell and .NET"),
     ("macOS", "security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db '{ca}'"),
 ];
@@ -68,7 +73,10 @@ pub(super) fn text(file: &AuthorityFile, arguments: &CaArguments) -> Result<Stri
     }
     let mut date = Vec::with_capacity(19);
     DateTimeOffset::from_unix_millis(unix_millis(authority.valid_until())).write_seconds(&mut date);
-    let mut text = format!("{path}\nvalid until {}Z; keep the key next to it private\n", String::from_utf8_lossy(&date));
+    let mut text = format!(
+        "{path}\nvalid until {}Z; keep the key next to it private\nset variables before the program starts: a running one does not read them again\n",
+        String::from_utf8_lossy(&date)
+    );
     for (client, commands) in TRUST {
         text.push_str(&format!("\n{client}\n"));
         for command in commands.replace("{ca}", &path).lines() {

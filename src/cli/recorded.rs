@@ -20,8 +20,10 @@ use crate::edge::private_file;
 use crate::policy::behavior::Behaviors;
 use crate::text::exchange::{self, Exchange, Resolver, har};
 use crate::text::redact::{RedactionRules, Redactor, doubtful_lines};
+use crate::text::visible::visible;
 use crate::tools::compare::{self, ReportFormat, Reporter};
 use crate::tools::record;
+use crate::world::regular_file;
 
 /// The arguments of `compare`.
 #[derive(Args, Debug)]
@@ -42,6 +44,9 @@ pub(super) struct CompareArguments {
     /// Header that replaces a recorded one, for example 'Authorization: Bearer …'; repeatable
     #[arg(long, env = "WFI_EMULATOR_HEADER", value_name = "NAME: VALUE", hide_env_values = true)]
     header: Vec<String>,
+    /// Value of a template that no exchange captures, for example host=https://graph.microsoft.com; repeatable
+    #[arg(long, env = "WFI_EMULATOR_VARIABLE", value_name = "NAME=VALUE", hide_env_values = true)]
+    variable: Vec<String>,
     /// File or folder of initial entities, instead of those that the recording shows
     #[arg(long, value_name = "PATH", conflicts_with = "against")]
     fixtures: Option<PathBuf>,
@@ -85,6 +90,9 @@ pub(super) struct ConvertArguments {
     from: PathBuf,
     /// File to create, of the other kind
     to: PathBuf,
+    /// Value of a template that no exchange captures; repeatable
+    #[arg(long, env = "WFI_EMULATOR_VARIABLE", value_name = "NAME=VALUE", hide_env_values = true)]
+    variable: Vec<String>,
     /// Host of the exchanges in the archive
     #[arg(long, value_name = "HOST", default_value = "graph.microsoft.com")]
     host: String,
@@ -158,7 +166,18 @@ fn options(
         headers.push((name, value));
     }
     let (path, fixtures) = (arguments.path.clone(), arguments.fixtures.clone());
-    Ok(compare::CompareOptions { path, against, headers, behaviors, forced, fixtures, accepts: arguments.accept })
+    let variables = variables(&arguments.variable)?;
+    Ok(compare::CompareOptions { path, against, headers, behaviors, forced, fixtures, variables, accepts: arguments.accept })
+}
+
+/// Reads the values of templates.
+fn variables(texts: &[String]) -> Result<Vec<(String, String)>, String> {
+    let read = |text: &String| {
+        let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty())?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    // The value may be a secret, so that the message leaves it out.
+    texts.iter().map(|text| read(text).ok_or_else(|| "invalid --variable: expected name=value".to_owned())).collect()
 }
 
 /// Records until a signal comes.
@@ -217,7 +236,8 @@ fn upstream_and_rules(arguments: &RecordArguments) -> Result<(Upstream, Redactio
 
 fn redaction_rules(path: Option<&Path>) -> Result<RedactionRules, String> {
     let Some(path) = path else { return Ok(RedactionRules::default()) };
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = regular_file::read_text(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = String::from_utf8(text).map_err(|error| format!("{}: not UTF-8: {error}", path.display()))?;
     RedactionRules::read(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
@@ -232,6 +252,9 @@ pub(super) fn convert(arguments: &ConvertArguments) -> ExitCode {
     }
 }
 
+/// The number of lines on what is left out of an archive.
+const LEFT_OUT_LINES: usize = 20;
+
 fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
     let problem = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let (from, to) = (&arguments.from, &arguments.to);
@@ -241,11 +264,18 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
     if length > har::LARGEST as u64 {
         return Err(problem(from, &format!("file too large: {length} bytes, at most {}", har::LARGEST)));
     }
-    let bytes = std::fs::read(from).map_err(|error| problem(from, &error))?;
+    let bytes = regular_file::read_text(from).map_err(|error| problem(from, &error))?;
     let (text, summary) = match (extension(from).as_str(), extension(to).as_str()) {
         ("har", "hurl") => {
             let mut redactor = Redactor::new(redaction_rules(arguments.redact.as_deref())?, 1);
-            let (exchanges, others) = har::read(&bytes, &arguments.host).map_err(|error| problem(from, &error))?;
+            let har::ReadArchive { exchanges, others, left_out } =
+                har::read(&bytes, &arguments.host).map_err(|error| problem(from, &error))?;
+            for line in left_out.iter().take(LEFT_OUT_LINES) {
+                report(&format!("{}: left out: {}\n", from.display(), visible(line)));
+            }
+            if let more @ 1.. = left_out.len().saturating_sub(LEFT_OUT_LINES) {
+                report(&format!("{}: left out: {more} more\n", from.display()));
+            }
             let redacted: Vec<Exchange> = exchanges.iter().map(|exchange| redactor.redact(exchange)).collect();
             if redactor.is_full() {
                 return Err(problem(from, &"too many private values to remember"));
@@ -261,7 +291,7 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
         }
         ("hurl", "har") => {
             let text = std::str::from_utf8(&bytes).map_err(|error| problem(from, &error))?;
-            let mut resolver = Resolver::default();
+            let mut resolver = Resolver::with_values(variables(&arguments.variable)?.into_iter().collect());
             let unknown =
                 |name: String| problem(from, &format!("unknown value of the template {{{{{name}}}}}: no response before has it"));
             let entries = exchange::read_entries(text).map_err(|error| problem(from, &error))?;

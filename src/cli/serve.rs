@@ -29,6 +29,7 @@ use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
 use super::{address, clock, greeting, health, log, parent, ready, runtime, schema, watch};
+use crate::edge::control::Reload;
 use crate::edge::server::{self, Listeners, Workers};
 use crate::edge::service::Service;
 use crate::policy::behavior::Behaviors;
@@ -198,7 +199,12 @@ pub(super) fn run(
             Ok(signals) => signals,
             Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
         };
-        let control = suite.control(&plan, control_token, arguments.configuration());
+        // A saved state is what is reloaded last of all: it would undo what clients have changed since.
+        let reload = suite.state.is_none().then(|| {
+            let (arguments, behaviors, journals) = (arguments.clone(), behaviors.clone(), journals.clone());
+            Box::new(move || arguments.plan(&behaviors, seed, &journals)) as Reload
+        });
+        let control = suite.control(&plan, control_token, arguments.configuration(), reload);
         let service = Arc::new(Service::new(Worlds::new(plan, suite.limits()), control));
         if suite.state_every.is_some()
             && let Some(state) = &mut state
@@ -217,7 +223,7 @@ pub(super) fn run(
             report(&greeting::text(&url.preferred, plain_url, &world, &trust, &options));
         }
         if suite.watch {
-            watch_fixtures(arguments, behaviors, seed, journals, service.clone());
+            watch_files(arguments, behaviors, seed, journals, service.clone());
         }
         let limits = arguments.connections.limits_within_descriptors();
         let options = server::ServerOptions { tls, limits, workers: workers.handles() };
@@ -371,8 +377,8 @@ fn not_listening(host: &str, port: u16, error: &std::io::Error) -> String {
 impl ServeArguments {
     /// Returns the plan of all worlds, from the flags and the files that they name.
     fn plan(&self, behaviors: &Behaviors, seed: u64, journals: &Arc<Journals>) -> Result<Plan, String> {
-        if self.suite.watch && self.fixture_paths().is_empty() {
-            return Err("--watch requires --fixtures or --fixture".to_owned());
+        if self.suite.watch && self.watched_paths().is_empty() {
+            return Err("--watch requires --fixtures, --fixture, --stubs or --faults with a file".to_owned());
         }
         let settings = self.settings(behaviors.clone(), seed)?;
         self.suite.plan(Settings { journals: journals.clone(), ..settings })
@@ -412,8 +418,10 @@ impl ServeArguments {
         })
     }
 
-    fn fixture_paths(&self) -> Vec<PathBuf> {
-        self.fixtures.iter().cloned().chain(self.suite.fixture_paths()).collect()
+    /// Returns the paths of fixtures, stubs and fault rules.
+    fn watched_paths(&self) -> Vec<PathBuf> {
+        let fixtures = self.fixtures.iter().cloned().chain(self.suite.fixture_paths());
+        fixtures.chain(self.stubs.clone()).chain(self.suite.faults_path()).collect()
     }
 
     /// Returns the part of the configuration that the control API shows and that is not about test suites.
@@ -445,9 +453,9 @@ fn seed(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Reloads fixtures when they change.
-fn watch_fixtures(arguments: &ServeArguments, behaviors: Behaviors, seed: u64, journals: Arc<Journals>, service: Arc<Service>) {
-    let paths = arguments.fixture_paths();
+/// Reloads files when they change.
+fn watch_files(arguments: &ServeArguments, behaviors: Behaviors, seed: u64, journals: Arc<Journals>, service: Arc<Service>) {
+    let paths = arguments.watched_paths();
     let arguments = arguments.clone();
     watch::start(service, paths, move || arguments.plan(&behaviors, seed, &journals));
 }

@@ -470,7 +470,9 @@ impl Worlds {
             },
         };
         let fresh = fresh.into_current();
+        let old = slot.current.load_full();
         slot.store(fresh.clone(), plan_number);
+        old.faults.release();
         Ok(fresh)
     }
 
@@ -493,7 +495,12 @@ impl Worlds {
             return Err(WorldError::Default);
         }
         let dropped = self.named.write().unwrap_or_else(PoisonError::into_inner).remove(name);
-        dropped.map(|slot| slot.current.load().outbox.close()).ok_or_else(|| WorldError::Unknown(name.to_owned()))
+        let end = |slot: Arc<WorldSlot>| {
+            let world = slot.current.load();
+            world.outbox.close();
+            world.faults.release();
+        };
+        dropped.map(end).ok_or_else(|| WorldError::Unknown(name.to_owned()))
     }
 
     /// Drops the worlds that are idle longer than the limit, and returns their number.
@@ -560,7 +567,9 @@ impl Worlds {
         budget.change(0, size);
         let number = plan.number;
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;
+        let old = self.default.current.load_full();
         self.default.store(default, number);
+        old.faults.release();
         Ok(())
     }
 

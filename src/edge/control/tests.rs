@@ -36,7 +36,7 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) 
 
 fn answered(outcome: ControlOutcome) -> Answer {
     match outcome {
-        ControlOutcome::Answered(answer) => answer,
+        ControlOutcome::Answered(answer) | ControlOutcome::Provisional(answer, ..) => answer,
         ControlOutcome::Pending(..) => panic!("no operation here makes calls"),
     }
 }

@@ -429,3 +429,34 @@ fn the_secret_of_an_integration_can_be_in_a_file() {
     let neither = outcome(&["encrypt"]);
     assert!(neither.status == Some(2) && neither.stderr.contains("--secret <TEXT>"), "{neither:?}");
 }
+
+/// A text as `Out-File -Encoding unicode` of Windows PowerShell writes it.
+fn utf16(text: &str) -> Vec<u8> {
+    [&b"\xFF\xFE"[..], &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()].concat()
+}
+
+#[test]
+fn files_of_windows_are_read_or_named() {
+    let folder = Folder::new("utf16");
+    let file = |name: &str, text: &str| {
+        let path = folder.0.join(name);
+        std::fs::write(&path, utf16(text)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let fixtures = file("workforceIntegrations.json", r#"[{"id":"WFI_1","displayName":"Bäckerei"}]"#);
+    let checked = outcome(&["check", &fixtures]);
+    assert_eq!((checked.status, checked.stderr.as_str()), (Some(0), ""));
+    let faults = file("faults.json", r#"{"on":{"method":"DELETE"},"do":"throttled"}"#);
+    let directory = file("directory.json", r#"{"tenantId":"contoso.com","users":[]}"#);
+    let served = Served::start(&["--fixtures", &fixtures, "--faults", &faults, "--directory", &directory]);
+    assert_eq!(served.status("GET", "/v1.0/teamwork/workforceIntegrations/WFI_1", ""), 200);
+    assert_eq!(served.status("DELETE", "/v1.0/teamwork/workforceIntegrations/WFI_1", ""), 429);
+    let stubs = file("stubs.hurl", "GET {{base}}/v1.0/x\n\nHTTP 200\n");
+    let named = format!("wfi-emulator: {stubs}: line 1: UTF-16; save the file as UTF-8\n");
+    assert_eq!(outcome(&["--port", "0", "--stubs", &stubs]), refused(&named));
+    let broken = folder.0.join("broken.json");
+    std::fs::write(&broken, [&utf16("[]")[..], b"x"].concat()).unwrap();
+    let broken = broken.to_str().unwrap();
+    let named = format!("wfi-emulator: {broken}: invalid UTF-16; save the file as UTF-8\n");
+    assert_eq!(outcome(&["--port", "0", "--faults", broken]), refused(&named));
+}

@@ -394,6 +394,19 @@ fn completions_and_the_man_page_have_every_command_and_flag() {
             assert!(text.contains(name), "{flag}");
         }
     }
+    // The values of flags, as far as the generators know them.
+    for value in ["strict", "junit"] {
+        for (script, shell) in scripts.iter().zip(["bash", "zsh", "fish", "powershell"]) {
+            assert!(script.contains(value), "{value} for {shell}");
+        }
+    }
+    for line in [
+        "'wfi-emulator --auth' = @('open', 'bearer', 'strict')",
+        "'wfi-emulator;compare --format' = @('text', 'json', 'junit')",
+        "'wfi-emulator;completions ' = @('bash', 'elvish', 'fish', 'powershell', 'zsh')",
+    ] {
+        assert!(scripts[3].contains(line), "{line}: {}", scripts[3]);
+    }
     assert!(page.starts_with(".ie") && page.contains(".TH wfi-emulator 1"), "{}", &page[..200]);
     assert!(page.contains("WFI-EMULATOR TOKEN"), "commands have their flags in it");
     assert_eq!(outcome(&["completions", "sh"]).status, Some(2));
