@@ -140,7 +140,7 @@ async fn send(arguments: &ActArguments, body: &Value) -> Result<Value, String> {
     if status != StatusCode::OK {
         return Err(refusal(status, &answer));
     }
-    serde_json::from_slice(&answer).map_err(|error| format!("unreadable answer: {error}"))
+    serde_json::from_slice::<Value>(&answer).map_err(|error| format!("unreadable answer: {error}"))
 }
 
 /// Returns a report for people: the request, the calls to the connector, and the changes.
