@@ -81,6 +81,7 @@ impl Deref for World {
 impl World {
     /// Creates a world, beyond the limit of all stores if need be.
     pub fn new(mut settings: Settings) -> World {
+        settings.seed([]);
         let store = Store::new(&settings.schema, &settings.stores);
         for (address, entity) in std::mem::take(&mut settings.entities) {
             store.insert_initial(&address, entity);

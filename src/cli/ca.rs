@@ -12,7 +12,7 @@ use crate::world::clock::unix_millis;
 #[derive(Args, Clone, Debug)]
 pub(super) struct AuthorityFile {
     /// Folder of the local CA, instead of the user's cache folder; `memory` for a CA that is not stored
-    #[arg(long, global = true, env = "WFI_EMULATOR_CA_DIR", value_name = "DIR")]
+    #[arg(long, env = "WFI_EMULATOR_CA_DIR", value_name = "DIR")]
     ca_dir: Option<PathBuf>,
 }
 
@@ -22,6 +22,9 @@ pub(super) struct CaArguments {
     /// Print only the path of the certificate
     #[arg(long)]
     path: bool,
+    /// Folder of the local CA, instead of the user's cache folder
+    #[arg(long, value_name = "DIR")]
+    ca_dir: Option<PathBuf>,
 }
 
 impl AuthorityFile {
@@ -59,7 +62,8 @@ const TRUST: &[(&str, &str)] = &[
 
 /// Returns what the command prints.
 pub(super) fn text(file: &AuthorityFile, arguments: &CaArguments) -> Result<String, String> {
-    let authority = file.authority(&[]).map_err(|error| error.to_string())?;
+    let named = arguments.ca_dir.clone().map(|folder| AuthorityFile { ca_dir: Some(folder) });
+    let authority = named.as_ref().unwrap_or(file).authority(&[]).map_err(|error| error.to_string())?;
     let Some(path) = authority.path() else {
         return Err("no CA file with --ca-dir memory: name a folder, or omit the flag".to_owned());
     };

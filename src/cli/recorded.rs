@@ -4,11 +4,14 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use http::header::{HeaderName, HeaderValue};
+use http_body_util::Empty;
 use tokio::net::TcpListener;
 
 use super::address::base_url;
+use super::behaviors::CommandBehaviors;
 use super::log::{self, LogLevel};
 use super::output::{UNUSABLE, fail, print, report, write_out};
 use super::{runtime, signals};
@@ -25,6 +28,8 @@ use crate::world::regular_file;
 /// The arguments of `compare`.
 #[derive(Args, Debug)]
 pub(super) struct CompareArguments {
+    #[command(flatten)]
+    pub(super) behaviors: CommandBehaviors,
     /// Recorded exchanges: a folder, or one file (.hurl)
     path: PathBuf,
     #[arg(
@@ -73,6 +78,9 @@ pub(super) struct RecordArguments {
     /// Port to listen on; 0 for any free port
     #[arg(long, default_value_t = 9341)]
     port: u16,
+    /// Least severe level to log on standard error; off also suppresses the greeting
+    #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
+    log: LogLevel,
 }
 
 /// The arguments of `convert`.
@@ -113,6 +121,12 @@ pub(super) fn compare(arguments: &CompareArguments, behaviors: Behaviors, forced
         FormatName::Junit => ReportFormat::Junit,
     };
     runtime::run(async {
+        // A service that cannot be reached is not one that answers otherwise.
+        if let Some(service) = &options.against
+            && let Err(problem) = service.connect::<Empty<Bytes>>().await
+        {
+            return fail(UNUSABLE, &format!("unreachable service {problem}"));
+        }
         let (mut reporter, start) = Reporter::begin(format);
         // A closed pipe is a reader that has seen enough; the exit status still says the rest.
         let mut written = write_out(start.as_bytes());
@@ -168,12 +182,14 @@ fn variables(texts: &[String]) -> Result<Vec<(String, String)>, String> {
 
 /// Records until a signal comes.
 pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
+    let is_new = !arguments.out.exists();
     let (upstream, rules) = match upstream_and_rules(arguments) {
         Ok(both) => both,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     let options = record::RecordOptions { upstream, folder: arguments.out.clone(), rules };
-    let log_flush = log::start(LogLevel::Info);
+    let (target, folder) = (options.upstream.base(), arguments.out.display().to_string());
+    let log_flush = log::start(arguments.log);
     runtime::run(async {
         let listener = match TcpListener::bind((arguments.host.as_str(), arguments.port)).await {
             Ok(listener) => listener,
@@ -183,13 +199,25 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
             (Ok(address), Ok(shutdown)) => (address, shutdown),
             (Err(error), _) | (_, Err(error)) => return fail(1, &format!("cannot start: {error}")),
         };
-        print(&format!("{}\n", base_url("http", address)));
+        let url = base_url("http", address);
+        if arguments.log != LogLevel::Off {
+            report(&format!(
+                "records the exchanges with {target} in {folder}\n  {url}/v1.0 in place of {target}/v1.0; stop: Ctrl-C\n"
+            ));
+        }
+        print(&format!("{url}\n"));
         let recorded = record::run_with(listener, options, shutdown, hurry).await;
         // The summary comes after all lines of the log.
         drop(log_flush);
         match recorded {
             Ok((count, Some(path))) => report(&format!("{count} exchanges recorded in {}\n", path.display())),
-            Ok((_, None)) => report("no exchanges recorded\n"),
+            Ok((_, None)) => {
+                report("no exchanges recorded\n");
+                if is_new {
+                    // Fails where something else is in it.
+                    let _ = std::fs::remove_dir(&arguments.out);
+                }
+            }
             Err(problem) => return fail(1, &problem),
         }
         ExitCode::SUCCESS
@@ -198,6 +226,9 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
 
 fn upstream_and_rules(arguments: &RecordArguments) -> Result<(Upstream, RedactionRules), String> {
     let upstream = Upstream::new(&arguments.upstream, arguments.upstream_ca.as_deref())?;
+    if let Some(version) = ["/v1.0", "/beta"].into_iter().find(|version| upstream.base().ends_with(version)) {
+        return Err(format!("invalid --upstream: {version} belongs to the paths that clients send, leave it out"));
+    }
     let folder = &arguments.out;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok((upstream, redaction_rules(arguments.redact.as_deref())?))

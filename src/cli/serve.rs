@@ -28,7 +28,7 @@ use super::signals::{INTERRUPTED, Signals};
 use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
-use super::{address, clock, greeting, log, parent, ready, runtime, schema, watch};
+use super::{address, clock, greeting, health, log, parent, ready, runtime, schema, watch};
 use crate::edge::control::Reload;
 use crate::edge::server::{self, Listeners, Workers};
 use crate::edge::service::Service;
@@ -137,7 +137,12 @@ const PATIENCE: Duration = server::GRACE.saturating_add(Duration::from_millis(50
 /// Serves until a signal comes, or the parent process ends.
 ///
 /// Requests have threads of their own. This one waits for reasons to stop, so that no request can delay them.
-pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, String>, warnings: &[String]) -> ExitCode {
+pub(super) fn run(
+    arguments: &ServeArguments,
+    behaviors: Result<Behaviors, String>,
+    chosen: &[String],
+    warnings: &[String],
+) -> ExitCode {
     let suite = &arguments.suite;
     // First of all, before anything else can fail.
     let mut ready_file = match suite.ready_file.as_deref().map(ReadyFile::clear).transpose() {
@@ -209,7 +214,13 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
         }
         if arguments.log != LogLevel::Off {
             let plain_url = tls.is_some().then_some(&*url.plain);
-            report(&greeting::text(&url.preferred, plain_url, &service.worlds.default_world(), &trust));
+            let world = service.worlds.default_world();
+            let options = greeting::Options {
+                chosen,
+                needs_token: arguments.auth != AuthLevel::Open,
+                stubs: world.stubs.as_ref().map_or(0, |stubs| stubs.len()),
+            };
+            report(&greeting::text(&url.preferred, plain_url, &world, &trust, &options));
         }
         if suite.watch {
             watch_files(arguments, behaviors, seed, journals, service.clone());
@@ -341,7 +352,7 @@ async fn listen(arguments: &ServeArguments) -> Result<(Listeners, Urls), String>
     if is_local && bound.as_ref().is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable) {
         bound = TcpListener::bind(("::1", port)).await;
     }
-    let listener = bound.map_err(|error| format!("cannot listen on {first}:{port}: {error}"))?;
+    let listener = bound.map_err(|error| not_listening(first, port, &error))?;
     let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
     let scheme = if arguments.tls.tls { "https" } else { "http" };
     let url = |scheme: &str| address::base_url(scheme, address);
@@ -351,6 +362,16 @@ async fn listen(arguments: &ServeArguments) -> Result<(Listeners, Urls), String>
     };
     let listener = Listeners(std::iter::once(listener).chain(second).collect());
     Ok((listener, Urls { preferred: url(scheme), plain: url("http"), port: address.port() }))
+}
+
+/// Returns the message of an address that cannot be listened on.
+fn not_listening(host: &str, port: u16, error: &std::io::Error) -> String {
+    let mut text = format!("cannot listen on {host}:{port}: {error}");
+    if error.kind() == ErrorKind::AddrInUse {
+        let user = if health::is_emulator(host, port) { "a wfi-emulator" } else { "another program" };
+        text.push_str(&format!("; {user} answers there: stop it, or choose another port with --port, 0 for a free one"));
+    }
+    text
 }
 
 impl ServeArguments {

@@ -109,6 +109,7 @@ operations! {
     GET "/ready" ready, public = true;
     POST "/reload" reload;
     GET "/worlds" worlds::list;
+    POST "/worlds" worlds::create_labeled;
     GET "/worlds/{name}" worlds::get;
     PUT "/worlds/{name}" worlds::create;
     DELETE "/worlds/{name}" worlds::delete;

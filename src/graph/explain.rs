@@ -137,7 +137,7 @@ fn explain_member(
     decided: &mut Vec<&'static str>,
 ) {
     if let Some(alias) = property.alias.filter(|_| !property.declared || representation.style.aliases == Aliases::Only) {
-        decided.push(alias.behavior);
+        decided.extend(alias.behavior);
     }
     match (value, property.kind) {
         (Value::Null, _) => {}

@@ -790,6 +790,22 @@ rows! {
     grade Weak;
     source "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (a comment in pull request 67)";
 
+    "eligibility" eligibility: Eligibility = "a new request for a swap or for time off, if the integration filters what may be chosen (`eligibilityFilteringEnabledEntities`)" {
+        Enforce "enforce" "the connector is asked first, and what it does not name is refused; for offers, no address of such a call is known, so none is made",
+        Off "off" "the connector is not asked",
+    }
+    profiles Enforce Enforce Enforce;
+    grade Weak;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (/read); that Graph refuses other choices is a guess";
+
+    "eligibility-period" eligibility_period: EligibilityPeriod = "the month for which a connector is asked about eligible shifts" {
+        TimeZone "time-zone" "that of the schedule's time zone: the published example has one that begins at 4 o'clock in UTC",
+        Utc "utc" "that of UTC",
+    }
+    profiles TimeZone TimeZone TimeZone;
+    grade Weak;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (startTime=2024-10-01T04:00:00.0000000Z); that the zone is that of the schedule is a guess";
+
     "deletion-call" deletion_call: DeletionCall = "the call for a DELETE of a shift, an open shift or a time off by Graph" {
         Delete "delete" "an element with the method DELETE and the body null, as in the Shifts guide",
         Inactive "inactive" "a PUT with `isActive` false, as the app sends when a deletion is shared",

@@ -10,6 +10,7 @@ mod content;
 mod context;
 pub(crate) mod directory;
 mod loader;
+mod seed;
 mod writer;
 
 use std::fmt;

@@ -25,7 +25,7 @@ use crate::world::journal::{
 
 pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let parameters =
-        call.parameters(&["to", "method", "path", "id", "status", "since", "until", "limit", "secrets", "format"])?;
+        call.parameters(&["to", "method", "path", "id", "status", "since", "until", "after", "limit", "secrets", "format"])?;
     let value = |name: &str| parameters.get(name).map(str::to_owned);
     let filter = EntryFilter {
         to: value("to"),
@@ -38,6 +38,8 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
     };
     let limit = value("limit").map(|text| text.parse::<usize>().map_err(|_| text)).transpose();
     let limit = limit.map_err(|text| invalid("limit", &text, "a whole number"))?;
+    let after = value("after").map(|text| text.parse::<u64>().map_err(|_| text)).transpose();
+    let after = after.map_err(|text| invalid("after", &text, "the number of a request"))?.unwrap_or_default();
     let query = JournalQuery { limit, ..filter.query()? };
     let secrets = if parameters.include_secrets()? { Secrets::Shown } else { Secrets::Hidden };
     let world = call.worlds.world(call.name)?;
@@ -56,7 +58,7 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
         return Ok(ControlReply::text(world.journal.print(&query, secrets)));
     }
     let count = world.journal.count();
-    Ok(ControlReply::ok(&EntryList { count, entries: Entries { world: &world, query, secrets } }))
+    Ok(ControlReply::ok(&EntryList { count, entries: Entries { world: &world, query, after, secrets } }))
 }
 
 #[derive(Serialize)]
@@ -69,13 +71,15 @@ struct EntryList<'w> {
 struct Entries<'w> {
     world: &'w World,
     query: JournalQuery,
+    /// The number of the request before the first.
+    after: u64,
     secrets: Secrets,
 }
 
 impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Entries { world, query, secrets } = self;
-        let entries = world.journal.masked_exchanges(query, *secrets);
+        let Entries { world, query, after, secrets } = self;
+        let entries = world.journal.masked_exchanges(query, *secrets).filter(|(entry, _)| entry.number > *after);
         serializer.collect_seq(entries.map(|(entry, mut masker)| entry_json(world, &entry, *secrets, &mut masker)))
     }
 }

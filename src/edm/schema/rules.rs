@@ -446,6 +446,8 @@ pub enum PropertyRule {
         /// The behavior that decides whether requests and responses may have the alias.
         behavior: &'static str,
     },
+    /// Another name of a property's value, in the versions that declare it.
+    SynonymOf(&'static str),
     /// The value in a new entity if the request omits it, as JSON text.
     InitialValue(&'static str),
     /// The value in an entity that a request creates and omits the property for, as JSON text of any kind. Fixtures do not get it.

@@ -15,7 +15,7 @@ use crate::text::guid::is_guid;
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
         // A text that is not a GUID can be the name of a user.
-        object("user", &OBJECT, &WORDING),
+        TypeRules { is_consulted: true, ..object("user", &OBJECT, &WORDING) },
         object("group", &OBJECT, &KEYED_WORDING),
         object("application", &OBJECT, &KEYED_WORDING),
         object("servicePrincipal", &OBJECT, &KEYED_WORDING),

@@ -66,7 +66,7 @@ fn missing_fixtures_end_the_program() {
 fn check_distinguishes_good_fixtures_from_broken_ones() {
     let folder = Folder::new("check");
     let good = folder.file("workforceIntegrations.good.json", GOOD);
-    let checked = format!("{good}: 1 entities, no problems\n");
+    let checked = format!("{good}: 1 entity, no problems\n");
     assert_eq!(outcome(&["check", &good]), Outcome { status: Some(0), stdout: checked, stderr: String::new() });
     let shipped = repository().join("fixtures/workforceIntegrations.json");
     assert_eq!(outcome(&["check", shipped.to_str().unwrap()]).status, Some(0));
@@ -74,7 +74,7 @@ fn check_distinguishes_good_fixtures_from_broken_ones() {
     assert_eq!(outcome(&["check", &broken]), refused(&complaint(&broken)));
     // Neither name nor context: the collection is not guessed.
     let unknown = folder.file("my-data.json", GOOD);
-    let reason = "unknown collection: name the file after one of workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, organization, servicePrincipals, subscriptions, users, \
+    let reason = "unknown collection: name the file after one of workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, oauth2PermissionGrants, organization, servicePrincipals, subscriptions, users, \
                   or name the array: {\"workforceIntegrations\": […]}";
     assert_eq!(outcome(&["check", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
     assert_eq!(outcome(&["--port", "0", "--fixtures", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
@@ -195,7 +195,8 @@ fn each_command_ignores_each_of_its_empty_variables() {
     while let Some(names) = pending.pop() {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let arguments = [&names[..], &["--help"]].concat();
-        let help = outcome(&arguments).stdout;
+        let wide = ("COLUMNS", "1000");
+        let help = Program::start(command(&arguments, &[wide])).outcome().stdout;
         let below = commands(&help);
         pending.extend(below.into_iter().map(|name| names.iter().map(|name| (*name).to_owned()).chain([name]).collect()));
         let variables: Vec<(&str, &str)> =

@@ -240,7 +240,7 @@ fn standard_output_has_only_the_base_url_and_the_greeting_lists_the_endpoints() 
     let greeting: Vec<String> = outcome
         .stderr
         .lines()
-        .take(15)
+        .take(16)
         .map(|line| line.replace(&url, "<url>").replace(env!("CARGO_PKG_VERSION"), "<version>"))
         .collect();
     insta::assert_snapshot!(greeting.join("\n"), @"
@@ -254,9 +254,10 @@ fn standard_output_has_only_the_base_url_and_the_greeting_lists_the_endpoints() 
       <url>/v1.0/organization (1)
       <url>/v1.0/servicePrincipals (2)
       <url>/v1.0/users (6)
-      and empty collections: 3
+      and empty collections: 4
     the same under <url>/beta
     try: curl <url>/v1.0/teamwork/workforceIntegrations
+    options: --port 0, --seed 1
     seed: 1; control: <url>/_emulator
     docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C
     ");
