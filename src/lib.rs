@@ -179,7 +179,7 @@ pub mod internals {
             pub use crate::world::stub::Stubs;
         }
         pub mod worlds {
-            pub use crate::world::worlds::Plan;
+            pub use crate::world::worlds::{Plan, Worlds};
         }
     }
 }

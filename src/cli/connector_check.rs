@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::behaviors::CommandBehaviors;
 use super::call::{expiry, now};
 use super::connector::{ConnectorArguments, SecretArgument};
 use super::output::{UNUSABLE, fail, print};
@@ -19,6 +20,8 @@ use crate::world::fixture::directory::HOME_TENANT;
 
 #[derive(Args, Debug)]
 pub(super) struct ConnectorCheckArguments {
+    #[command(flatten)]
+    pub(super) behaviors: CommandBehaviors,
     /// URL of the integration
     #[arg(env = "WFI_EMULATOR_URL")]
     url: String,

@@ -28,9 +28,9 @@ use name_index::NameIndex;
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
-    DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, KeyCheck, MediaRules,
-    PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, Tolerance, TypeRules,
-    Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
+    DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, KeyCheck, LimitHeaders,
+    MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, Tolerance,
+    TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -361,6 +361,8 @@ pub struct RareRules {
     pub without_tenant: Option<&'static Tolerance>,
     /// The rules of queries, if only some are taken.
     pub queries: Option<&'static QueryRules>,
+    /// The headers on the use of limits, if its answers have some.
+    pub limit_headers: Option<LimitHeaders>,
 }
 
 impl RareRules {
@@ -373,11 +375,12 @@ impl RareRules {
         renamed: None,
         without_tenant: None,
         queries: None,
+        limit_headers: None,
     };
 
     /// Whether there is a rule.
     fn is_empty(&self) -> bool {
-        let RareRules { implied, deactivated, tolerance, advanced, renamed, without_tenant, queries } = self;
+        let RareRules { implied, deactivated, tolerance, advanced, renamed, without_tenant, queries, limit_headers } = self;
         implied.is_none()
             && deactivated.is_none()
             && tolerance.is_none()
@@ -385,6 +388,7 @@ impl RareRules {
             && renamed.is_none()
             && without_tenant.is_none()
             && queries.is_none()
+            && limit_headers.is_none()
     }
 }
 

@@ -706,6 +706,14 @@ rows! {
     grade Weak;
     source "recorded responses in pnp/pnpcore (`Vary: Accept-Encoding` on all with a body; recordings do not keep the coding)";
 
+    "limit-headers" limit_headers: LimitHeaders = "headers on the use of limits, with fault rules that limit or answer 429" {
+        Documented "documented" "those of the documentation: of the directory `x-ms-throttle-limit-percentage` above 0.8 of a limit, `x-ms-throttle-scope` and `x-ms-throttle-information` with a 429; of files and lists `RateLimit-Limit`, `-Remaining` and `-Reset` from 80 % on, for callers other than users",
+        None "none" "none",
+    }
+    profiles Documented Documented Documented;
+    grade Medium;
+    source "learn.microsoft.com/graph/throttling-limits (identity and access); learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online; devblogs.microsoft.com/microsoft365dev/prevent-throttling-in-your-application-by-using-ratelimit-headers-in-sharepoint-online (applications only); none for other workloads";
+
     "batch-content-type" batch_content_type: BatchContentType = "a write without Content-Type in a `$batch`" {
         Base64 "base64" "the whole batch is refused with 400, unless the body is a base64 string, which is read as JSON: msgraph-sdk (TypeScript) sends it",
         Require "require" "the whole batch is refused with 400",

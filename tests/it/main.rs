@@ -31,6 +31,7 @@
 //! |---|---|
 //! | `identity` | sign-in, step by step; laws for all tokens and forms |
 //! | `permissions` | the permissions of operations, by all spellings of their addresses |
+//! | `store` | applications, users and consents of sign-in are those of Graph, both ways |
 //!
 //! **`connectors/`**: calls to the connectors of workforce integrations
 //!
@@ -94,10 +95,11 @@
 //! | file | shows |
 //! |---|---|
 //! | `architecture` | the order of the wings, no cycles between files, a reason for every dependency |
+//! | `configuration` | the help, and the page made from it |
 //! | `dependencies` | the library needs few crates without the program |
 //! | `language` | comments, messages and pages have none of the banned words |
 //! | `pages` | pages name existing files, and the index lists all pages |
-//! | `readme` | the commands and examples of README.md |
+//! | `readme` | the commands and examples of README.md and docs |
 //! | `regressions` | regressions of property tests are in `tests/proptest-regressions/`, where proptest reads them |
 //!
 //! **`support/`**: code that the tests share
@@ -150,6 +152,7 @@ mod entra {
     mod identity;
     mod permissions;
     mod revocation;
+    mod store;
 }
 mod graph {
     mod concurrency;
@@ -177,6 +180,7 @@ mod program {
     mod log;
     mod machine;
     pub(crate) mod process;
+    mod running;
     mod schemas;
     #[cfg(unix)]
     mod secrets;
@@ -189,6 +193,7 @@ mod program {
 }
 mod project {
     mod architecture;
+    mod configuration;
     mod dependencies;
     mod language;
     mod pages;
