@@ -48,6 +48,9 @@ pub(super) struct ActArguments {
     /// User id of the person who gets a shift
     #[arg(long, value_name = "ID")]
     user: Option<String>,
+    /// Scheduling group id of a new shift (default: the first group that has the user)
+    #[arg(long, value_name = "ID")]
+    group: Option<String>,
     /// Team id, if several teams have a schedule
     #[arg(long, value_name = "ID")]
     team: Option<String>,
@@ -102,6 +105,7 @@ fn body(arguments: &ActArguments) -> Result<Value, String> {
         ("openShift", &arguments.open_shift),
         ("reason", &arguments.reason),
         ("user", &arguments.user),
+        ("group", &arguments.group),
         ("team", &arguments.team),
         ("start", &arguments.start),
         ("end", &arguments.end),
