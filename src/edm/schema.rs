@@ -100,6 +100,11 @@ impl Slot {
     /// The slot of the content of a media entity.
     pub(crate) const MEDIA: Slot = Slot(u32::MAX - 2);
 
+    /// Returns the slot of the entities behind a navigation property, by its number in a query. No stored entity has it.
+    pub(crate) fn navigated(number: u16) -> Slot {
+        Slot(u32::MAX - 16 - u32::from(number))
+    }
+
     /// Returns the slot of a number, for tests.
     #[cfg(test)]
     pub(crate) fn at(number: u32) -> Slot {
@@ -204,7 +209,7 @@ impl Property {
     pub(crate) fn new(name: &str, kind: PropertyType, nullable: bool) -> Property {
         Property {
             name: name.into(),
-            member: format!("\"{name}\":").into_bytes().into(),
+            member: ["\"", name, "\":"].concat().into_bytes().into(),
             kind,
             nullable,
             slot: Slot(0),
@@ -361,6 +366,10 @@ pub struct RareRules {
     pub without_tenant: Option<&'static Tolerance>,
     /// The rules of queries, if only some are taken.
     pub queries: Option<&'static QueryRules>,
+    /// The behavior that decides whether conditions compare texts without case.
+    pub caseless: Option<&'static Tolerance>,
+    /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
+    pub eventual: Option<&'static Tolerance>,
 }
 
 impl RareRules {
@@ -373,11 +382,13 @@ impl RareRules {
         renamed: None,
         without_tenant: None,
         queries: None,
+        caseless: None,
+        eventual: None,
     };
 
     /// Whether there is a rule.
     fn is_empty(&self) -> bool {
-        let RareRules { implied, deactivated, tolerance, advanced, renamed, without_tenant, queries } = self;
+        let RareRules { implied, deactivated, tolerance, advanced, renamed, without_tenant, queries, caseless, eventual } = self;
         implied.is_none()
             && deactivated.is_none()
             && tolerance.is_none()
@@ -385,6 +396,8 @@ impl RareRules {
             && renamed.is_none()
             && without_tenant.is_none()
             && queries.is_none()
+            && caseless.is_none()
+            && eventual.is_none()
     }
 }
 
