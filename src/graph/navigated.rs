@@ -75,9 +75,10 @@ fn with_entities(
             item.own_type = Some(own).filter(|own| *own != navigation.target);
             found.push(Value::Complex(Arc::new(item)));
         }
-        let value = match navigation.is_collection {
-            true => Value::Collection(found.into()),
-            false => found.into_iter().next().unwrap_or(Value::Null),
+        let value = if navigation.is_collection {
+            Value::Collection(found.into())
+        } else {
+            found.into_iter().next().unwrap_or(Value::Null)
         };
         values.set(known.slot, value);
     }

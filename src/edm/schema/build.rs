@@ -24,7 +24,7 @@ pub(super) fn schema(documents: [SchemaText; 2], rules: &[&'static WorkloadRules
     let of = |version: Version| move |error: SchemaError| SchemaError { version: Some(version), ..error };
     // Declarations have places, of which only that of a problem is a line.
     let placed = |version: Version| {
-        let text = &documents[if version == Version::V1 { 0 } else { 1 }];
+        let text = &documents[usize::from(version != Version::V1)];
         move |error: SchemaError| SchemaError { line: csdl::line_at(&text.text(), error.line), version: Some(version), ..error }
     };
     let read = |text: &SchemaText, version| csdl::read(&text.text()).map_err(of(version));

@@ -276,6 +276,11 @@ pub struct FilterRules {
     pub form: &'static Refusal,
 }
 
+/// Returns the names of types in rows.
+fn names<T>(rows: &'static [(&'static str, T)]) -> impl Iterator<Item = &'static str> {
+    rows.iter().map(|(name, _)| *name)
+}
+
 impl WorkloadRules {
     /// Returns the names of the types that rows are about.
     pub(crate) fn type_names(&self) -> Vec<&'static str> {
@@ -321,9 +326,6 @@ impl WorkloadRules {
             without_tenant,
             default_projections,
         } = self;
-        fn names<T>(rows: &'static [(&'static str, T)]) -> impl Iterator<Item = &'static str> {
-            rows.iter().map(|(name, _)| *name)
-        }
         let mut found: Vec<&'static str> = types.iter().map(|row| row.name).collect();
         found.extend(properties.iter().map(|(name, ..)| *name));
         found.extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)));

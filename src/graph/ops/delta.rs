@@ -69,6 +69,9 @@ enum Row {
     Removed(Arc<str>),
 }
 
+/// A changed link: the key of the entity that has it, the name of the navigation property, and what it leads to, with whether it is gone.
+type ChangedLink = (Arc<str>, Box<str>, (EntityAddress, bool));
+
 /// The changed links of a navigation property: what they lead to, and whether they are gone.
 struct ChangedLinks {
     name: Box<str>,
@@ -303,7 +306,7 @@ fn changed_link(
     context: &OperationContext<'_>,
     shown: &[&Navigation],
     (links, target): &(CollectionAddress, EntityAddress),
-) -> Option<(Arc<str>, Box<str>, (EntityAddress, bool))> {
+) -> Option<ChangedLink> {
     let navigation = shown.iter().find(|navigation| navigation.set == links.set)?;
     let holder = EntityAddress::parse(&context.world.schema, context.model, links.holder.as_deref()?)?;
     if holder.collection != context.route.collection {

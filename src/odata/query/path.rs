@@ -66,9 +66,10 @@ impl PropertyPath {
         }
         self.text.push_str(&navigation.name);
         self.slots.push(slot);
-        self.kind = Some(match navigation.is_collection {
-            true => PropertyType::Collection(ItemType::Complex(navigation.target)),
-            false => PropertyType::Complex(navigation.target),
+        self.kind = Some(if navigation.is_collection {
+            PropertyType::Collection(ItemType::Complex(navigation.target))
+        } else {
+            PropertyType::Complex(navigation.target)
         });
     }
 

@@ -307,7 +307,7 @@ impl Node<'_> {
             }),
             Node::HasType(variable, path, types, is_declared) => {
                 let is_one = |own: Option<TypeId>| own.map_or(*is_declared, |own| types.binary_search(&own).is_ok());
-                Scalar::Boolean(instance_type(*variable, path.as_deref(), evaluation).is_some_and(is_one))
+                Scalar::Boolean(instance(*variable, path.as_deref(), evaluation).is_some_and(|(_, own)| is_one(own)))
             }
             Node::Search(search) => Scalar::Boolean(match search.0.find(evaluation.object) {
                 Some(PathValue::Value(Value::String(text))) => found(&search.1, text, evaluation),
@@ -574,9 +574,13 @@ fn saturate(number: f64) -> usize {
     number as usize
 }
 
-/// Returns the own type of an instance, where it is not the declared one; nothing without an instance.
+/// Returns an instance, and its own type where that is not the declared one.
 #[inline(never)]
-fn instance_type(variable: Option<usize>, path: Option<&PropertyPath>, evaluation: &Evaluation<'_>) -> Option<Option<TypeId>> {
+fn instance<'e>(
+    variable: Option<usize>,
+    path: Option<&PropertyPath>,
+    evaluation: &'e Evaluation<'e>,
+) -> Option<(&'e Complex, Option<TypeId>)> {
     let owner = match variable.map(|variable| evaluation.item(variable)) {
         None => evaluation.object,
         Some(Value::Complex(item)) => item,
@@ -584,10 +588,10 @@ fn instance_type(variable: Option<usize>, path: Option<&PropertyPath>, evaluatio
     };
     let Some(path) = path else {
         let of_entity = evaluation.own_type.filter(|_| variable.is_none());
-        return Some(of_entity.or(owner.own_type));
+        return Some((owner, of_entity.or(owner.own_type)));
     };
     match path.find(owner) {
-        Some(PathValue::Value(Value::Complex(instance))) => Some(instance.own_type),
+        Some(PathValue::Value(Value::Complex(instance))) => Some((instance, instance.own_type)),
         _ => None,
     }
 }

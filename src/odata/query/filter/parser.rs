@@ -884,7 +884,11 @@ impl<'t, 'm> Parser<'t, 'm> {
             (None, Some(rest)) if first == ENTITY => (self.scope, rest),
             (None, _) => (self.scope, word),
         };
-        let from = variable.map(|index| self.variables[index].navigation);
+        let from = match variable.map(|index| self.variables[index].navigation) {
+            None => Beginning::Entity,
+            Some(Some(number)) => Beginning::Item(number),
+            Some(None) => Beginning::Value,
+        };
         let Followed { scope, rest, through, navigation } = match self.follow(scope, path, from, at) {
             Ok(followed) => followed,
             Err(problem) => {
@@ -909,21 +913,20 @@ impl<'t, 'm> Parser<'t, 'm> {
         Ok(None)
     }
 
-    /// Follows the navigation properties at the beginning of a path. `from` is the navigation property that leads to the item from which the
-    /// path begins, if it begins from one.
+    /// Follows the navigation properties at the beginning of a path.
     fn follow(
         &mut self,
         mut scope: Scope<'m>,
         path: &'t str,
-        from: Option<Option<usize>>,
+        from: Beginning,
         at: usize,
     ) -> Result<Followed<'t, 'm>, FilterProblem> {
         let mut followed = Followed { scope, rest: Some(path), through: PropertyPath::empty(), navigation: None };
         // Complex items have no navigation properties.
-        if self.navigations.is_none() || from == Some(None) {
+        if self.navigations.is_none() || from == Beginning::Value {
             return Ok(followed);
         }
-        let mut last = from.flatten();
+        let mut last = if let Beginning::Item(number) = from { Some(number) } else { None };
         let mut ahead = Some(path);
         while let Some(current) = ahead {
             let (segment, rest) = current.split_once('/').map_or((current, None), |(segment, rest)| (segment, Some(rest)));
@@ -978,6 +981,17 @@ struct Resolved {
     path: Option<PropertyPath>,
     /// The navigation property at its end.
     navigation: Option<usize>,
+}
+
+/// The beginning of a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    /// The entity that is filtered.
+    Entity,
+    /// An entity behind a navigation property, by its number.
+    Item(usize),
+    /// An item of a collection that is not an entity.
+    Value,
 }
 
 /// A range variable.
