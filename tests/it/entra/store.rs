@@ -332,8 +332,18 @@ fn assignments_decide_about_roles() {
     let assigned = graph(&world, Method::POST, &format!("/servicePrincipals/{daemon}/appRoleAssignments"), &new);
     assert_eq!(claims(&world, &form)["roles"], json!(["Mail.Send", "User.Read.All"]));
     let path = format!("/servicePrincipals/{daemon}/appRoleAssignments/{}", assigned["id"].as_str().unwrap());
+    let of_service = || {
+        let all = get(&world, &format!("/servicePrincipals/{service}/appRoleAssignedTo"));
+        all["value"].as_array().unwrap().iter().map(|one| one["appRoleId"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(of_service(), [Value::from(USER_READ_ALL), role], "the resource has it too");
     graph(&world, Method::DELETE, &path, &Value::Null);
-    assert_eq!(claims(&world, &form)["roles"], json!(["User.Read.All"]));
+    assert_eq!((&claims(&world, &form)["roles"], of_service()), (&json!(["User.Read.All"]), vec![USER_READ_ALL.into()]));
+    let of_graph = get(&world, &format!("/servicePrincipals/{service}/appRoleAssignedTo"))["value"][0]["id"].clone();
+    let path = format!("/servicePrincipals/{service}/appRoleAssignedTo/{}", of_graph.as_str().unwrap());
+    graph(&world, Method::DELETE, &path, &Value::Null);
+    assert_eq!(claims(&world, &form)["roles"], Value::Null);
+    assert_eq!(get(&world, &format!("/servicePrincipals/{daemon}/appRoleAssignments"))["value"].as_array().unwrap().len(), 1);
 
     // Lynne is not assigned to the API, until a group of hers is.
     let orders = principal(&world, ORDERS);
