@@ -87,7 +87,7 @@ pub(super) enum Eligibility {
 #[derive(Args, Debug)]
 pub(super) struct CallTarget {
     /// URL of the integration
-    #[arg(long, env = "WFI_EMULATOR_URL", value_name = "URL")]
+    #[arg(long, env = "WFI_EMULATOR_URL", value_name = "URL", value_parser = connector_url)]
     url: String,
     /// API version of the integration
     #[arg(long, env = "WFI_EMULATOR_API_VERSION", value_name = "NUMBER", default_value_t = 1)]
@@ -110,11 +110,19 @@ pub(super) struct CallTarget {
 #[derive(Args, Debug)]
 pub(super) struct Content {
     /// Team id of the schedule
-    #[arg(long, env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
+    #[arg(long, visible_alias = "team", env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
     team_id: String,
     /// File with the plaintext to send, {"requests": […]}, instead of a sample
     #[arg(long, env = "WFI_EMULATOR_REQUEST", value_name = "FILE")]
     request: Option<PathBuf>,
+}
+
+/// Checks the URL of a connector, since a call to another one cannot be made.
+fn connector_url(text: &str) -> Result<String, String> {
+    match ConnectorEndpoint::check_url(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(failure) => Err(failure.reason().trim_start_matches("invalid url in the integration: ").to_owned()),
+    }
 }
 
 impl CallTarget {

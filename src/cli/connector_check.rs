@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::behaviors::CommandBehaviors;
 use super::call::{expiry, now};
 use super::connector::{ConnectorArguments, SecretArgument};
 use super::output::{UNUSABLE, fail, print};
@@ -19,6 +20,8 @@ use crate::world::fixture::directory::HOME_TENANT;
 
 #[derive(Args, Debug)]
 pub(super) struct ConnectorCheckArguments {
+    #[command(flatten)]
+    pub(super) behaviors: CommandBehaviors,
     /// URL of the integration
     #[arg(env = "WFI_EMULATOR_URL")]
     url: String,
@@ -36,7 +39,7 @@ pub(super) struct ConnectorCheckArguments {
     #[arg(long, env = "WFI_EMULATOR_USER_ID", value_name = "ID", default_value = sample::USER)]
     user_id: String,
     /// Team id of the schedule
-    #[arg(long, env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
+    #[arg(long, visible_alias = "team", env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
     team_id: String,
     /// User id of the worker in scenarios, for a connector that knows its own people only
     #[arg(long, env = "WFI_EMULATOR_USER", value_name = "ID", default_value = sample::USER)]

@@ -11,6 +11,7 @@ use crate::edge::control::acts;
 use crate::edge::outgoing::make_call;
 use crate::graph::step::Step;
 use crate::policy::behavior::Behaviors;
+use crate::text::charset::Charset;
 use crate::text::json;
 use crate::workloads::shifts::act::Act;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
@@ -103,6 +104,7 @@ pub(crate) fn flows() -> Vec<Scenario> {
 pub(crate) fn read(path: &Path) -> Result<Vec<Scenario>, String> {
     let problem = |reason: String| format!("{}: {reason}", path.display());
     let text = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
+    let text = Charset::utf8(text).map_err(problem)?;
     let text = String::from_utf8(text).map_err(|_| problem("invalid UTF-8".to_owned()))?;
     let is_list = text.trim_start().starts_with('[');
     let read = if is_list { json::read_text(&text) } else { json::read_text(&text).map(|scenario| vec![scenario]) };

@@ -473,6 +473,11 @@ impl Shared<'_> {
                         let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                         row.or_else(|| base.and_then(|base| base.rare().queries))
                     },
+                    limit_headers: {
+                        let mut rows = self.rules.iter().flat_map(|workload| workload.limit_headers);
+                        let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, headers)| *headers);
+                        row.or_else(|| base.and_then(|base| base.rare().limit_headers))
+                    },
                 };
                 (!rare.is_empty()).then(|| Arc::new(rare))
             },

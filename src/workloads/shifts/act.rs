@@ -358,7 +358,7 @@ impl<'a> Stage<'a> {
         let (schedule, element) = match &self.act.from {
             Some(from) => {
                 let (schedule, _, shift) = self.find(&["shifts"], from)?;
-                let (start, end) = proposal::month(Some(shift));
+                let (start, end) = proposal::month(&schedule, Some(shift));
                 (schedule, calls::eligible_swaps(from, &start, &end))
             }
             None => (self.schedule()?, calls::eligible_time_off_reasons(self.need("from or as", self.act.actor.as_ref())?)),

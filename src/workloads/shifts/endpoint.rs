@@ -67,6 +67,12 @@ impl ConnectorEndpoint {
         ConnectorEndpoint { url: text("url"), api_version, secret, display_name: text("displayName") }
     }
 
+    /// Checks that calls can be made to a URL.
+    pub(crate) fn check_url(url: &str) -> Result<(), CallFailure> {
+        let endpoint = ConnectorEndpoint { url: Some(url.into()), api_version: Some(1), secret: None, display_name: None };
+        endpoint.call_url("connect").map(drop)
+    }
+
     /// Returns the URL of a path below `{url}/v{apiVersion}`, for example `connect`.
     ///
     /// Published sample URLs end with a slash, and the way of joining is not documented. Guess: with one slash.
