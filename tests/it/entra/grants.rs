@@ -685,7 +685,8 @@ fn services_take_no_forged_claims_of_a_user_by_the_hundred() {
 /// Returns the directory file of docs/identity.md.
 fn documented() -> Value {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/identity.md")).unwrap();
-    let (_, block) = text.split_once("```json\n").unwrap();
+    let (_, section) = text.split_once("## Directory file\n").unwrap();
+    let (_, block) = section.split_once("```json\n").unwrap();
     serde_json::from_str(block.split("```").next().unwrap()).unwrap()
 }
 

@@ -460,6 +460,43 @@ fn each_world_has_its_own() {
 }
 
 #[test]
+fn a_saved_state_keeps_what_has_changed() {
+    let world = world();
+    let id = application(&world, WEB)["id"].as_str().unwrap().to_owned();
+    graph(
+        &world,
+        Method::PATCH,
+        &format!("/applications/{id}"),
+        &json!({ "web": { "redirectUris": ["https://web.contoso.com/other"] } }),
+    );
+    graph(&world, Method::PATCH, &format!("/users/{ADELE}"), &json!({ "passwordProfile": { "password": "new" } }));
+    let new = json!({ "accountEnabled": true, "displayName": "New", "mailNickname": "new", "userPrincipalName": "new@contoso.com", "passwordProfile": { "password": "secret" } });
+    graph(&world, Method::POST, "/users", &new);
+    let restored = |state: World| {
+        let mut settings = settings(&directory());
+        settings.restore(state.store.entities());
+        World::new(settings)
+    };
+    let world = restored(world);
+    assert_eq!(authorize(&world, "User.Read").status, StatusCode::BAD_REQUEST);
+    let form = |user: &str, password: &str| of_user(user, password, "User.Read");
+    assert_eq!((number(&world, &form("adele", "p")), number(&world, &form("adele", "new"))), (50_126, 0));
+    assert_eq!(
+        (
+            number(&world, &form("new", "secret")),
+            number(&world, &form("tomas.ribeiro", "p").replace("@contoso.com", "@contoso.onmicrosoft.com"))
+        ),
+        (0, 50_034)
+    );
+    let world = restored(World::new(harness::settings_with(&[])));
+    assert_eq!(
+        (number(&world, &form("adele", "p")), authorize(&world, "User.Read").status),
+        (0, StatusCode::FOUND),
+        "a state without them gets them"
+    );
+}
+
+#[test]
 fn a_schema_without_applications_leaves_the_file() {
     let directory = Directory::read(directory().to_string().as_bytes()).unwrap().into();
     let world = World::new(Settings { directory, schema: museum::schema(), entities: Vec::new(), ..harness::settings_with(&[]) });
