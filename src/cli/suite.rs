@@ -108,10 +108,6 @@ impl SuiteArguments {
         }
         settings.journal = Bounds { entries: self.journal, bytes: self.journal_bytes };
         settings.stores = Arc::new(Budget::new(self.store_bytes));
-        if let Some(path) = self.saved_state() {
-            settings.entities =
-                fixture::load_state(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;
-        }
         let mut fixtures = BTreeMap::new();
         for named in &self.fixture {
             let (name, path) = named
@@ -123,6 +119,11 @@ impl SuiteArguments {
             if fixtures.insert(name.to_owned(), entities).is_some() {
                 return Err(format!("duplicate --fixture '{name}'"));
             }
+        }
+        if let Some(path) = self.saved_state() {
+            let state = fixture::load_state(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;
+            settings.seed(fixtures.values_mut());
+            settings.restore(state);
         }
         let plan = Plan { settings, fixtures };
         plan.check_size().map_err(|full| full.to_string())?;

@@ -508,6 +508,9 @@ impl<'w> Registry<'w> {
                     "resourceId": resource,
                 });
                 self.insert_at(&place, &assignment)?;
+                if let Some(place) = within(self.world, PRINCIPALS, &resource, "appRoleAssignedTo") {
+                    self.insert_at(&place, &assignment)?;
+                }
             }
         }
         Ok(())

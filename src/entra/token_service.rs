@@ -39,6 +39,7 @@ use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::fixture::directory::Directory;
 use crate::world::settings::SignIn;
+use crate::world::sign_ins::SignInPlace;
 use form::Form;
 use reply::{EntraIds, EntraReply};
 
@@ -293,7 +294,7 @@ fn decide(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>, ids
     let (generation, registry) = (route.endpoint.generation(), Registry::of(world));
     let context = EntraContext { world, request, generation, realm: route.realm, tenant_id, registry, ids };
     if matches!(route.endpoint, EntraEndpoint::Token(_))
-        && let Some(refusal) = world.sign_ins.next_refusal()
+        && let Some(refusal) = world.sign_ins.next_refusal(SignInPlace::Token)
     {
         let form = Form::of(request);
         return Err(Error::new(refusal, &[form.get("client_id").unwrap_or_default(), &context.tenant_id]));

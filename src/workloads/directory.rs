@@ -1,5 +1,6 @@
 //! The directory: users, groups, applications and what they have in common.
 
+mod assignments;
 mod derived;
 mod operations;
 mod photo;
@@ -28,7 +29,11 @@ impl Workload for Directory {
         _reply: Option<&Reply>,
         _decided: &mut Vec<&'static str>,
     ) -> Result<Option<Box<dyn Consultation>>, Error> {
-        sessions::end_with(change);
+        if &*change.structured.name == "appRoleAssignment" {
+            assignments::mirror(change)?;
+        } else {
+            sessions::end_with(change);
+        }
         Ok(None)
     }
 

@@ -132,6 +132,14 @@ impl Settings {
         }
     }
 
+    /// Replaces the initial entities by a saved state. The directory comes to it once: what has changed since then stays.
+    pub fn restore(&mut self, mut state: Entities) {
+        self.seed([]);
+        // Seeds that fitted the schema once do so again.
+        let _ = self.directory.seed_state(&self.schema, &self.behaviors, &mut state);
+        self.entities = state;
+    }
+
     /// Returns settings with no entities, the default behaviors, the system clock and a random seed. `workloads` are those whose rules
     /// the schema was read with, in the same order.
     pub fn new(schema: Arc<Schema>, workloads: &'static [&'static dyn Workload]) -> Settings {

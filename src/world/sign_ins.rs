@@ -45,9 +45,19 @@ struct Memory {
     revoked: VecDeque<String>,
     consents: HashSet<Consent>,
     consented: VecDeque<Consent>,
-    /// The refusals of the next requests for tokens, in order.
-    refusals: VecDeque<&'static Refusal>,
+    /// The refusals of the next requests, in order.
+    refusals: VecDeque<(SignInPlace, &'static Refusal)>,
     reservation: Reservation,
+}
+
+/// The place of a request that is refused from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignInPlace {
+    /// The token endpoint.
+    #[default]
+    Token,
+    /// The authorization endpoint.
+    Authorize,
 }
 
 /// The names of a user, of an application, and of a permission.
@@ -125,19 +135,21 @@ impl SignIns {
         self.memory().redeemed.contains(&code)
     }
 
-    /// Refuses the next requests for tokens. Returns whether there is room for so many.
-    pub fn refuse_next(&self, refusal: &'static Refusal, times: usize) -> bool {
+    /// Refuses the next requests at a place. Returns whether there is room for so many.
+    pub fn refuse_next(&self, place: SignInPlace, refusal: &'static Refusal, times: usize) -> bool {
         let mut memory = self.memory();
         let has_room = memory.refusals.len().saturating_add(times) <= REFUSAL_LIMIT;
         if has_room {
-            memory.refusals.extend(std::iter::repeat_n(refusal, times));
+            memory.refusals.extend(std::iter::repeat_n((place, refusal), times));
         }
         has_room
     }
 
-    /// Returns the refusal of this request for tokens, if it is refused from outside.
-    pub fn next_refusal(&self) -> Option<&'static Refusal> {
-        self.memory().refusals.pop_front()
+    /// Returns the refusal of this request, if it is refused from outside.
+    pub fn next_refusal(&self, place: SignInPlace) -> Option<&'static Refusal> {
+        let mut memory = self.memory();
+        let index = memory.refusals.iter().position(|(known, _)| *known == place)?;
+        memory.refusals.remove(index).map(|(_, refusal)| refusal)
     }
 
     /// Begins to wait for the user of a device, until its code expires.

@@ -12,7 +12,7 @@ use crate::entra::user::account;
 use crate::policy::refusal::SIGN_IN_REFUSALS;
 use crate::world::World;
 use crate::world::fixture::directory::User;
-use crate::world::sign_ins::{DeviceDecision, NAME_LIMIT, REFUSAL_LIMIT};
+use crate::world::sign_ins::{DeviceDecision, NAME_LIMIT, REFUSAL_LIMIT, SignInPlace};
 
 /// Body of a revocation.
 #[derive(Deserialize)]
@@ -38,9 +38,20 @@ struct DeviceBody {
 struct RefusalBody {
     /// The name of a refusal of Entra.
     refusal: String,
+    /// The endpoint of these requests.
+    #[serde(default)]
+    endpoint: Endpoint,
     /// The number of requests that are refused.
     #[serde(default = "once")]
     times: usize,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Endpoint {
+    #[default]
+    Token,
+    Authorize,
 }
 
 fn once() -> usize {
@@ -86,7 +97,7 @@ pub(super) fn decide_device(call: &ControlCall<'_>) -> Result<ControlReply, Cont
     Err(ControlError::new(StatusCode::NOT_FOUND, "unknown-code", message))
 }
 
-/// Refuses the next requests for tokens.
+/// Refuses the next requests for tokens, or the next sign-ins in a browser.
 pub(super) fn refuse(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let body: RefusalBody = call.read()?;
     let world = call.worlds.world(call.name)?;
@@ -95,7 +106,11 @@ pub(super) fn refuse(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
         let message = format!("unknown refusal {:?}: none of Entra has this name", body.refusal);
         return Err(ControlError::new(StatusCode::NOT_FOUND, "unknown-refusal", message));
     };
-    if !world.sign_ins.refuse_next(row, body.times) {
+    let place = match body.endpoint {
+        Endpoint::Token => SignInPlace::Token,
+        Endpoint::Authorize => SignInPlace::Authorize,
+    };
+    if !world.sign_ins.refuse_next(place, row, body.times) {
         return Err(ControlError::unusable(format!("invalid times {}: at most {REFUSAL_LIMIT} refusals wait", body.times)));
     }
     Ok(ControlReply::ok(&json!({ "refusal": row.name, "status": row.status, "times": body.times })))

@@ -13,7 +13,8 @@ use super::sealed::{Challenge, GrantKind, SealedGrant};
 use super::sign_in::user;
 use super::{EntraContext, EntraReply};
 use crate::odata::error::Error;
-use crate::policy::refusal;
+use crate::policy::refusal::{self, Layer};
+use crate::world::sign_ins::SignInPlace;
 
 /// The characters to encode in a parameter of a redirect: all but the unreserved ones (RFC 3986, 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -209,6 +210,11 @@ fn parameters(
     };
     if matches!(person, Person::Chosen(_)) {
         consent(context, form, client, &user, &asked).map_err(Failure::Redirect)?;
+    }
+    if let Some(row) = context.world.sign_ins.next_refusal(SignInPlace::Authorize) {
+        let error = Error::new(row, &[&client.id, client.name()]);
+        let is_outage = !matches!(row.layer, Layer::Entra(_)) || row.status >= 500;
+        return Err(if is_outage { Failure::Page(error) } else { at_sign_in(error, is_silent) });
     }
     let prepared = prepare(context, form, client, &signed_in, &asked).map_err(|error| at_sign_in(error, is_silent))?;
     let mut sent: Vec<(&'static str, String)> = Vec::with_capacity(8);

@@ -21,7 +21,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         object("application", &OBJECT, &KEYED_WORDING),
         object("servicePrincipal", &OBJECT, &KEYED_WORDING),
         object("device", &OBJECT, &KEYED_WORDING),
-        object("appRoleAssignment", &OBJECT, &GRANT_WORDING),
+        TypeRules { is_consulted: true, ..object("appRoleAssignment", &OBJECT, &GRANT_WORDING) },
         object("oAuth2PermissionGrant", &OBJECT, &GRANT_WORDING),
         object("federatedIdentityCredential", &OBJECT, &WORDING),
         object("organization", &ORGANIZATION, &WORDING),

@@ -10,6 +10,7 @@ use wfi_emulator::internals::policy::refusal::SIGN_IN_REFUSALS;
 
 use crate::support::harness;
 
+#[derive(Debug)]
 struct Answered {
     status: StatusCode,
     headers: HeaderMap,
@@ -86,6 +87,43 @@ fn every_refusal_of_entra_can_be_had() {
         count += 1;
     }
     assert!(count > 80, "{count}");
+}
+
+#[test]
+fn the_next_sign_in_in_a_browser_is_refused_on_demand() {
+    let service = Service::of(harness::settings_with(&[]));
+    let ask = |more: &str| {
+        let query = "client_id=app&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%2F&scope=User.Read&state=s";
+        post(&service, "/contoso.com/oauth2/v2.0/authorize", format!("{query}{more}"))
+    };
+    let refuse = |row: &str| control(&service, "refuse", &json!({ "refusal": row, "endpoint": "authorize" })).status;
+    let location = |answered: &Answered| {
+        answered.headers.get("location").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(refuse("entra-mfa"), StatusCode::OK);
+    assert_eq!(token(&service, PASSWORD).status, StatusCode::OK, "this is for another endpoint");
+    let page = ask("");
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    assert!(String::from_utf8_lossy(&page.body).contains("AADSTS50076"), "{page:?}");
+    assert!(location(&ask("")).starts_with("http://localhost/?code="));
+    for (row, more, error) in [
+        ("entra-mfa", "&prompt=none", "?error=interaction_required&error_description=AADSTS50076%3a"),
+        ("entra-several-sessions", "&prompt=none", "?error=interaction_required&error_description=AADSTS16000%3a"),
+        ("entra-consent", "", "?error=consent_required&error_description=AADSTS65001%3a"),
+        ("entra-administrator-only", "", "?error=access_denied&error_description=AADSTS90094%3a"),
+    ] {
+        refuse(row);
+        let found = location(&ask(more));
+        assert!(found.contains(error) && found.ends_with("&state=s"), "{row}: {found}");
+    }
+    for (row, status) in
+        [("entra-throttled", StatusCode::TOO_MANY_REQUESTS), ("entra-unavailable", StatusCode::SERVICE_UNAVAILABLE)]
+    {
+        refuse(row);
+        assert_eq!(ask("").status, status, "{row}");
+    }
+    let unknown = json!({ "refusal": "entra-mfa", "endpoint": "logout" });
+    assert_eq!(control(&service, "refuse", &unknown).status, StatusCode::BAD_REQUEST);
 }
 
 #[test]

@@ -332,8 +332,18 @@ fn assignments_decide_about_roles() {
     let assigned = graph(&world, Method::POST, &format!("/servicePrincipals/{daemon}/appRoleAssignments"), &new);
     assert_eq!(claims(&world, &form)["roles"], json!(["Mail.Send", "User.Read.All"]));
     let path = format!("/servicePrincipals/{daemon}/appRoleAssignments/{}", assigned["id"].as_str().unwrap());
+    let of_service = || {
+        let all = get(&world, &format!("/servicePrincipals/{service}/appRoleAssignedTo"));
+        all["value"].as_array().unwrap().iter().map(|one| one["appRoleId"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(of_service(), [Value::from(USER_READ_ALL), role], "the resource has it too");
     graph(&world, Method::DELETE, &path, &Value::Null);
-    assert_eq!(claims(&world, &form)["roles"], json!(["User.Read.All"]));
+    assert_eq!((&claims(&world, &form)["roles"], of_service()), (&json!(["User.Read.All"]), vec![USER_READ_ALL.into()]));
+    let of_graph = get(&world, &format!("/servicePrincipals/{service}/appRoleAssignedTo"))["value"][0]["id"].clone();
+    let path = format!("/servicePrincipals/{service}/appRoleAssignedTo/{}", of_graph.as_str().unwrap());
+    graph(&world, Method::DELETE, &path, &Value::Null);
+    assert_eq!(claims(&world, &form)["roles"], Value::Null);
+    assert_eq!(get(&world, &format!("/servicePrincipals/{daemon}/appRoleAssignments"))["value"].as_array().unwrap().len(), 1);
 
     // Lynne is not assigned to the API, until a group of hers is.
     let orders = principal(&world, ORDERS);
@@ -447,6 +457,43 @@ fn each_world_has_its_own() {
     let fork = worlds.fork("one", "fork").unwrap();
     assert_eq!(number(&fork, &form), 50_057);
     assert_eq!(number(&worlds.reset("one").unwrap(), &form), 0);
+}
+
+#[test]
+fn a_saved_state_keeps_what_has_changed() {
+    let world = world();
+    let id = application(&world, WEB)["id"].as_str().unwrap().to_owned();
+    graph(
+        &world,
+        Method::PATCH,
+        &format!("/applications/{id}"),
+        &json!({ "web": { "redirectUris": ["https://web.contoso.com/other"] } }),
+    );
+    graph(&world, Method::PATCH, &format!("/users/{ADELE}"), &json!({ "passwordProfile": { "password": "new" } }));
+    let new = json!({ "accountEnabled": true, "displayName": "New", "mailNickname": "new", "userPrincipalName": "new@contoso.com", "passwordProfile": { "password": "secret" } });
+    graph(&world, Method::POST, "/users", &new);
+    let restored = |state: World| {
+        let mut settings = settings(&directory());
+        settings.restore(state.store.entities());
+        World::new(settings)
+    };
+    let world = restored(world);
+    assert_eq!(authorize(&world, "User.Read").status, StatusCode::BAD_REQUEST);
+    let form = |user: &str, password: &str| of_user(user, password, "User.Read");
+    assert_eq!((number(&world, &form("adele", "p")), number(&world, &form("adele", "new"))), (50_126, 0));
+    assert_eq!(
+        (
+            number(&world, &form("new", "secret")),
+            number(&world, &form("tomas.ribeiro", "p").replace("@contoso.com", "@contoso.onmicrosoft.com"))
+        ),
+        (0, 50_034)
+    );
+    let world = restored(World::new(harness::settings_with(&[])));
+    assert_eq!(
+        (number(&world, &form("adele", "p")), authorize(&world, "User.Read").status),
+        (0, StatusCode::FOUND),
+        "a state without them gets them"
+    );
 }
 
 #[test]
