@@ -21,6 +21,7 @@ mod parent;
 mod private_file;
 mod ready;
 mod recorded;
+mod running;
 mod runtime;
 mod schema;
 mod secret_file;
@@ -33,7 +34,7 @@ mod token;
 mod variables;
 mod watch;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
@@ -47,33 +48,41 @@ use variables::WithVariables;
 
 /// Runs the program with the arguments of this process and returns its exit status.
 pub fn run() -> ExitCode {
-    let cli = arguments::parse();
-    let behaviors = cli.behaviors.behaviors();
+    let (cli, chosen) = arguments::parse();
+    let behaviors = cli.chosen_behaviors();
     // The server has a task before anything can fail.
-    let Some(command) = &cli.command else {
-        return serve::run(&cli.serve, behaviors, &variables::misspelled(Cli::command));
+    let Some(command) = cli.command.as_ref().filter(|command| !matches!(command, Command::Serve)) else {
+        return serve::run(&cli.serve, behaviors.behaviors(), &chosen, &variables::misspelled(Cli::command));
     };
+    let (overrides, behaviors) = (behaviors.overrides(), behaviors.behaviors());
     let behaviors = match behaviors {
         Ok(behaviors) => behaviors,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     match command {
+        Command::Serve => unreachable!("served above"),
         Command::Check(WithVariables(arguments)) => {
             // The flag counts before the command too.
             let files = if arguments.schema.is_empty() { &cli.serve.schema } else { &arguments.schema };
-            print_or_fail(check(arguments.path.as_deref(), files, &behaviors))
+            print_or_fail(check(&arguments.paths, files, &behaviors))
         }
-        Command::Behaviors => print(&behaviors::table(&behaviors)),
+        Command::Behaviors(WithVariables(arguments)) => print_or_fail(behaviors::table(arguments, &behaviors)),
         Command::Call(WithVariables(arguments)) => call::run(&arguments.call, &behaviors),
         Command::Act(WithVariables(arguments)) => act::run(arguments),
         Command::ConnectorCheck(WithVariables(arguments)) => connector_check::run(arguments, &behaviors),
         Command::Encrypt(WithVariables(arguments)) => envelope::encrypt(arguments),
         Command::Decrypt(WithVariables(arguments)) => envelope::decrypt(arguments),
-        Command::Compare(WithVariables(arguments)) => recorded::compare(arguments, behaviors, cli.behaviors.overrides()),
+        Command::Compare(WithVariables(arguments)) => recorded::compare(arguments, behaviors, overrides),
         Command::Record(WithVariables(arguments)) => recorded::record(arguments),
         Command::Convert(WithVariables(arguments)) => recorded::convert(arguments),
         Command::Ca(WithVariables(arguments)) => print_or_fail(ca::text(&cli.serve.tls.authority, arguments)),
         Command::Token(WithVariables(arguments)) => print_or_fail(token::text(arguments)),
+        Command::Journal(WithVariables(arguments)) => running::journal(arguments),
+        Command::Worlds(WithVariables(arguments)) => running::worlds(arguments),
+        Command::Reset(WithVariables(arguments)) => running::reset(arguments),
+        Command::Faults(WithVariables(arguments)) => running::faults(arguments),
+        Command::State(WithVariables(arguments)) => running::state(arguments),
+        Command::Clock(WithVariables(arguments)) => running::clock(arguments),
         Command::Health(WithVariables(arguments)) => match health::check(arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(1, &problem),
@@ -90,13 +99,20 @@ fn print_or_fail(text: Result<String, String>) -> ExitCode {
     text.map_or_else(|problem| fail(UNUSABLE, &problem), |text| print(&text))
 }
 
-fn check(path: Option<&Path>, files: &[SchemaFile], behaviors: &Behaviors) -> Result<String, String> {
+/// Validates fixtures. The problems of all paths are reported.
+fn check(paths: &[PathBuf], files: &[SchemaFile], behaviors: &Behaviors) -> Result<String, String> {
     let schema = schema::read(files)?;
     let mut text = schema::contents(&schema, files);
-    if let Some(path) = path {
-        let entities = fixture::load(&schema, behaviors, path).map_err(|error| error.to_string())?;
-        let count = entities.iter().filter(|(_, entity)| entity.linked().is_none()).count();
-        text.push_str(&format!("{}: {count} entities, no problems\n", path.display()));
+    let mut problems: Vec<String> = Vec::new();
+    for path in paths {
+        match fixture::load(&schema, behaviors, path) {
+            Ok(entities) => {
+                let count = entities.iter().filter(|(_, entity)| entity.linked().is_none()).count();
+                let noun = if count == 1 { "entity" } else { "entities" };
+                text.push_str(&format!("{}: {count} {noun}, no problems\n", path.display()));
+            }
+            Err(error) => problems.push(error.to_string()),
+        }
     }
-    Ok(text)
+    if problems.is_empty() { Ok(text) } else { Err(problems.join("\n")) }
 }

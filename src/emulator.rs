@@ -71,7 +71,7 @@ pub use crate::world::clock::Clock;
 pub use crate::world::fault::{Delay, Effect, FaultRule, Limit, RequestSelector, SlowBody};
 pub use crate::world::fixture::FixtureError;
 pub use crate::world::journal::{
-    Bounds, Destination, Expectation, Journal, JournalExchange, JournalQuery, Secrets, Times, VerificationReport,
+    Bounds, Destination, Expectation, Journal, JournalExchange, JournalQuery, Secrets, TextCondition, Times, VerificationReport,
 };
 pub use crate::world::settings::{Auth, Connectors};
 pub use crate::world::worlds::{WorldError, WorldInfo, WorldLimits, Worlds};

@@ -6,6 +6,8 @@ pub(crate) mod check;
 pub(crate) mod id_token;
 pub(crate) mod key;
 mod members;
+mod record;
+pub(crate) mod registry;
 pub(crate) mod token;
 pub(crate) mod token_service;
 pub(crate) mod user;

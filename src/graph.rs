@@ -3,7 +3,7 @@
 //! [`pipeline`] has the stages, [`ops`] one file per operation, [`answer`] the headers of every response.
 
 mod answer;
-mod base_url;
+pub(crate) mod base_url;
 pub(crate) mod batch;
 mod body;
 mod consult;
@@ -32,4 +32,5 @@ mod stubs;
 mod success;
 mod target;
 mod ticket;
+mod usage;
 pub(crate) mod watched;

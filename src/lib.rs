@@ -41,6 +41,7 @@ pub mod internals {
             pub use crate::edge::client::{HttpClient, Upstream};
         }
         pub mod control {
+            pub use crate::edge::control::acts::act_from_json;
             pub use crate::edge::control::{Peer, is_control};
         }
         pub mod server {
@@ -178,7 +179,7 @@ pub mod internals {
             pub use crate::world::stub::Stubs;
         }
         pub mod worlds {
-            pub use crate::world::worlds::Plan;
+            pub use crate::world::worlds::{Plan, Worlds};
         }
     }
 }

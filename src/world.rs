@@ -38,6 +38,7 @@ use crate::world::outbox::Outbox;
 use crate::world::settings::Settings;
 use crate::world::sign_ins::SignIns;
 use crate::world::store::{Baselines, Store, StoreFull};
+use crate::world::stub::StubTurns;
 use crate::world::uploads::Uploads;
 
 /// An isolated sandbox.
@@ -62,6 +63,8 @@ pub struct World {
     pub unique_values: Arc<Mutex<()>>,
     /// The content that arrives in fragments.
     pub uploads: Arc<Uploads>,
+    /// The turns of stubs with several answers.
+    pub stub_turns: Arc<StubTurns>,
     /// The notifications that wait until they are sent.
     pub outbox: Arc<Outbox>,
     ids: Arc<IdSource>,
@@ -78,6 +81,7 @@ impl Deref for World {
 impl World {
     /// Creates a world, beyond the limit of all stores if need be.
     pub fn new(mut settings: Settings) -> World {
+        settings.seed([]);
         let store = Store::new(&settings.schema, &settings.stores);
         for (address, entity) in std::mem::take(&mut settings.entities) {
             store.insert_initial(&address, entity);
@@ -101,6 +105,7 @@ impl World {
             local_caller: OnceLock::new(),
             unique_values: Arc::default(),
             uploads: Arc::default(),
+            stub_turns: Arc::default(),
             outbox: Arc::new(Outbox::new(subscriptions)),
             ids: Arc::new(IdSource::new(settings.seed, !settings.is_reproducible)),
             settings: Arc::new(settings),
@@ -168,6 +173,7 @@ impl World {
             sign_ins: Arc::new(SignIns::new(&self.stores)),
             unique_values: Arc::default(),
             uploads: Arc::default(),
+            stub_turns: Arc::default(),
             outbox: Arc::new(Outbox::new(self.outbox.subscriptions())),
             ids: Arc::new(self.ids.fork()),
             ..self.shared()
@@ -205,6 +211,7 @@ impl World {
             local_caller: OnceLock::new(),
             unique_values: self.unique_values.clone(),
             uploads: self.uploads.clone(),
+            stub_turns: self.stub_turns.clone(),
             outbox: self.outbox.clone(),
             ids: self.ids.clone(),
         }

@@ -1,18 +1,16 @@
 //! `act`: does in a running emulator what workers and managers do in the app.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode, Uri};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::address::reachable_host;
 use super::output::{UNUSABLE, fail, print};
-use super::{runtime, secret_file};
+use super::running::{WorldArguments, refusal};
+use super::runtime;
 use crate::edge::control;
 use crate::edge::outgoing::make_call;
 use crate::text::visible::visible_lines;
@@ -50,6 +48,9 @@ pub(super) struct ActArguments {
     /// User id of the person who gets a shift
     #[arg(long, value_name = "ID")]
     user: Option<String>,
+    /// Scheduling group id of a new shift (default: the first group that has the user)
+    #[arg(long, value_name = "ID")]
+    group: Option<String>,
     /// Team id, if several teams have a schedule
     #[arg(long, value_name = "ID")]
     team: Option<String>,
@@ -68,21 +69,8 @@ pub(super) struct ActArguments {
     /// Times of availability, as JSON
     #[arg(long, value_name = "JSON")]
     availability: Option<String>,
-    /// World of the emulator
-    #[arg(long, env = "WFI_EMULATOR_WORLD", value_name = "NAME", default_value = "default")]
-    world: String,
-    /// Address that the emulator listens on
-    #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "127.0.0.1")]
-    host: String,
-    /// Port that the emulator listens on
-    #[arg(long, env = "WFI_EMULATOR_PORT", default_value_t = 9340)]
-    port: u16,
-    /// Token of its control API
-    #[arg(long, env = "WFI_EMULATOR_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    control_token: Option<String>,
-    /// File with that token, which keeps it out of process lists; `-` for standard input
-    #[arg(long, env = "WFI_EMULATOR_CONTROL_TOKEN_FILE", value_name = "FILE", conflicts_with = "control_token")]
-    control_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    at: WorldArguments,
 }
 
 /// Time limit of an answer: a connector has half a minute.
@@ -105,15 +93,6 @@ pub(super) fn run(arguments: &ActArguments) -> ExitCode {
     })
 }
 
-impl ActArguments {
-    fn control_token(&self) -> Result<Option<String>, String> {
-        match &self.control_token_file {
-            Some(file) => secret_file::read(file).map(Some),
-            None => Ok(self.control_token.clone()),
-        }
-    }
-}
-
 fn body(arguments: &ActArguments) -> Result<Value, String> {
     let mut act = Map::new();
     act.insert("do".to_owned(), arguments.act.as_str().into());
@@ -126,6 +105,7 @@ fn body(arguments: &ActArguments) -> Result<Value, String> {
         ("openShift", &arguments.open_shift),
         ("reason", &arguments.reason),
         ("user", &arguments.user),
+        ("group", &arguments.group),
         ("team", &arguments.team),
         ("start", &arguments.start),
         ("end", &arguments.end),
@@ -147,13 +127,12 @@ fn body(arguments: &ActArguments) -> Result<Value, String> {
 
 /// Posts an act to the control API. Returns the report.
 async fn send(arguments: &ActArguments, body: &Value) -> Result<Value, String> {
-    let address = format!("{}:{}", reachable_host(&arguments.host), arguments.port);
-    let world = utf8_percent_encode(&arguments.world, NON_ALPHANUMERIC);
-    let url = format!("http://{address}/_emulator/worlds/{world}/acts");
-    let url: Uri = url.parse().map_err(|_| format!("invalid --host '{}'", arguments.host))?;
+    let address = arguments.at.running().address();
+    let url = format!("http://{address}{}", arguments.at.path("/acts"));
+    let url: Uri = url.parse().map_err(|_| format!("invalid address '{address}': check --host"))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(token) = arguments.control_token()? {
+    if let Some(token) = arguments.at.running().control_token()? {
         let token = HeaderValue::from_str(&token).map_err(|_| "invalid control token: not a header value".to_owned())?;
         headers.insert(control::TOKEN, token);
     }
@@ -162,13 +141,10 @@ async fn send(arguments: &ActArguments, body: &Value) -> Result<Value, String> {
         CallOutcome::Answered { status, body, .. } => (status, body),
         CallOutcome::Failed(failure) => return Err(format!("unreachable emulator at {address}: {}", failure.reason())),
     };
-    let value = serde_json::from_slice::<Value>(&answer).unwrap_or_default();
-    if status == StatusCode::OK {
-        return Ok(value);
+    if status != StatusCode::OK {
+        return Err(refusal(status, &answer));
     }
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    let message = value["error"]["message"].as_str().unwrap_or(text.trim());
-    Err(format!("refused with {}: {message}", status.as_u16()))
+    serde_json::from_slice::<Value>(&answer).map_err(|error| format!("unreadable answer: {error}"))
 }
 
 /// Returns a report for people: the request, the calls to the connector, and the changes.

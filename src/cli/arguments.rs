@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::act::ActArguments;
-use super::behaviors::BehaviorArguments;
+use super::behaviors::{BehaviorArguments, CommandBehaviors, TableArguments};
 use super::ca::CaArguments;
 use super::call::CallCommand;
 use super::connector_check::ConnectorCheckArguments;
@@ -15,19 +16,28 @@ use super::envelope::{DecryptArguments, EncryptArguments};
 use super::health::HealthArguments;
 use super::ready::ReadyFile;
 use super::recorded::{CompareArguments, ConvertArguments, RecordArguments};
+use super::running::{ClockArguments, FaultsArguments, JournalArguments, StateArguments, WorldArguments, WorldsArguments};
 use super::schema::SchemaFile;
 use super::serve::ServeArguments;
 use super::token::TokenArguments;
 use super::variables::{WithVariables, rejected, variable};
+use crate::text::visible::visible;
 
 /// The program's arguments.
 #[derive(Debug, Parser)]
-#[command(name = "wfi-emulator", version, about = "An offline Microsoft Graph for Teams Shifts workforce integrations", long_about = None)]
+#[command(
+    name = "wfi-emulator",
+    version,
+    about = "An offline Microsoft Graph for tests, with Teams Shifts and its workforce integrations",
+    long_about = None,
+    after_help = "--help has all options, and their environment variables.",
+    after_long_help = "An option of the server is also an environment variable; an empty one counts as unset."
+)]
 pub(super) struct Cli {
     #[command(flatten)]
-    pub(super) behaviors: BehaviorArguments,
-    #[command(flatten)]
     pub(super) serve: ServeArguments,
+    #[command(flatten)]
+    pub(super) behaviors: BehaviorArguments,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }
@@ -35,10 +45,12 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(super) enum Command {
+    /// Serve the emulator, as without a command; takes the options below
+    Serve,
     /// Validate fixtures or a schema without serving them
     Check(WithVariables<CheckArguments>),
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
-    Behaviors,
+    Behaviors(WithVariables<TableArguments>),
     /// Call a connector as Shifts does, and report how Shifts would react to its answer
     Call(WithVariables<CallArguments>),
     /// Do in a running emulator what workers and managers do in the app, and report what the connector was sent
@@ -59,6 +71,18 @@ pub(super) enum Command {
     Ca(WithVariables<CaArguments>),
     /// Print a token that the emulator accepts with --auth strict
     Token(WithVariables<TokenArguments>),
+    /// Print the requests that a running emulator has answered
+    Journal(WithVariables<JournalArguments>),
+    /// Print the worlds of a running emulator
+    Worlds(WithVariables<WorldsArguments>),
+    /// Restore a world of a running emulator to its initial state
+    Reset(WithVariables<WorldArguments>),
+    /// Print or replace the fault rules of a running emulator
+    Faults(WithVariables<FaultsArguments>),
+    /// Print or replace the state of a running emulator
+    State(WithVariables<StateArguments>),
+    /// Print or change the clock of a running emulator
+    Clock(WithVariables<ClockArguments>),
     /// Check whether a running emulator answers; the exit status is the result
     Health(WithVariables<HealthArguments>),
     /// Generate shell completions
@@ -69,16 +93,20 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
-    /// Fixture file or folder
-    #[arg(required_unless_present = "schema")]
-    pub(super) path: Option<PathBuf>,
+    /// Fixture files or folders
+    #[arg(required_unless_present = "schema", value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
     /// CSDL whose contents to report, and to validate the fixtures with; as for the server
     #[arg(long, env = "WFI_EMULATOR_SCHEMA", value_name = "FILE", value_delimiter = ',')]
     pub(super) schema: Vec<SchemaFile>,
+    #[command(flatten)]
+    pub(super) behaviors: CommandBehaviors,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CallArguments {
+    #[command(flatten)]
+    pub(super) behaviors: CommandBehaviors,
     #[command(subcommand)]
     pub(super) call: CallCommand,
 }
@@ -89,10 +117,77 @@ pub(super) struct CompletionsArguments {
     pub(super) shell: clap_complete::Shell,
 }
 
-/// Returns the arguments of this process. Prints help, or what is wrong, and exits where there is reason to.
-pub(super) fn parse() -> Cli {
-    let command = with_former_flags(Cli::command().mut_args(variable), &std::env::args_os().collect::<Vec<OsString>>());
-    let matches = command.try_get_matches();
+impl Cli {
+    /// Returns the choice of behaviors, that behind the name of the command included.
+    pub(super) fn chosen_behaviors(&self) -> BehaviorArguments {
+        let command = match &self.command {
+            Some(Command::Check(WithVariables(arguments))) => &arguments.behaviors,
+            Some(Command::Behaviors(WithVariables(arguments))) => &arguments.behaviors,
+            Some(Command::Call(WithVariables(arguments))) => &arguments.behaviors,
+            Some(Command::ConnectorCheck(WithVariables(arguments))) => &arguments.behaviors,
+            Some(Command::Compare(WithVariables(arguments))) => &arguments.behaviors,
+            _ => return self.behaviors.clone(),
+        };
+        self.behaviors.clone().with(command)
+    }
+}
+
+/// The flags of the server by what they are about, in the order of the help. The help in short shows those of the first element.
+const GROUPS: [(&str, &[&str], &[&str]); 7] = [
+    ("Server", &["host", "port", "log"], &[]),
+    (
+        "Data",
+        &["fixtures", "schema", "state"],
+        &["state-every", "watch", "stubs", "fixture", "store-bytes", "page-size", "page-limit"],
+    ),
+    ("Answers", &["behavior", "profile"], &["explain"]),
+    (
+        "Tests",
+        &["seed", "clock", "faults"],
+        &[
+            "ready",
+            "ready-file",
+            "exit-with-parent",
+            "world-by",
+            "world-limit",
+            "world-idle",
+            "journal",
+            "journal-bytes",
+            "journals-bytes",
+            "control",
+            "control-token",
+            "control-token-file",
+        ],
+    ),
+    ("Sign-in and HTTPS", &["auth", "directory", "tls"], &["sign-in", "san", "cert", "key", "ca-dir"]),
+    ("Connectors", &[], &["allow-remote-connectors", "connector-timeout", "connector-ca"]),
+    ("Connections", &[], &["connection-limit", "idle-timeout", "head-timeout", "head-limit", "body-timeout", "answer-timeout"]),
+];
+
+/// Groups the flags of the server in the help.
+fn grouped(argument: clap::Arg) -> clap::Arg {
+    let Some(long) = argument.get_long() else { return argument };
+    let position = |(group, (heading, common, others)): (usize, &(&'static str, &[&str], &[&str]))| {
+        let place = common.iter().chain(*others).position(|name| *name == long)?;
+        Some((*heading, group * 100 + place, place >= common.len()))
+    };
+    match GROUPS.iter().enumerate().find_map(position) {
+        Some((heading, order, is_rare)) => argument.help_heading(heading).display_order(order).hide_short_help(is_rare),
+        None => argument,
+    }
+}
+
+/// Returns the arguments of this process, and the options of the server that are not by default. Prints help, or what is wrong, and exits where there is reason to.
+pub(super) fn parse() -> (Cli, Vec<String>) {
+    let mut used: Vec<OsString> = std::env::args_os().collect();
+    // The flags of the server may follow its name.
+    if used.get(1).is_some_and(|name| name == "serve") {
+        used.remove(1);
+    }
+    // The help in short is without variables.
+    let is_short = used.iter().any(|argument| argument == "-h");
+    let command = Cli::command().mut_args(|argument| variable(grouped(argument)).hide_env(is_short));
+    let matches = with_former_flags(command, &used).try_get_matches_from(used);
     let mut matches = matches.unwrap_or_else(|error| {
         // Without arguments that can be read, a server does not start; an announcement of an earlier one must not be taken for it.
         if let Some(path) = ready_file(std::env::args_os()).filter(|_| error.use_stderr()) {
@@ -106,7 +201,30 @@ pub(super) fn parse() -> Cli {
         }
         error.exit()
     });
-    Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit())
+    let chosen = chosen(&matches);
+    let cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
+    (cli, chosen)
+}
+
+/// Returns the options of the server that are given, with their values, and with the variable that a value comes from.
+fn chosen(matches: &ArgMatches) -> Vec<String> {
+    let flags = GROUPS.iter().flat_map(|(_, common, others)| common.iter().chain(*others));
+    let text = |flag: &&str| {
+        let id = flag.replace('-', "_");
+        let source = match matches.value_source(&id)? {
+            ValueSource::CommandLine => String::new(),
+            ValueSource::EnvVariable => format!(" (WFI_EMULATOR_{})", id.to_uppercase()),
+            _ => return None,
+        };
+        let values: Vec<String> = matches.get_raw(&id)?.map(|value| value.to_string_lossy().into_owned()).collect();
+        // A switch has the value true, and a token is a secret.
+        let value = match (values.concat().as_str(), *flag) {
+            (_, "control-token") | ("true", _) => String::new(),
+            _ => format!(" {}", visible(&values.join(","))),
+        };
+        Some(format!("--{flag}{value}{source}"))
+    };
+    flags.filter_map(|flag| text(&flag)).collect()
 }
 
 /// Finds the ready file in arguments that cannot be read otherwise, or in its variable.
@@ -154,6 +272,18 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         command.debug_assert();
+    }
+
+    #[test]
+    fn every_flag_is_in_one_group() {
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, common, others)| common.iter().chain(*others)).copied().collect();
+        let command = Cli::command();
+        let flags = command.get_arguments().filter_map(clap::Arg::get_long).filter(|name| !matches!(*name, "help" | "version"));
+        let mut flags: Vec<&str> = flags.collect();
+        flags.sort_unstable();
+        let mut sorted = grouped.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, flags);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::world::clock::unix_millis;
 #[derive(Args, Clone, Debug)]
 pub(super) struct AuthorityFile {
     /// Folder of the local CA, instead of the user's cache folder; `memory` for a CA that is not stored
-    #[arg(long, global = true, env = "WFI_EMULATOR_CA_DIR", value_name = "DIR")]
+    #[arg(long, env = "WFI_EMULATOR_CA_DIR", value_name = "DIR")]
     ca_dir: Option<PathBuf>,
 }
 
@@ -22,6 +22,9 @@ pub(super) struct CaArguments {
     /// Print only the path of the certificate
     #[arg(long)]
     path: bool,
+    /// Folder of the local CA, instead of the user's cache folder
+    #[arg(long, value_name = "DIR")]
+    ca_dir: Option<PathBuf>,
 }
 
 impl AuthorityFile {
@@ -48,13 +51,19 @@ const TRUST: &[(&str, &str)] = &[
          export JAVA_TOOL_OPTIONS='-Djavax.net.ssl.trustStore=wfi-emulator.p12 -Djavax.net.ssl.trustStorePassword=changeit'",
     ),
     (".NET", "export SSL_CERT_FILE='{ca}'   # Linux; elsewhere the system's store, below"),
+    (
+        "PowerShell",
+        "$env:SSL_CERT_FILE = $env:REQUESTS_CA_BUNDLE = $env:NODE_EXTRA_CA_CERTS = '{ca}'   # for programs started after it\n\
+         pwsh   # Linux: commands of a new PowerShell; the running one has read its certificates already",
+    ),
     ("Windows", "certutil -user -addstore Root \"{ca}\"   # PowerShell and .NET"),
     ("macOS", "security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db '{ca}'"),
 ];
 
 /// Returns what the command prints.
 pub(super) fn text(file: &AuthorityFile, arguments: &CaArguments) -> Result<String, String> {
-    let authority = file.authority(&[]).map_err(|error| error.to_string())?;
+    let named = arguments.ca_dir.clone().map(|folder| AuthorityFile { ca_dir: Some(folder) });
+    let authority = named.as_ref().unwrap_or(file).authority(&[]).map_err(|error| error.to_string())?;
     let Some(path) = authority.path() else {
         return Err("no CA file with --ca-dir memory: name a folder, or omit the flag".to_owned());
     };
@@ -64,7 +73,10 @@ pub(super) fn text(file: &AuthorityFile, arguments: &CaArguments) -> Result<Stri
     }
     let mut date = Vec::with_capacity(19);
     DateTimeOffset::from_unix_millis(unix_millis(authority.valid_until())).write_seconds(&mut date);
-    let mut text = format!("{path}\nvalid until {}Z; keep the key next to it private\n", String::from_utf8_lossy(&date));
+    let mut text = format!(
+        "{path}\nvalid until {}Z; keep the key next to it private\nset variables before the program starts: a running one does not read them again\n",
+        String::from_utf8_lossy(&date)
+    );
     for (client, commands) in TRUST {
         text.push_str(&format!("\n{client}\n"));
         for command in commands.replace("{ca}", &path).lines() {

@@ -110,7 +110,7 @@ pub(super) struct CallTarget {
 #[derive(Args, Debug)]
 pub(super) struct Content {
     /// Team id of the schedule
-    #[arg(long, env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
+    #[arg(long, visible_alias = "team", env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
     team_id: String,
     /// File with the plaintext to send, {"requests": […]}, instead of a sample
     #[arg(long, env = "WFI_EMULATOR_REQUEST", value_name = "FILE")]
@@ -120,12 +120,17 @@ pub(super) struct Content {
 impl CallTarget {
     fn endpoint(&self) -> Result<ConnectorEndpoint, String> {
         let (secret, _) = self.secret.read()?;
-        Ok(ConnectorEndpoint {
+        let endpoint = ConnectorEndpoint {
             url: Some(self.url.as_str().into()),
             api_version: Some(self.api_version),
             secret: Some(secret.as_str().into()),
             display_name: None,
-        })
+        };
+        endpoint.check_url().map_err(|failure| {
+            let expected = failure.reason().trim_start_matches("invalid url in the integration: ");
+            format!("invalid --url '{}': {expected}", endpoint.redacted_url())
+        })?;
+        Ok(endpoint)
     }
 
     fn policy(&self, behaviors: &Behaviors) -> Result<CallPolicy, String> {

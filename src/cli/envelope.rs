@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 
 use super::connector::SecretArgument;
-use super::output::{UNUSABLE, fail, print_bytes};
+use super::output::{UNUSABLE, fail, print_bytes, report};
+use crate::text::bom;
+use crate::text::charset::Charset;
 use crate::workloads::shifts::envelope::{self, Envelope, MessageKeys, Secret};
 
 /// The arguments of `encrypt`.
@@ -52,6 +54,12 @@ enum Encoding {
 pub(super) fn encrypt(arguments: &EncryptArguments) -> ExitCode {
     let form = &arguments.form;
     transform(form, |secret, input| {
+        if let Some((charset, _)) = Charset::of_mark(input) {
+            report(&format!(
+                "byte order mark of {} in standard input: it is encrypted with the text, as a connector would get it\n",
+                charset.name()
+            ));
+        }
         let keys = MessageKeys::random().map_err(|error| error.to_string())?;
         let body = envelope::encrypt(secret, &keys, input);
         Ok(match form.form {
@@ -68,10 +76,10 @@ pub(super) fn decrypt(arguments: &DecryptArguments) -> ExitCode {
     transform(form, |secret, input| {
         let body = match form.form {
             Encoding::Raw => input.to_vec(),
-            Encoding::Hex => unhex(input).ok_or("standard input is not hexadecimal: expected pairs of digits")?,
-            Encoding::Base64 => {
-                STANDARD.decode(without_space(input)).map_err(|error| format!("standard input is not base64: {error}"))?
-            }
+            Encoding::Hex => unhex(&text_of(input)?).ok_or("standard input is not hexadecimal: expected pairs of digits")?,
+            Encoding::Base64 => STANDARD
+                .decode(without_space(&text_of(input)?))
+                .map_err(|error| format!("standard input is not base64: {error}"))?,
         };
         let description = if parts { Envelope::read(&body).map(|envelope| describe(&envelope)) } else { Ok(String::new()) };
         let decrypted = envelope::decrypt(secret, &body);
@@ -120,6 +128,11 @@ impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
+}
+
+/// Returns digits without a byte order mark, in UTF-8: Windows PowerShell writes UTF-16.
+fn text_of(input: &[u8]) -> Result<Vec<u8>, String> {
+    Ok(bom::strip_bytes(&Charset::utf8(input.to_vec())?).to_vec())
 }
 
 fn without_space(text: &[u8]) -> Vec<u8> {

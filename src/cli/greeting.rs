@@ -4,8 +4,19 @@ use super::tls::TrustAnchor;
 use crate::edm::schema::Version;
 use crate::world::World;
 
+/// The options of this run, as far as they concern people.
+#[derive(Debug)]
+pub(super) struct Options<'o> {
+    /// Those that differ from the default, with their values, and with the names of the variables that they come from.
+    pub(super) chosen: &'o [String],
+    /// Whether requests need a token of the emulator.
+    pub(super) needs_token: bool,
+    /// The number of exchanges that are served as stubs.
+    pub(super) stubs: usize,
+}
+
 /// Returns the greeting. `plain_url` is the address without TLS, where `url` is one with it.
-pub(super) fn text(url: &str, plain_url: Option<&str>, world: &World, trust: &TrustAnchor) -> String {
+pub(super) fn text(url: &str, plain_url: Option<&str>, world: &World, trust: &TrustAnchor, options: &Options<'_>) -> String {
     let mut text = format!("wfi-emulator {} serves an offline Microsoft Graph\n", env!("CARGO_PKG_VERSION"));
     let counted = world.schema.keyed_root_sets().map(|set| (&world.schema.set(set).path, world.store.collection(set).len()));
     let (filled, empty): (Vec<_>, Vec<_>) = counted.partition(|(_, count)| *count > 0);
@@ -20,7 +31,17 @@ pub(super) fn text(url: &str, plain_url: Option<&str>, world: &World, trust: &Tr
     }
     text.push_str(&format!("the same under {url}/{}\n", Version::Beta.segment()));
     if let Some((first, _)) = filled.first().or(empty.first()) {
-        text.push_str(&format!("try: curl {}{url}/{}/{first}\n", trust.curl_flag(), Version::V1.segment()));
+        let token = if options.needs_token { "-H \"Authorization: Bearer $(wfi-emulator token)\" " } else { "" };
+        text.push_str(&format!("try: curl {}{token}{url}/{}/{first}\n", trust.curl_flag(), Version::V1.segment()));
+    }
+    if !options.chosen.is_empty() {
+        text.push_str(&format!("options: {}\n", options.chosen.join(", ")));
+    }
+    let counts = [(world.faults.count(), "fault rules"), (options.stubs, "stubs")];
+    let counts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| format!("{count} {noun}")).collect();
+    if !counts.is_empty() {
+        text.push_str(&format!("with {}\n", counts.join(" and ")));
     }
     text.push_str(&format!("seed: {}; control: {url}/_emulator\n", world.seed()));
     text.push_str("docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C\n");

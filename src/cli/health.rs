@@ -42,6 +42,11 @@ pub(super) fn check(arguments: &HealthArguments) -> Result<(), String> {
     Err(problem)
 }
 
+/// Whether an emulator answers at an address.
+pub(super) fn is_emulator(host: &str, port: u16) -> bool {
+    check(&HealthArguments { host: host.to_owned(), port }).is_ok()
+}
+
 fn read(mut stream: TcpStream) -> std::io::Result<String> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;

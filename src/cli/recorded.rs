@@ -4,11 +4,14 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use http::header::{HeaderName, HeaderValue};
+use http_body_util::Empty;
 use tokio::net::TcpListener;
 
 use super::address::base_url;
+use super::behaviors::CommandBehaviors;
 use super::log::{self, LogLevel};
 use super::output::{UNUSABLE, fail, print, report, write_out};
 use super::{runtime, signals};
@@ -17,12 +20,16 @@ use crate::edge::private_file;
 use crate::policy::behavior::Behaviors;
 use crate::text::exchange::{self, Exchange, Resolver, har};
 use crate::text::redact::{RedactionRules, Redactor, doubtful_lines};
+use crate::text::visible::visible;
 use crate::tools::compare::{self, ReportFormat, Reporter};
 use crate::tools::record;
+use crate::world::regular_file;
 
 /// The arguments of `compare`.
 #[derive(Args, Debug)]
 pub(super) struct CompareArguments {
+    #[command(flatten)]
+    pub(super) behaviors: CommandBehaviors,
     /// Recorded exchanges: a folder, or one file (.hurl)
     path: PathBuf,
     #[arg(
@@ -37,6 +44,9 @@ pub(super) struct CompareArguments {
     /// Header that replaces a recorded one, for example 'Authorization: Bearer …'; repeatable
     #[arg(long, env = "WFI_EMULATOR_HEADER", value_name = "NAME: VALUE", hide_env_values = true)]
     header: Vec<String>,
+    /// Value of a template that no exchange captures, for example host=https://graph.microsoft.com; repeatable
+    #[arg(long, env = "WFI_EMULATOR_VARIABLE", value_name = "NAME=VALUE", hide_env_values = true)]
+    variable: Vec<String>,
     /// File or folder of initial entities, instead of those that the recording shows
     #[arg(long, value_name = "PATH", conflicts_with = "against")]
     fixtures: Option<PathBuf>,
@@ -68,6 +78,9 @@ pub(super) struct RecordArguments {
     /// Port to listen on; 0 for any free port
     #[arg(long, default_value_t = 9341)]
     port: u16,
+    /// Least severe level to log on standard error; off also suppresses the greeting
+    #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
+    log: LogLevel,
 }
 
 /// The arguments of `convert`.
@@ -77,6 +90,9 @@ pub(super) struct ConvertArguments {
     from: PathBuf,
     /// File to create, of the other kind
     to: PathBuf,
+    /// Value of a template that no exchange captures; repeatable
+    #[arg(long, env = "WFI_EMULATOR_VARIABLE", value_name = "NAME=VALUE", hide_env_values = true)]
+    variable: Vec<String>,
     /// Host of the exchanges in the archive
     #[arg(long, value_name = "HOST", default_value = "graph.microsoft.com")]
     host: String,
@@ -105,6 +121,12 @@ pub(super) fn compare(arguments: &CompareArguments, behaviors: Behaviors, forced
         FormatName::Junit => ReportFormat::Junit,
     };
     runtime::run(async {
+        // A service that cannot be reached is not one that answers otherwise.
+        if let Some(service) = &options.against
+            && let Err(problem) = service.connect::<Empty<Bytes>>().await
+        {
+            return fail(UNUSABLE, &format!("unreachable service {problem}"));
+        }
         let (mut reporter, start) = Reporter::begin(format);
         // A closed pipe is a reader that has seen enough; the exit status still says the rest.
         let mut written = write_out(start.as_bytes());
@@ -144,17 +166,30 @@ fn options(
         headers.push((name, value));
     }
     let (path, fixtures) = (arguments.path.clone(), arguments.fixtures.clone());
-    Ok(compare::CompareOptions { path, against, headers, behaviors, forced, fixtures, accepts: arguments.accept })
+    let variables = variables(&arguments.variable)?;
+    Ok(compare::CompareOptions { path, against, headers, behaviors, forced, fixtures, variables, accepts: arguments.accept })
+}
+
+/// Reads the values of templates.
+fn variables(texts: &[String]) -> Result<Vec<(String, String)>, String> {
+    let read = |text: &String| {
+        let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty())?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    // The value may be a secret, so that the message leaves it out.
+    texts.iter().map(|text| read(text).ok_or_else(|| "invalid --variable: expected name=value".to_owned())).collect()
 }
 
 /// Records until a signal comes.
 pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
+    let is_new = !arguments.out.exists();
     let (upstream, rules) = match upstream_and_rules(arguments) {
         Ok(both) => both,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     let options = record::RecordOptions { upstream, folder: arguments.out.clone(), rules };
-    let log_flush = log::start(LogLevel::Info);
+    let (target, folder) = (options.upstream.base(), arguments.out.display().to_string());
+    let log_flush = log::start(arguments.log);
     runtime::run(async {
         let listener = match TcpListener::bind((arguments.host.as_str(), arguments.port)).await {
             Ok(listener) => listener,
@@ -164,13 +199,25 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
             (Ok(address), Ok(shutdown)) => (address, shutdown),
             (Err(error), _) | (_, Err(error)) => return fail(1, &format!("cannot start: {error}")),
         };
-        print(&format!("{}\n", base_url("http", address)));
+        let url = base_url("http", address);
+        if arguments.log != LogLevel::Off {
+            report(&format!(
+                "records the exchanges with {target} in {folder}\n  {url}/v1.0 in place of {target}/v1.0; stop: Ctrl-C\n"
+            ));
+        }
+        print(&format!("{url}\n"));
         let recorded = record::run_with(listener, options, shutdown, hurry).await;
         // The summary comes after all lines of the log.
         drop(log_flush);
         match recorded {
             Ok((count, Some(path))) => report(&format!("{count} exchanges recorded in {}\n", path.display())),
-            Ok((_, None)) => report("no exchanges recorded\n"),
+            Ok((_, None)) => {
+                report("no exchanges recorded\n");
+                if is_new {
+                    // Fails where something else is in it.
+                    let _ = std::fs::remove_dir(&arguments.out);
+                }
+            }
             Err(problem) => return fail(1, &problem),
         }
         ExitCode::SUCCESS
@@ -179,6 +226,9 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
 
 fn upstream_and_rules(arguments: &RecordArguments) -> Result<(Upstream, RedactionRules), String> {
     let upstream = Upstream::new(&arguments.upstream, arguments.upstream_ca.as_deref())?;
+    if let Some(version) = ["/v1.0", "/beta"].into_iter().find(|version| upstream.base().ends_with(version)) {
+        return Err(format!("invalid --upstream: {version} belongs to the paths that clients send, leave it out"));
+    }
     let folder = &arguments.out;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok((upstream, redaction_rules(arguments.redact.as_deref())?))
@@ -186,7 +236,8 @@ fn upstream_and_rules(arguments: &RecordArguments) -> Result<(Upstream, Redactio
 
 fn redaction_rules(path: Option<&Path>) -> Result<RedactionRules, String> {
     let Some(path) = path else { return Ok(RedactionRules::default()) };
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = regular_file::read_text(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = String::from_utf8(text).map_err(|error| format!("{}: not UTF-8: {error}", path.display()))?;
     RedactionRules::read(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
@@ -201,6 +252,9 @@ pub(super) fn convert(arguments: &ConvertArguments) -> ExitCode {
     }
 }
 
+/// The number of lines on what is left out of an archive.
+const LEFT_OUT_LINES: usize = 20;
+
 fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
     let problem = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let (from, to) = (&arguments.from, &arguments.to);
@@ -210,11 +264,18 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
     if length > har::LARGEST as u64 {
         return Err(problem(from, &format!("file too large: {length} bytes, at most {}", har::LARGEST)));
     }
-    let bytes = std::fs::read(from).map_err(|error| problem(from, &error))?;
+    let bytes = regular_file::read_text(from).map_err(|error| problem(from, &error))?;
     let (text, summary) = match (extension(from).as_str(), extension(to).as_str()) {
         ("har", "hurl") => {
             let mut redactor = Redactor::new(redaction_rules(arguments.redact.as_deref())?, 1);
-            let (exchanges, others) = har::read(&bytes, &arguments.host).map_err(|error| problem(from, &error))?;
+            let har::ReadArchive { exchanges, others, left_out } =
+                har::read(&bytes, &arguments.host).map_err(|error| problem(from, &error))?;
+            for line in left_out.iter().take(LEFT_OUT_LINES) {
+                report(&format!("{}: left out: {}\n", from.display(), visible(line)));
+            }
+            if let more @ 1.. = left_out.len().saturating_sub(LEFT_OUT_LINES) {
+                report(&format!("{}: left out: {more} more\n", from.display()));
+            }
             let redacted: Vec<Exchange> = exchanges.iter().map(|exchange| redactor.redact(exchange)).collect();
             if redactor.is_full() {
                 return Err(problem(from, &"too many private values to remember"));
@@ -230,7 +291,7 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
         }
         ("hurl", "har") => {
             let text = std::str::from_utf8(&bytes).map_err(|error| problem(from, &error))?;
-            let mut resolver = Resolver::default();
+            let mut resolver = Resolver::with_values(variables(&arguments.variable)?.into_iter().collect());
             let unknown =
                 |name: String| problem(from, &format!("unknown value of the template {{{{{name}}}}}: no response before has it"));
             let entries = exchange::read_entries(text).map_err(|error| problem(from, &error))?;

@@ -28,7 +28,8 @@ use super::signals::{INTERRUPTED, Signals};
 use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
-use super::{address, clock, greeting, log, parent, ready, runtime, schema, watch};
+use super::{address, clock, greeting, health, log, parent, ready, runtime, schema, watch};
+use crate::edge::control::Reload;
 use crate::edge::server::{self, Listeners, Workers};
 use crate::edge::service::Service;
 use crate::policy::behavior::Behaviors;
@@ -136,7 +137,12 @@ const PATIENCE: Duration = server::GRACE.saturating_add(Duration::from_millis(50
 /// Serves until a signal comes, or the parent process ends.
 ///
 /// Requests have threads of their own. This one waits for reasons to stop, so that no request can delay them.
-pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, String>, warnings: &[String]) -> ExitCode {
+pub(super) fn run(
+    arguments: &ServeArguments,
+    behaviors: Result<Behaviors, String>,
+    chosen: &[String],
+    warnings: &[String],
+) -> ExitCode {
     let suite = &arguments.suite;
     // First of all, before anything else can fail.
     let mut ready_file = match suite.ready_file.as_deref().map(ReadyFile::clear).transpose() {
@@ -193,7 +199,12 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
             Ok(signals) => signals,
             Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
         };
-        let control = suite.control(&plan, control_token, arguments.configuration());
+        // A saved state is what is reloaded last of all: it would undo what clients have changed since.
+        let reload = suite.state.is_none().then(|| {
+            let (arguments, behaviors, journals) = (arguments.clone(), behaviors.clone(), journals.clone());
+            Box::new(move || arguments.plan(&behaviors, seed, &journals)) as Reload
+        });
+        let control = suite.control(&plan, control_token, arguments.configuration(), reload);
         let service = Arc::new(Service::new(Worlds::new(plan, suite.limits()), control));
         if suite.state_every.is_some()
             && let Some(state) = &mut state
@@ -203,10 +214,16 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
         }
         if arguments.log != LogLevel::Off {
             let plain_url = tls.is_some().then_some(&*url.plain);
-            report(&greeting::text(&url.preferred, plain_url, &service.worlds.default_world(), &trust));
+            let world = service.worlds.default_world();
+            let options = greeting::Options {
+                chosen,
+                needs_token: arguments.auth != AuthLevel::Open,
+                stubs: world.stubs.as_ref().map_or(0, |stubs| stubs.len()),
+            };
+            report(&greeting::text(&url.preferred, plain_url, &world, &trust, &options));
         }
         if suite.watch {
-            watch_fixtures(arguments, behaviors, seed, journals, service.clone());
+            watch_files(arguments, behaviors, seed, journals, service.clone());
         }
         let limits = arguments.connections.limits_within_descriptors();
         let options = server::ServerOptions { tls, limits, workers: workers.handles() };
@@ -335,7 +352,7 @@ async fn listen(arguments: &ServeArguments) -> Result<(Listeners, Urls), String>
     if is_local && bound.as_ref().is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable) {
         bound = TcpListener::bind(("::1", port)).await;
     }
-    let listener = bound.map_err(|error| format!("cannot listen on {first}:{port}: {error}"))?;
+    let listener = bound.map_err(|error| not_listening(first, port, &error))?;
     let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
     let scheme = if arguments.tls.tls { "https" } else { "http" };
     let url = |scheme: &str| address::base_url(scheme, address);
@@ -347,11 +364,21 @@ async fn listen(arguments: &ServeArguments) -> Result<(Listeners, Urls), String>
     Ok((listener, Urls { preferred: url(scheme), plain: url("http"), port: address.port() }))
 }
 
+/// Returns the message of an address that cannot be listened on.
+fn not_listening(host: &str, port: u16, error: &std::io::Error) -> String {
+    let mut text = format!("cannot listen on {host}:{port}: {error}");
+    if error.kind() == ErrorKind::AddrInUse {
+        let user = if health::is_emulator(host, port) { "a wfi-emulator" } else { "another program" };
+        text.push_str(&format!("; {user} answers there: stop it, or choose another port with --port, 0 for a free one"));
+    }
+    text
+}
+
 impl ServeArguments {
     /// Returns the plan of all worlds, from the flags and the files that they name.
     fn plan(&self, behaviors: &Behaviors, seed: u64, journals: &Arc<Journals>) -> Result<Plan, String> {
-        if self.suite.watch && self.fixture_paths().is_empty() {
-            return Err("--watch requires --fixtures or --fixture".to_owned());
+        if self.suite.watch && self.watched_paths().is_empty() {
+            return Err("--watch requires --fixtures, --fixture, --stubs or --faults with a file".to_owned());
         }
         let settings = self.settings(behaviors.clone(), seed)?;
         self.suite.plan(Settings { journals: journals.clone(), ..settings })
@@ -391,8 +418,10 @@ impl ServeArguments {
         })
     }
 
-    fn fixture_paths(&self) -> Vec<PathBuf> {
-        self.fixtures.iter().cloned().chain(self.suite.fixture_paths()).collect()
+    /// Returns the paths of fixtures, stubs and fault rules.
+    fn watched_paths(&self) -> Vec<PathBuf> {
+        let fixtures = self.fixtures.iter().cloned().chain(self.suite.fixture_paths());
+        fixtures.chain(self.stubs.clone()).chain(self.suite.faults_path()).collect()
     }
 
     /// Returns the part of the configuration that the control API shows and that is not about test suites.
@@ -424,9 +453,9 @@ fn seed(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Reloads fixtures when they change.
-fn watch_fixtures(arguments: &ServeArguments, behaviors: Behaviors, seed: u64, journals: Arc<Journals>, service: Arc<Service>) {
-    let paths = arguments.fixture_paths();
+/// Reloads files when they change.
+fn watch_files(arguments: &ServeArguments, behaviors: Behaviors, seed: u64, journals: Arc<Journals>, service: Arc<Service>) {
+    let paths = arguments.watched_paths();
     let arguments = arguments.clone();
     watch::start(service, paths, move || arguments.plan(&behaviors, seed, &journals));
 }

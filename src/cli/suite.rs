@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::connections::seconds;
 use super::ready::ReadyForm;
 use super::secret_file;
-use crate::edge::control::Control;
+use crate::edge::control::{Control, Reload};
 use crate::policy::behavior::ROWS;
 use crate::world::budget::Budget;
 use crate::world::journal::{self, Bounds, Journals};
@@ -41,7 +41,7 @@ pub(super) struct SuiteArguments {
     /// Save to the file of --state periodically too, if something has changed
     #[arg(long, env = "WFI_EMULATOR_STATE_EVERY", value_name = "SECONDS", requires = "state", value_parser = seconds)]
     pub(super) state_every: Option<Duration>,
-    /// Reload fixtures when they change, and reset the default world to them
+    /// Reload fixtures, stubs and fault rules when they change, and reset the default world to them
     #[arg(long, env = "WFI_EMULATOR_WATCH", value_parser = BoolishValueParser::new())]
     pub(super) watch: bool,
     /// File with fault rules, or the name of predefined ones
@@ -153,6 +153,11 @@ impl SuiteArguments {
         secret_file::read(file).map(Some)
     }
 
+    /// Returns the file of fault rules.
+    pub(super) fn faults_path(&self) -> Option<PathBuf> {
+        self.faults.clone().filter(|path| path.exists())
+    }
+
     /// Returns the paths of named fixtures.
     pub(super) fn fixture_paths(&self) -> impl Iterator<Item = PathBuf> {
         self.fixture.iter().filter_map(|named| named.split_once('=')).map(|(_, path)| path.into())
@@ -169,6 +174,7 @@ impl SuiteArguments {
         plan: &Plan,
         token: Option<String>,
         others: impl IntoIterator<Item = (&'static str, Value)>,
+        reload: Option<Reload>,
     ) -> Option<Control> {
         let settings = &plan.settings;
         let behaviors = ROWS.iter().map(|row| (row.name.to_owned(), settings.behaviors.get(row.name).into()));
@@ -183,6 +189,6 @@ impl SuiteArguments {
             ("explain", settings.explains.into()),
         ];
         let configuration = own.into_iter().chain(others).map(|(name, value)| (name.to_owned(), value)).collect();
-        (self.control == Switch::On).then_some(Control { token, configuration })
+        (self.control == Switch::On).then_some(Control { token, configuration, reload })
     }
 }

@@ -1,4 +1,4 @@
-//! Fixtures reloaded when they change.
+//! Fixtures, stubs and fault rules reloaded when they change.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};

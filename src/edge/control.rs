@@ -14,8 +14,10 @@ mod worlds;
 
 pub(crate) use self::guard::TOKEN;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -27,7 +29,7 @@ use crate::edge::control::reply::{ControlError, ControlReply};
 use crate::graph::request::{BODY_LIMIT, Request};
 use crate::graph::step::{Answer, Pending};
 use crate::world::World;
-use crate::world::worlds::Worlds;
+use crate::world::worlds::{Plan, Worlds};
 
 /// Prefix of all paths of the control API.
 pub(crate) const PREFIX: &str = "/_emulator";
@@ -35,13 +37,24 @@ pub(crate) const PREFIX: &str = "/_emulator";
 /// Former path of worlds, without the prefix. It works like `/worlds`, with the names of members and error codes of that time.
 const TENANTS: &str = "/tenants";
 
+/// Reads the files of all worlds again; fails with a message for users.
+pub(crate) type Reload = Box<dyn Fn() -> Result<Plan, String> + Send + Sync>;
+
 /// Configuration of the control API.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Control {
     /// Token that remote clients must send; without one they are refused.
     pub token: Option<String>,
     /// Effective configuration to report, by name.
     pub configuration: BTreeMap<String, Value>,
+    /// Reads the files again, if there are any.
+    pub(crate) reload: Option<Reload>,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("configuration", &self.configuration).finish_non_exhaustive()
+    }
 }
 
 impl Control {
@@ -66,6 +79,8 @@ pub enum Peer {
 pub(crate) enum ControlOutcome {
     /// The request is answered.
     Answered(Answer),
+    /// The request has this answer, unless there is another one within a time, when the world has more requests.
+    Provisional(Answer, Arc<World>, Duration),
     /// The request needs a call to a connector, for this world.
     Pending(Arc<World>, Box<Pending>),
 }
@@ -92,7 +107,9 @@ operations! {
     GET "" about;
     GET "/health" health, public = true;
     GET "/ready" ready, public = true;
+    POST "/reload" reload;
     GET "/worlds" worlds::list;
+    POST "/worlds" worlds::create_labeled;
     GET "/worlds/{name}" worlds::get;
     PUT "/worlds/{name}" worlds::create;
     DELETE "/worlds/{name}" worlds::delete;
@@ -160,6 +177,7 @@ pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer
     if let Some((world, pending)) = reply.pending.take() {
         return ControlOutcome::Pending(world, pending);
     }
+    let wait = reply.wait.take();
     let mut answer = reply.answer();
     if let Some(allow) = allow.and_then(|methods| HeaderValue::try_from(methods).ok()) {
         answer.response.headers_mut().insert(header::ALLOW, allow);
@@ -168,7 +186,10 @@ pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer
         // The headers still describe the body (RFC 9110, 9.3.2).
         *answer.response.body_mut() = Bytes::new();
     }
-    ControlOutcome::Answered(answer)
+    match wait {
+        Some((world, within)) => ControlOutcome::Provisional(answer, world, within),
+        None => ControlOutcome::Answered(answer),
+    }
 }
 
 fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Result<ControlReply, ControlError> {
@@ -226,6 +247,21 @@ fn health(_: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 fn ready(_: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     Ok(ControlReply::ok(&json!({ "status": "ready" })))
+}
+
+fn reload(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    let Some(reload) = &call.control.reload else {
+        return Err(ControlError::new(
+            StatusCode::CONFLICT,
+            "nothing-to-reload",
+            "no files to reload: this emulator was started without",
+        ));
+    };
+    let plan = reload().map_err(ControlError::unusable)?;
+    let (entities, faults) = (plan.settings.entities.len(), plan.settings.faults.len());
+    let stubs = plan.settings.stubs.as_ref().map_or(0, |stubs| stubs.len());
+    call.worlds.reload(plan)?;
+    Ok(ControlReply::ok(&json!({ "entities": entities, "faults": faults, "stubs": stubs })))
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -124,20 +125,31 @@ impl Service {
     }
 
     fn answer_control(&self, control: &Control, request: &Request, peer: Peer) -> Progress {
+        self.try_control(control, request, peer).0
+    }
+
+    /// Answers a request to the control API. If another answer is possible within a time, that is returned too, with the world.
+    fn try_control(&self, control: &Control, request: &Request, peer: Peer) -> (Progress, Option<(Arc<World>, Duration)>) {
+        let answered = |answer: Answer| Progress::Answered(Box::new(answer));
         match catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer))) {
-            Ok(ControlOutcome::Answered(answer)) => Progress::Answered(Box::new(answer)),
-            Ok(ControlOutcome::Pending(world, pending)) => self.progress_of(&world, Step::Call(pending)),
-            Err(_) => Progress::Answered(Box::new(json_answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()))),
+            Ok(ControlOutcome::Answered(answer)) => (answered(answer), None),
+            Ok(ControlOutcome::Provisional(answer, world, within)) => (answered(answer), Some((world, within))),
+            Ok(ControlOutcome::Pending(world, pending)) => (self.progress_of(&world, Step::Call(pending)), None),
+            Err(_) => (answered(json_answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())), None),
         }
     }
 
     async fn compute_control(self: Arc<Self>, request: Request, peer: Peer, hold: Hold<'_>) -> Box<Answer> {
-        let (service, asked) = (self.clone(), request.clone());
-        let answer = move || service.control.as_ref().map(|control| service.answer_control(control, &asked, peer));
         let kind = if control::is_export(&request) { ComputationKind::Export } else { ComputationKind::Control };
-        match self.computing.run(kind, answer).await.flatten() {
-            Some(progress) => progress.answer(&request, hold).await,
-            None => stopping(),
+        let started = Instant::now();
+        loop {
+            let (service, asked) = (self.clone(), request.clone());
+            let answer = move || service.control.as_ref().map(|control| service.try_control(control, &asked, peer));
+            match self.computing.run(kind, answer).await.flatten() {
+                Some((_, Some((world, within)))) if started.elapsed() < within => more_requests(&world, started + within).await,
+                Some((progress, _)) => return progress.answer(&request, hold).await,
+                None => return stopping(),
+            }
         }
     }
 
@@ -158,6 +170,15 @@ impl Service {
                 Progress::Pending(PendingRequest { world: world.clone(), step, computing, notifier })
             }
         }
+    }
+}
+
+/// Waits until a world has more requests, or for a moment: it may be another world by then.
+async fn more_requests(world: &World, deadline: Instant) {
+    const POLL: Duration = Duration::from_millis(10);
+    let (count, end) = (world.journal.count(), deadline.min(Instant::now() + 25 * POLL));
+    while world.journal.count() == count && Instant::now() < end {
+        tokio::time::sleep(POLL.min(end.saturating_duration_since(Instant::now()))).await;
     }
 }
 

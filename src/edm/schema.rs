@@ -28,9 +28,9 @@ use name_index::NameIndex;
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
-    DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, KeyCheck, MediaRules,
-    PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, Tolerance, TypeRules,
-    Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
+    DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, KeyCheck, LimitHeaders,
+    MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, Tolerance,
+    TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -236,8 +236,8 @@ impl Property {
 pub struct Alias {
     /// The index of the property in its type.
     pub target: usize,
-    /// The behavior that decides whether requests and responses may have the alias.
-    pub behavior: &'static str,
+    /// The behavior that decides whether requests and responses may have the alias; `None` if they have it where the schema declares it.
+    pub behavior: Option<&'static str>,
 }
 
 /// The members of answers without `$select`.
@@ -370,6 +370,8 @@ pub struct RareRules {
     pub caseless: Option<&'static Tolerance>,
     /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
     pub eventual: Option<&'static Tolerance>,
+    /// The headers on the use of limits, if its answers have some.
+    pub limit_headers: Option<LimitHeaders>,
 }
 
 impl RareRules {
@@ -384,11 +386,23 @@ impl RareRules {
         queries: None,
         caseless: None,
         eventual: None,
+        limit_headers: None,
     };
 
     /// Whether there is a rule.
     fn is_empty(&self) -> bool {
-        let RareRules { implied, deactivated, tolerance, advanced, renamed, without_tenant, queries, caseless, eventual } = self;
+        let RareRules {
+            implied,
+            deactivated,
+            tolerance,
+            advanced,
+            renamed,
+            without_tenant,
+            queries,
+            caseless,
+            eventual,
+            limit_headers,
+        } = self;
         implied.is_none()
             && deactivated.is_none()
             && tolerance.is_none()
@@ -398,6 +412,7 @@ impl RareRules {
             && queries.is_none()
             && caseless.is_none()
             && eventual.is_none()
+            && limit_headers.is_none()
     }
 }
 
@@ -703,6 +718,12 @@ const V1: &str = include_str!("../../fixtures/model/v1.0.xml");
 /// The texts in the built-in document that are others in that of beta, in their order.
 const BETA: &[(&str, &str)] = &[
     ("Microsoft Graph (v1.0)", "Microsoft Graph (beta)"),
+    // learn.microsoft.com/graph/api/resources/timecardevent?view=graph-rest-beta: the older of two names, until November 2027.
+    (
+        "        <Property Name=\"isAtApprovedLocation\" Type=\"Edm.Boolean\" />\n",
+        "        <Property Name=\"atApprovedLocation\" Type=\"Edm.Boolean\" />\n        \
+         <Property Name=\"isAtApprovedLocation\" Type=\"Edm.Boolean\" />\n",
+    ),
     (
         "        <Property Name=\"supportedEntities\" Type=\"graph.workforceIntegrationSupportedEntities\" />\n",
         "        <Property Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\" />\n        \
@@ -717,6 +738,8 @@ const BETA: &[(&str, &str)] = &[
          <Parameter Name=\"userId\" Type=\"Edm.String\" />\n      </Action>\n      \
          <Action Name=\"archive\" IsBound=\"true\">\n",
     ),
+    APPROVED_LOCATION,
+    APPROVED_LOCATION,
     (
         "      <Action Name=\"copy\" IsBound=\"true\">\n",
         "      <Action Name=\"confirmForUser\" IsBound=\"true\">\n        \
@@ -725,6 +748,7 @@ const BETA: &[(&str, &str)] = &[
          <ReturnType Type=\"graph.timeCard\" />\n      </Action>\n      \
          <Action Name=\"copy\" IsBound=\"true\">\n",
     ),
+    APPROVED_LOCATION,
     (
         "      <Action Name=\"follow\" IsBound=\"true\">\n",
         "      <Action Name=\"declineForUser\" IsBound=\"true\">\n        \
@@ -733,7 +757,15 @@ const BETA: &[(&str, &str)] = &[
          <Parameter Name=\"userId\" Type=\"Edm.String\" />\n      </Action>\n      \
          <Action Name=\"follow\" IsBound=\"true\">\n",
     ),
+    APPROVED_LOCATION,
 ];
+
+/// The parameter of steps of a time card that has two names in beta.
+const APPROVED_LOCATION: (&str, &str) = (
+    "        <Parameter Name=\"isAtApprovedLocation\" Type=\"Edm.Boolean\" />\n",
+    "        <Parameter Name=\"atApprovedLocation\" Type=\"Edm.Boolean\" />\n        \
+     <Parameter Name=\"isAtApprovedLocation\" Type=\"Edm.Boolean\" />\n",
+);
 
 /// The built-in documents, in the order of [`Version::ALL`].
 pub(crate) const BUILT_IN: [SchemaText; 2] = [SchemaText::BuiltIn(Version::V1), SchemaText::BuiltIn(Version::Beta)];

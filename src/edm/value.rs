@@ -180,6 +180,13 @@ impl Complex {
         size_of::<Complex>() + self.values.len() * size_of::<(Slot, Value)>() + self.dynamic.len() * size_of::<Dynamic>()
     }
 
+    /// Takes over the values of another instance of the type. Those that it has not stay.
+    pub fn overlay(&mut self, other: &Complex) {
+        for (slot, value) in &other.values {
+            self.set(*slot, value.clone());
+        }
+    }
+
     /// Returns the approximate size of the values in memory, in bytes, without this structure itself.
     pub fn size(&self) -> usize {
         let dynamic: usize =

@@ -32,6 +32,7 @@ use http::{Method, Response, StatusCode};
 use uuid::Uuid;
 
 use crate::edm::date_time::DateTimeOffset;
+use crate::entra::registry::Registry;
 use crate::odata::error::Error;
 use crate::policy::refusal::{self, Layer};
 use crate::world::World;
@@ -203,6 +204,8 @@ struct EntraContext<'c> {
     realm: &'c str,
     /// The tenant id of the realm.
     tenant_id: String,
+    /// The applications of the world.
+    registry: Registry<'c>,
     ids: EntraIds,
 }
 
@@ -283,11 +286,12 @@ fn decide(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>, ids
         return Err(Error::new(&refusal::ENTRA_METHOD, &[&methods.join(", "), request.method.as_str()]));
     }
     let tenant_id = if route.endpoint.has_realm() {
-        realm::tenant_id(route.realm, &world.directory).map_err(|error| of_metadata(error, route))?
+        realm::tenant_id(route.realm, world).map_err(|error| of_metadata(error, route))?
     } else {
         world.directory.tenant_id.clone()
     };
-    let context = EntraContext { world, request, generation: route.endpoint.generation(), realm: route.realm, tenant_id, ids };
+    let (generation, registry) = (route.endpoint.generation(), Registry::of(world));
+    let context = EntraContext { world, request, generation, realm: route.realm, tenant_id, registry, ids };
     if matches!(route.endpoint, EntraEndpoint::Token(_))
         && let Some(refusal) = world.sign_ins.next_refusal()
     {

@@ -1,10 +1,14 @@
 //! Users who sign in.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
-use crate::edm::value::{Complex, Value};
+use super::record::{Record, entities, find, root};
+use super::registry::is_deleted;
 use crate::world::World;
 use crate::world::fixture::directory::{Directory, User, id_of};
+use crate::world::store::StoredEntity;
 
 pub(crate) use crate::world::fixture::directory::LOCAL_USER;
 
@@ -18,35 +22,75 @@ pub fn local_user() -> User {
     }
 }
 
-/// Returns the user of a world with a name or id: of the directory file, else of the entities, else any.
+/// The most users that are listed.
+const LISTED: usize = 100;
+
+/// Returns the user of a world with a name or id, without one the first user. A world whose directory file has no list of users accepts any
+/// name.
 pub(crate) fn account(world: &World, name: Option<&str>) -> Option<User> {
-    let stored = || stored(world, name.unwrap_or(LOCAL_USER.0));
-    let stored = if world.directory.users.is_none() { stored() } else { None };
-    stored.or_else(|| user_named(&world.directory, name))
+    if !has_entities(world) {
+        return user_named(&world.directory, name);
+    }
+    match name {
+        None if world.directory.users.is_some() => listed(world).into_iter().next(),
+        None => stored(world, LOCAL_USER.0).or_else(|| user_named(&world.directory, None)),
+        Some(name) => match stored(world, name) {
+            None if world.directory.users.is_some() || is_deleted(world, "users", "userPrincipalName", name) => None,
+            None if is_deleted(world, "users", "id", name) => None,
+            None => user_named(&world.directory, Some(name)),
+            found => found,
+        },
+    }
+}
+
+/// Returns the users whom a directory file lists, and those who came later. Without a list, there are too many.
+pub(crate) fn listed(world: &World) -> Vec<User> {
+    let Some(filed) = &world.directory.users else { return Vec::new() };
+    if !has_entities(world) {
+        return filed.clone();
+    }
+    let mut users: Vec<User> = filed.iter().filter_map(|user| stored(world, &user.id)).collect();
+    let is_new = |entity: &Arc<StoredEntity>| !filed.iter().any(|user| *user.id == *entity.key) && is_insider(world, entity);
+    let later = entities(world, "users").into_iter().filter(is_new);
+    users.extend(later.take(LISTED).filter_map(|entity| read(world, &entity)));
+    users
+}
+
+/// Returns whether the entities of the world decide.
+fn has_entities(world: &World) -> bool {
+    (world.directory.users.is_none() || world.directory.is_seeded) && world.schema.set_named("users").is_some()
+}
+
+fn is_insider(world: &World, entity: &Arc<StoredEntity>) -> bool {
+    !world.directory.outsiders.contains(&*entity.key)
 }
 
 /// Returns the stored user with a name or id.
 fn stored(world: &World, name: &str) -> Option<User> {
-    let set = world.schema.set_named("users")?;
-    let (_, structured) = world.schema.entity_type(world.schema.widest(), set)?;
-    let text = |values: &Complex, property: &str| match values.get(structured.slot(property)?) {
-        Value::String(text) => Some(text.to_string()),
-        _ => None,
-    };
-    let users = world.store.collection(set);
-    let is_named = |values: &Complex| text(values, "userPrincipalName").is_some_and(|known| known.eq_ignore_ascii_case(name));
-    let entity = users.get(name).or_else(|| users.list().into_iter().find(|entity| is_named(&entity.properties)))?;
-    let values = &entity.properties;
-    let enabled = structured.slot("accountEnabled").map(|slot| values.get(slot));
+    let users = root(world, "users")?;
+    let entity = world.store.at(&users).get(name).or_else(|| find(world, "users", "userPrincipalName", name))?;
+    Some(entity).filter(|entity| is_insider(world, entity)).and_then(|entity| read(world, &entity))
+}
+
+fn read(world: &World, entity: &StoredEntity) -> Option<User> {
+    let record = Record::of(world, "users", entity)?;
+    let text = |name: &str| record.text(name).map(str::to_owned);
+    let profile = record.inner("passwordProfile");
+    let filed = world.directory.users.iter().flatten().find(|user| *user.id == *entity.key);
     Some(User {
         id: entity.key.to_string(),
-        user_principal_name: text(values, "userPrincipalName").unwrap_or_else(|| name.to_owned()),
-        display_name: text(values, "displayName"),
-        given_name: text(values, "givenName"),
-        surname: text(values, "surname"),
-        mail: text(values, "mail"),
-        account_enabled: if enabled == Some(&Value::Boolean(false)) { Some(false) } else { None },
-        ..User::default()
+        user_principal_name: text("userPrincipalName").unwrap_or_else(|| entity.key.to_string()),
+        display_name: text("displayName"),
+        given_name: text("givenName"),
+        surname: text("surname"),
+        mail: text("mail"),
+        password: profile.and_then(|profile| profile.text("password")).map(str::to_owned),
+        password_expired: profile.and_then(|profile| profile.flag("forceChangePasswordNextSignIn")) == Some(true),
+        account_enabled: if record.flag("accountEnabled") == Some(false) { Some(false) } else { None },
+        groups: Vec::new(),
+        // They have no place in Graph.
+        directory_roles: filed.map(|user| user.directory_roles.clone()).unwrap_or_default(),
+        home: filed.and_then(|user| user.home.clone()),
     })
 }
 

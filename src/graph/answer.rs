@@ -232,6 +232,10 @@ pub(super) fn preflight(request: &Request, meta: &ResponseMeta<'_>) -> Answer {
 
 /// Removes the body, whose length stays in the headers, as HEAD wants it.
 pub(super) fn without_body(mut answer: Answer) -> Answer {
+    let length = answer.response.body().len();
+    if length > 0 && !answer.response.headers().contains_key(header::CONTENT_LENGTH) {
+        answer.response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
     *answer.response.body_mut() = Bytes::new();
     answer
 }

@@ -5,6 +5,13 @@ use http::header::HeaderValue;
 use crate::graph::request::Request;
 use crate::world::name::prefix_of;
 
+/// Returns scheme, host, and the prefix of a world, if the path has one, as the client sent them.
+pub(crate) fn of(request: &Request) -> String {
+    let mut url = Vec::new();
+    write_base_url(request, request.headers.get(http::header::HOST), &mut url);
+    String::from_utf8_lossy(&url).into_owned()
+}
+
 /// Writes scheme, host and world prefix as the client sent them, safe in a JSON string.
 pub(super) fn write_base_url(request: &Request, host: Option<&HeaderValue>, out: &mut Vec<u8>) {
     out.extend_from_slice(if request.is_secure { b"https://" } else { b"http://" });

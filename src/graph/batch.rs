@@ -257,6 +257,7 @@ impl Batch {
             answered.extend(item.answer.as_deref().map(|answer| (index, &*item.id, answer)));
         }
         // A batch has the longest delay and the worst delivery of its responses.
+        let held_by = answered.iter().find_map(|(_, _, answer)| answer.held_by.clone());
         let delay = answered.iter().map(|(_, _, answer)| answer.delivery.delay).max().unwrap_or_default();
         let form = answered.iter().map(|(_, _, answer)| answer.delivery.form).max_by_key(severity).unwrap_or(DeliveryForm::Whole);
         let rules: Vec<&str> = answered.iter().filter_map(|(_, _, answer)| answer.applied_rules.as_deref()).collect();
@@ -298,6 +299,7 @@ impl Batch {
         let decided: &[&str] = if self.items.len() > 1 { &["batch-order"] } else { &[] };
         Answer {
             delivery,
+            held_by,
             applied_rules,
             skipped,
             refused_items,

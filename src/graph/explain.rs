@@ -41,6 +41,11 @@ pub(super) fn success(world: &World, decided: &[&'static str]) -> Option<HeaderV
     (!unique.is_empty()).then(|| header_value(&format!("decided by {}", with_values(world, &unique))))
 }
 
+/// Returns the explanation of a recorded answer.
+pub(super) fn stub(place: &str) -> HeaderValue {
+    header_value(&format!("answered by the stub {place}"))
+}
+
 /// Adds the applied fault rules to an explanation.
 pub(super) fn with_fault(explanation: Option<&HeaderValue>, rules: &str) -> HeaderValue {
     let fault = header_value(&format!("fault rules: {rules}"));
@@ -132,7 +137,7 @@ fn explain_member(
     decided: &mut Vec<&'static str>,
 ) {
     if let Some(alias) = property.alias.filter(|_| !property.declared || representation.style.aliases == Aliases::Only) {
-        decided.push(alias.behavior);
+        decided.extend(alias.behavior);
     }
     match (value, property.kind) {
         (Value::Null, _) => {}

@@ -3,22 +3,27 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header;
+use http::header::{self, HeaderName, HeaderValue};
 
 use crate::graph::answer;
 use crate::graph::explain::{self, EXPLAIN};
 use crate::graph::request::Request;
 use crate::graph::step::{Answer, Delivery, DeliveryForm, Step};
+use crate::graph::usage;
 use crate::world::World;
 use crate::world::clock::Clock;
 use crate::world::fault::{Effect, Failure, FaultDecision, FaultSubject};
 
-/// A fault that applies to a request.
-pub(super) struct Fault(FaultDecision);
+/// A header of an answer.
+type Header = (HeaderName, HeaderValue);
+
+/// A fault that applies to a request, and the headers on limits that the answer has.
+pub(super) struct Fault(FaultDecision, Vec<Header>);
 
 /// Returns the fault that the world's rules inject into a request.
 ///
 /// Rules apply to the requests in a batch. Only rules with its path apply to the batch itself, and to a request to the token service.
+/// Nearly used limits are reported by headers.
 pub(super) fn decide(world: &World, request: &Request, now: SystemTime, is_named_only: bool) -> Option<Fault> {
     if !world.faults.are_armed() {
         return None;
@@ -33,7 +38,9 @@ pub(super) fn decide(world: &World, request: &Request, now: SystemTime, is_named
         now,
         waiting_time: if matches!(world.clock, Clock::Fixed(_)) { SystemTime::now() } else { now },
     };
-    world.faults.decide(subject).map(Fault)
+    let decision = world.faults.evaluate(subject)?;
+    let headers = if is_named_only { Vec::new() } else { usage::headers(world, request, &decision) };
+    Some(Fault(decision, headers))
 }
 
 impl Fault {
@@ -45,17 +52,28 @@ impl Fault {
         refuse: impl FnOnce(&Failure, &str) -> Answer,
         respond: impl FnOnce() -> Step,
     ) -> Step {
-        let Fault(decision) = self;
+        let Fault(decision, headers) = self;
         let replacement = match &decision.effect {
-            Effect::Answer(failure) => Some(with_own_parts(refuse(failure, &decision.rules), failure)),
+            Effect::Answer(failure) => {
+                Some(with_own_parts(with_headers(refuse(failure, &decision.rules), headers.clone()), failure))
+            }
             Effect::Reset | Effect::Silence => Some(answer::unsent()),
             _ => None,
         };
         match replacement {
-            Some(answer) if !decision.applies => Step::Done(Box::new(with_delivery(answer, &decision))),
-            replacement => replace(world, respond(), replacement, decision),
+            Some(answer) if !decision.applies => Step::Done(Box::new(with_delivery(world, answer, &decision))),
+            replacement => replace(world, respond(), replacement, (decision, headers)),
         }
     }
+}
+
+/// Returns an answer with more headers.
+fn with_headers(mut answer: Answer, headers: Vec<Header>) -> Answer {
+    if !headers.is_empty() {
+        answer.response.headers_mut().extend(headers);
+        answer.standard_headers = None;
+    }
+    answer
 }
 
 /// Returns an error answer with the body and the headers that the rule states.
@@ -78,7 +96,7 @@ fn with_own_parts(mut answer: Answer, failure: &Failure) -> Answer {
 }
 
 /// Replaces or changes the original answer when it is ready.
-fn replace(world: &World, step: Step, replacement: Option<Answer>, decision: FaultDecision) -> Step {
+fn replace(world: &World, step: Step, replacement: Option<Answer>, fault: (FaultDecision, Vec<Header>)) -> Step {
     match step {
         Step::Done(original) => {
             let answer = match replacement {
@@ -87,18 +105,18 @@ fn replace(world: &World, step: Step, replacement: Option<Answer>, decision: Fau
                     let Answer { skipped, refused_items, calls, change, .. } = *original;
                     Answer { skipped, refused_items, calls, change, ..replacement }
                 }
-                None => with_explanation(world, *original, &decision),
+                None => with_headers(with_explanation(world, *original, &fault.0), fault.1),
             };
-            Step::Done(Box::new(with_delivery(answer, &decision)))
+            Step::Done(Box::new(with_delivery(world, answer, &fault.0)))
         }
-        Step::Call(pending) => Step::Call(pending.then(move |world, step| replace(world, step, replacement, decision))),
-        Step::Compute(computation) => computation.then(move |world, step| replace(world, step, replacement, decision)),
+        Step::Call(pending) => Step::Call(pending.then(move |world, step| replace(world, step, replacement, fault))),
+        Step::Compute(computation) => computation.then(move |world, step| replace(world, step, replacement, fault)),
     }
 }
 
 /// Adds the rules to the explanation of an answer.
 fn with_explanation(world: &World, mut answer: Answer, decision: &FaultDecision) -> Answer {
-    if world.explains {
+    if world.explains && decision.has_applied {
         let headers = answer.response.headers_mut();
         let explanation = explain::with_fault(headers.get(EXPLAIN), &decision.rules);
         headers.insert(EXPLAIN, explanation);
@@ -108,7 +126,7 @@ fn with_explanation(world: &World, mut answer: Answer, decision: &FaultDecision)
 }
 
 /// Returns an answer with the delivery of the fault.
-fn with_delivery(answer: Answer, decision: &FaultDecision) -> Answer {
+fn with_delivery(world: &World, answer: Answer, decision: &FaultDecision) -> Answer {
     let form = match decision.effect {
         Effect::Reset => DeliveryForm::Reset,
         Effect::Silence => DeliveryForm::Silence,
@@ -118,7 +136,10 @@ fn with_delivery(answer: Answer, decision: &FaultDecision) -> Answer {
     };
     let answer = if decision.effect == Effect::Malformed { truncate_body(answer) } else { answer };
     let delay = answer.delivery.delay + decision.delay;
-    Answer { delivery: Delivery { delay, form }, applied_rules: Some(decision.rules.clone()), ..answer }
+    let applied_rules = if decision.has_applied { Some(decision.rules.clone()) } else { answer.applied_rules };
+    let delivery = Delivery { delay, form };
+    let held_by = if delivery == Delivery::AT_ONCE { answer.held_by } else { Some(world.faults.hold()) };
+    Answer { delivery, held_by, applied_rules, ..answer }
 }
 
 /// Removes the second half of a body, which makes JSON invalid.

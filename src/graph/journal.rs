@@ -121,7 +121,7 @@ fn write_exchange(
     let refused = answer.refused.as_ref().filter(|_| is_answered);
     let decided = AnswerCause {
         refused_by: refused.map(|error| error.refusal.name),
-        detail: refused.and_then(|error| error.detail.as_deref()).map(Box::from),
+        detail: refused.and_then(|error| error.detail.as_deref()).or(answer.stub.as_deref()).map(Box::from),
         faults: answer.applied_rules.as_deref().map(Box::from),
         ended_by,
         batch,

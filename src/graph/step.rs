@@ -10,6 +10,7 @@ use crate::odata::error::Error;
 use crate::odata::headers::StandardHeaders;
 use crate::odata::purse::Purse;
 use crate::world::World;
+use crate::world::fault::Hold;
 use crate::world::fault::SlowBody;
 use crate::world::journal::EntityChange;
 use crate::world::outbound::{CallOutcome, CallRecord, OutboundCall};
@@ -33,8 +34,12 @@ pub struct Answer {
     pub response: Response<Bytes>,
     /// The delay and the form of the delivery.
     pub delivery: Delivery,
+    /// The hold on the answer, if a fault rule has one.
+    pub(crate) held_by: Option<Hold>,
     /// The refusal, if the request was refused.
     pub refused: Option<Error>,
+    /// File and line of the stub that answers.
+    pub(crate) stub: Option<String>,
     /// The names of the fault rules that applied.
     pub applied_rules: Option<String>,
     /// The members of the body that a behavior skipped, as JSON paths, and the headers.
@@ -86,6 +91,8 @@ impl Answer {
         Answer {
             response,
             delivery: Delivery::AT_ONCE,
+            held_by: None,
+            stub: None,
             refused: None,
             applied_rules: None,
             skipped: Vec::new(),

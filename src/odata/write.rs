@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::edm::address::{KeyForm, entity_address};
 use crate::edm::enums;
 use crate::edm::primitive::{self, LongNumbers, Primitive};
-use crate::edm::schema::{Model, Projection, Property, PropertyType, StructuredType, TypeId, Version};
+use crate::edm::schema::{Alias, Model, Projection, Property, PropertyType, StructuredType, TypeId, Version};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::format::Level;
@@ -166,7 +166,10 @@ pub(super) fn is_shown(aliases: Aliases, structured: &StructuredType, index: usi
     match aliases {
         Aliases::Mirror => true,
         Aliases::Accept | Aliases::Absent => structured.properties[index].declared,
-        Aliases::Only => !structured.properties.iter().any(|other| other.alias.is_some_and(|alias| alias.target == index)),
+        Aliases::Only => {
+            let is_older = |alias: Alias| alias.target == index && alias.behavior.is_some();
+            !structured.properties.iter().any(|other| other.alias.is_some_and(is_older))
+        }
     }
 }
 

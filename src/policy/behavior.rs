@@ -722,6 +722,14 @@ rows! {
     grade Weak;
     source "recorded responses in pnp/pnpcore (`Vary: Accept-Encoding` on all with a body; recordings do not keep the coding)";
 
+    "limit-headers" limit_headers: LimitHeaders = "headers on the use of limits, with fault rules that limit or answer 429" {
+        Documented "documented" "those of the documentation: of the directory `x-ms-throttle-limit-percentage` above 0.8 of a limit, `x-ms-throttle-scope` and `x-ms-throttle-information` with a 429; of files and lists `RateLimit-Limit`, `-Remaining` and `-Reset` from 80 % on, for callers other than users",
+        None "none" "none",
+    }
+    profiles Documented Documented Documented;
+    grade Medium;
+    source "learn.microsoft.com/graph/throttling-limits (identity and access); learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online; devblogs.microsoft.com/microsoft365dev/prevent-throttling-in-your-application-by-using-ratelimit-headers-in-sharepoint-online (applications only); none for other workloads";
+
     "batch-content-type" batch_content_type: BatchContentType = "a write without Content-Type in a `$batch`" {
         Base64 "base64" "the whole batch is refused with 400, unless the body is a base64 string, which is read as JSON: msgraph-sdk (TypeScript) sends it",
         Require "require" "the whole batch is refused with 400",
@@ -797,6 +805,22 @@ rows! {
     profiles NewIds NewIds NewIds;
     grade Weak;
     source "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (a comment in pull request 67)";
+
+    "eligibility" eligibility: Eligibility = "a new request for a swap or for time off, if the integration filters what may be chosen (`eligibilityFilteringEnabledEntities`)" {
+        Enforce "enforce" "the connector is asked first, and what it does not name is refused; for offers, no address of such a call is known, so none is made",
+        Off "off" "the connector is not asked",
+    }
+    profiles Enforce Enforce Enforce;
+    grade Weak;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (/read); that Graph refuses other choices is a guess";
+
+    "eligibility-period" eligibility_period: EligibilityPeriod = "the month for which a connector is asked about eligible shifts" {
+        TimeZone "time-zone" "that of the schedule's time zone: the published example has one that begins at 4 o'clock in UTC",
+        Utc "utc" "that of UTC",
+    }
+    profiles TimeZone TimeZone TimeZone;
+    grade Weak;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (startTime=2024-10-01T04:00:00.0000000Z); that the zone is that of the schedule is a guess";
 
     "deletion-call" deletion_call: DeletionCall = "the call for a DELETE of a shift, an open shift or a time off by Graph" {
         Delete "delete" "an element with the method DELETE and the body null, as in the Shifts guide",

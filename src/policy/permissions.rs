@@ -1,7 +1,9 @@
 //! The permissions of each operation: for the types of Shifts and Teams as the reference pages list them, for all others as published.
 
+mod names;
 mod operations;
 
+pub(crate) use self::names::{PermissionKind, id_of_permission, permission_with_id, published};
 pub(crate) use self::operations::{OperationPermissions, TokenKind, are_published, of_operation};
 
 /// The kind of an operation, one for each kind of reference page.

@@ -743,7 +743,8 @@ refusals! {
         None "no public observation";
     /// A request for a shift or a reason that the connector does not name as eligible.
     NOT_ELIGIBLE "not-eligible" 400 BadRequest Layer::Shifts("BadRequest"), "The selection is not eligible.",
-        None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (eligibility filtering); status and words are a guess";
+        None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (eligibility filtering); status and words are a guess"
+        by "eligibility";
     /// A change of an item of a schedule that another client changed.
     STALE_SCHEDULE_ITEM "stale-schedule-item" 409 Conflict Layer::Shifts("Conflict"), "The item was changed since it was read.",
         Weak "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (two connectors read the tag again on 409; the words are a guess)";

@@ -59,6 +59,21 @@ impl Charset {
         marks.into_iter().find_map(|(mark, charset)| Some((charset, text.strip_prefix(mark)?)))
     }
 
+    /// Returns a text as UTF-8 if a byte order mark names another encoding, as files of Windows PowerShell have it.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a message for people if the text is not in that encoding.
+    pub(crate) fn utf8(text: Vec<u8>) -> Result<Vec<u8>, String> {
+        match Charset::of_mark(&text) {
+            None | Some((Charset::Utf8, _)) => Ok(text),
+            Some((charset, rest)) => match charset.decode(rest) {
+                (decoded, false) => Ok(decoded.into_owned().into_bytes()),
+                (_, true) => Err(format!("invalid {}; save the file as UTF-8", charset.name())),
+            },
+        }
+    }
+
     /// Guesses the encoding of JSON, which begins with a character of ASCII (RFC 4627, 3).
     pub(crate) fn of_json(text: &[u8]) -> Charset {
         match text {
@@ -158,6 +173,14 @@ mod tests {
         assert_eq!(Charset::Utf16Le.decode(b"a\0b"), ("a\u{fffd}".into(), true));
         assert_eq!(Charset::Utf32Be.decode(b"\0\0\0a\0\x11\0\0"), ("a\u{fffd}".into(), true));
         assert_eq!(Charset::Utf8.decode(b"a\xE4b"), ("a\u{fffd}b".into(), true));
+    }
+
+    #[test]
+    fn a_file_with_a_mark_is_read_as_utf8() {
+        let marked = [&b"\xFF\xFE"[..], &utf16("{\"a\":\"ä\"}")].concat();
+        assert_eq!(Charset::utf8(marked).unwrap(), "{\"a\":\"ä\"}".as_bytes());
+        assert_eq!(Charset::utf8(b"\xEF\xBB\xBF{}".to_vec()).unwrap(), b"\xEF\xBB\xBF{}");
+        assert_eq!(Charset::utf8(b"\xFF\xFEa".to_vec()).unwrap_err(), "invalid UTF-16; save the file as UTF-8");
     }
 
     proptest! {

@@ -50,7 +50,40 @@ pub(crate) use capture::{Capture, CaptureQuery};
 pub use entry::Resolver;
 pub(crate) use entry::{Entry, ExchangePart, Template};
 pub(crate) use headers::{is_of_connection, without_connection};
-pub(crate) use stream::{EntryReader, StreamError};
+pub(crate) use parse::SourceKind;
+pub(crate) use print::{body_text, header_line};
+pub(crate) use stream::{EntryReader, SourceText, StreamError};
+
+/// The beginning of the comment on a body that is not in a recording.
+const UNRECORDED_BODY: &str = "response body not recorded: ";
+
+/// Returns the comment on a body that is not in a recording.
+fn unrecorded_body(reason: &str) -> String {
+    format!("{UNRECORDED_BODY}{reason}")
+}
+
+impl Exchange {
+    /// Whether the body of the response is not in the recording: an empty one says nothing.
+    pub(crate) fn has_unrecorded_body(&self) -> bool {
+        self.comments.iter().any(|comment| comment.starts_with(UNRECORDED_BODY))
+    }
+}
+
+/// Returns the comment on the number and the time of a request in a journal.
+pub(crate) fn journal_comment(number: u64, utc: &str) -> String {
+    format!("request {number} at {utc}")
+}
+
+/// Returns the time in the comments of a request in a journal.
+fn journal_time(comments: &[String]) -> Option<&str> {
+    const FORM: &[u8] = b"0000-00-00T00:00:00";
+    let (number, time) = comments.first()?.strip_prefix("request ")?.split_once(" at ")?;
+    let is_like = |(byte, form): (u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form };
+    let rest = time.get(FORM.len()..)?.strip_suffix('Z')?;
+    let is_time = time.bytes().zip(FORM).all(is_like)
+        && (rest.is_empty() || rest.strip_prefix('.').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())));
+    (is_time && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(time)
+}
 
 /// A request and, if known, its response.
 #[derive(Clone, Debug, PartialEq, Eq)]

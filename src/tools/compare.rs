@@ -50,6 +50,8 @@ pub struct CompareOptions {
     pub forced: Vec<(String, String)>,
     /// The fixtures of the emulator in this process, instead of the entities in the recording.
     pub fixtures: Option<PathBuf>,
+    /// Values of templates that no exchange captures, `(name, value)`.
+    pub variables: Vec<(String, String)>,
     /// Whether answers that differ are written into the files.
     pub accepts: bool,
 }

@@ -4,9 +4,11 @@ mod derived;
 mod operations;
 mod photo;
 mod rules;
+mod sessions;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::{Derived, OperationRow, Workload};
+use crate::odata::error::Error;
+use crate::world::workload::{Change, Consultation, Derived, OperationRow, Reply, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Directory;
@@ -18,6 +20,16 @@ impl Workload for Directory {
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {
         &[operations::OPERATIONS]
+    }
+
+    fn before_commit(
+        &self,
+        change: &Change<'_>,
+        _reply: Option<&Reply>,
+        _decided: &mut Vec<&'static str>,
+    ) -> Result<Option<Box<dyn Consultation>>, Error> {
+        sessions::end_with(change);
+        Ok(None)
     }
 
     fn derived(&self) -> &'static [Derived] {

@@ -28,7 +28,7 @@ impl Documents {
         if self.0[index_of(version)].is_some() {
             return Err(format!("duplicate schema of {}: {file}", version.segment()));
         }
-        let bytes = regular_file::read(path).map_err(|error| format!("{file}: {error}"))?;
+        let bytes = regular_file::read_text(path).map_err(|error| format!("{file}: {error}"))?;
         let text = String::from_utf8(bytes).map_err(|error| format!("{file}: not UTF-8: {error}"))?;
         self.0[index_of(version)] = Some(Document { file: Some(file), text });
         Ok(())

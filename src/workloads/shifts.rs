@@ -25,6 +25,7 @@ pub(crate) mod rules;
 pub(crate) mod sample;
 mod schedule;
 mod time_cards;
+mod time_zones;
 mod values;
 pub(crate) mod verdict;
 

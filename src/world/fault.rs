@@ -12,11 +12,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::HeaderMap;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use tokio::sync::watch;
 
 use crate::edm::pattern::{MatchedPath, Pattern};
 use crate::odata::error::{Error, ErrorOverride};
@@ -41,6 +42,9 @@ const PAUSE_LIMIT: Duration = Duration::from_secs(86_400);
 
 /// The number of paths that a rule keeps closed.
 const CLOSED_LIMIT: usize = 1_000;
+
+/// The used part of a limit from which on it is reported.
+const REPORTED_PART: f64 = 0.8;
 
 /// The longest delay of an answer.
 pub(crate) const DELAY_LIMIT: Duration = Duration::from_secs(600);
@@ -319,7 +323,7 @@ impl std::error::Error for FaultError {}
 
 /// The facts of a request that rules match.
 #[derive(Clone, Copy, Debug)]
-pub struct FaultSubject<'s> {
+pub(crate) struct FaultSubject<'s> {
     /// The method.
     pub method: &'s Method,
     /// The path, without query and without the prefix of a world.
@@ -358,7 +362,9 @@ impl FaultSubject<'_> {
 
 /// The result of the rules for one request.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FaultDecision {
+pub(crate) struct FaultDecision {
+    /// Whether rules have applied, or there is only the use of a limit to report.
+    pub has_applied: bool,
     /// The names of the applied rules, comma-separated.
     pub rules: String,
     /// The delay of the answer.
@@ -367,6 +373,55 @@ pub struct FaultDecision {
     pub effect: Effect,
     /// Whether the request is processed all the same.
     pub applies: bool,
+    /// The use of the limit that is exceeded, or else nearly used up.
+    pub usage: Option<LimitUsage>,
+    /// The kind of requests that the last rule limits or refuses.
+    pub limited: LimitedKind,
+}
+
+/// The use of a limit in its current window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LimitUsage {
+    /// The number of requests in a window.
+    pub limit: u64,
+    /// The number of requests so far.
+    pub used: u64,
+    /// The time until the window ends.
+    pub left: Duration,
+}
+
+impl LimitUsage {
+    /// Returns the used part of the limit; above 1 if it is exceeded.
+    #[expect(clippy::cast_precision_loss, reason = "the part is shown with few digits")]
+    pub(crate) fn part(self) -> f64 {
+        self.used as f64 / self.limit.max(1) as f64
+    }
+
+    fn is_exceeded(self) -> bool {
+        self.used > self.limit
+    }
+}
+
+/// The kind of requests that a rule is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LimitedKind {
+    /// Those that read.
+    Read,
+    /// Those that write.
+    Write,
+    /// Both.
+    Any,
+}
+
+impl LimitedKind {
+    fn of(methods: &[Method]) -> LimitedKind {
+        match methods {
+            [] => LimitedKind::Any,
+            methods if methods.iter().all(Method::is_safe) => LimitedKind::Read,
+            methods if methods.iter().any(Method::is_safe) => LimitedKind::Any,
+            _ => LimitedKind::Write,
+        }
+    }
 }
 
 /// The counts of a rule.
@@ -389,6 +444,25 @@ pub struct Faults {
     rules: RwLock<Arc<[Arc<ActiveRule>]>>,
     /// Whether rules were set or added after the start.
     has_changed: AtomicBool,
+    /// Whether the rules have let go of the answers that they hold back. Most worlds hold none.
+    has_released: OnceLock<watch::Sender<bool>>,
+}
+
+/// A hold on an answer, until the world of the rules is reset or dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Hold(watch::Receiver<bool>);
+
+impl Hold {
+    /// Whether the rules have let go.
+    pub(crate) fn is_released(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
+    /// Waits until the rules let go.
+    pub(crate) async fn released(&mut self) {
+        // An error means that the rules are gone.
+        let _ = self.0.wait_for(|has_released| *has_released).await;
+    }
 }
 
 #[derive(Debug)]
@@ -436,6 +510,7 @@ impl Faults {
             is_armed: AtomicBool::new(false),
             rules: RwLock::new(Arc::new([])),
             has_changed: AtomicBool::new(false),
+            has_released: OnceLock::new(),
         };
         faults.set(rules);
         faults.has_changed.store(false, Ordering::Relaxed);
@@ -501,6 +576,16 @@ impl Faults {
         *current = rules.into();
     }
 
+    /// Returns a hold on an answer.
+    pub(crate) fn hold(&self) -> Hold {
+        Hold(self.has_released.get_or_init(|| watch::Sender::new(false)).subscribe())
+    }
+
+    /// Lets go of the answers that are held back, for good: rules of a new world follow.
+    pub(crate) fn release(&self) {
+        self.has_released.get_or_init(|| watch::Sender::new(true)).send_replace(true);
+    }
+
     /// Returns the number of rules.
     pub fn count(&self) -> usize {
         self.active().len()
@@ -521,44 +606,68 @@ impl Faults {
     }
 
     /// Evaluates the rules for a request. Returns `None` if no rule applies.
-    pub fn decide(&self, subject: FaultSubject<'_>) -> Option<FaultDecision> {
+    #[cfg(test)]
+    pub(crate) fn decide(&self, subject: FaultSubject<'_>) -> Option<FaultDecision> {
+        self.evaluate(subject).filter(|decision| decision.has_applied)
+    }
+
+    /// Evaluates the rules for a request. Returns `None` if no rule applies, and no limit is nearly used up.
+    pub(crate) fn evaluate(&self, subject: FaultSubject<'_>) -> Option<FaultDecision> {
         if !self.is_armed.load(Ordering::Acquire) {
             return None;
         }
-        let mut decision = FaultDecision { rules: String::new(), delay: Duration::ZERO, effect: Effect::None, applies: false };
-        let mut has_applied = false;
+        let mut decision = FaultDecision {
+            has_applied: false,
+            rules: String::new(),
+            delay: Duration::ZERO,
+            effect: Effect::None,
+            applies: false,
+            usage: None,
+            limited: LimitedKind::Any,
+        };
         let path = MatchedPath::new(subject.path);
         for (index, active) in (0_u64..).zip(self.active().iter()) {
             if let Some(effect) = active.still_closed(subject) {
                 let rules = format!("{} (too early)", active.rule.name);
-                return Some(FaultDecision { rules, delay: decision.delay, effect, applies: false });
+                let limited = LimitedKind::of(&active.rule.on.methods);
+                return Some(FaultDecision { has_applied: true, rules, effect, limited, usage: None, ..decision });
             }
             let Some(number) = active.matching(self.seed, index, subject, &path) else { continue };
             let effect = match &active.rule.effect {
-                Effect::Limit(limit) => match active.exceeded(*limit, subject.now) {
-                    Some(retry_after) => throttled(retry_after),
-                    None => continue,
-                },
+                Effect::Limit(limit) => {
+                    let usage = active.count_in_window(*limit, subject.now);
+                    let is_closest = decision.usage.is_none_or(|other| other.part() < usage.part());
+                    if usage.is_exceeded() || usage.part() >= REPORTED_PART && is_closest {
+                        (decision.usage, decision.limited) = (Some(usage), LimitedKind::of(&active.rule.on.methods));
+                    }
+                    if !usage.is_exceeded() {
+                        continue;
+                    }
+                    throttled(usage.left)
+                }
                 effect => effect.clone(),
             };
             if !active.claim() {
                 continue;
             }
-            if has_applied {
+            if decision.has_applied {
                 decision.rules.push_str(", ");
             }
-            has_applied = true;
+            decision.has_applied = true;
             decision.rules.push_str(&active.rule.name);
             decision.delay = (decision.delay + active.rule.delay.sample(self.seed, index, number)).min(DELAY_LIMIT);
             if let Effect::Answer(failure) = &effect {
                 active.close(failure, subject);
             }
             if effect != Effect::None {
+                if matches!(effect, Effect::Answer(_)) && !matches!(active.rule.effect, Effect::Limit(_)) {
+                    (decision.usage, decision.limited) = (None, LimitedKind::of(&active.rule.on.methods));
+                }
                 (decision.effect, decision.applies) = (effect, active.rule.applies);
                 break;
             }
         }
-        has_applied.then_some(decision)
+        (decision.has_applied || decision.usage.is_some()).then_some(decision)
     }
 
     fn active(&self) -> Arc<[Arc<ActiveRule>]> {
@@ -634,8 +743,8 @@ impl ActiveRule {
         self.applied.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 
-    /// Counts a request in its window, and returns the time until the window ends if the limit is exceeded.
-    fn exceeded(&self, limit: Limit, now: SystemTime) -> Option<Duration> {
+    /// Counts a request in its window.
+    fn count_in_window(&self, limit: Limit, now: SystemTime) -> LimitUsage {
         let window = limit.window.as_nanos().max(1);
         let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_nanos();
         let mut count = self.window.lock().unwrap_or_else(PoisonError::into_inner);
@@ -643,8 +752,8 @@ impl ActiveRule {
             *count = (since / window, 0);
         }
         count.1 += 1;
-        let left = u64::try_from(window - since % window).unwrap_or(u64::MAX);
-        (count.1 > limit.requests).then(|| Duration::from_nanos(left))
+        let left = Duration::from_nanos(u64::try_from(window - since % window).unwrap_or(u64::MAX));
+        LimitUsage { limit: limit.requests, used: count.1, left }
     }
 }
 

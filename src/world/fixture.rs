@@ -10,6 +10,7 @@ mod content;
 mod context;
 pub(crate) mod directory;
 mod loader;
+mod seed;
 mod writer;
 
 use std::fmt;
@@ -85,7 +86,7 @@ fn load_with(mut loader: Loader<'_>, path: &Path) -> Result<Entities, FixtureErr
     match files_of(path) {
         Ok(files) => {
             for file in files {
-                match regular_file::read(&file) {
+                match regular_file::read_text(&file) {
                     Ok(text) => loader.file(&file.display().to_string(), &text),
                     Err(error) => loader.report(format!("{}: {error}", file.display())),
                 }

@@ -31,7 +31,7 @@ use group::GivingWay;
 use ring::{Buffers, CHUNK_SIZE, DraftSize, Ring, Texts};
 
 pub use group::Journals;
-pub use verify::{Expectation, Times, VerificationReport};
+pub use verify::{Expectation, TextCondition, Times, VerificationReport};
 
 /// The limits of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub struct EntityChange {
 pub struct AnswerCause {
     /// The name of the refusal, if refused.
     pub refused_by: Option<&'static str>,
-    /// Details of the refusal.
+    /// Details of the refusal; without one, the stub that has answered a client, or the verdict on the answer of a connector.
     pub detail: Option<Box<str>>,
     /// The fault rules that applied.
     pub faults: Option<Box<str>>,
@@ -401,6 +401,14 @@ impl Journal {
         verify::verify(self.entries(&JournalQuery::default()), count, expectation, secrets)
     }
 
+    /// Verifies that there is a request for each expectation, each after that of the one before.
+    pub fn verify_in_order(&self, expectations: &[Expectation], secrets: Secrets) -> VerificationReport {
+        if !self.is_on() {
+            return verify::impossible(expectations.first().unwrap_or(&Expectation::default()), secrets);
+        }
+        verify::verify_in_order(|| self.entries(&JournalQuery::default()), expectations, secrets)
+    }
+
     /// Copies the matching entries in order, each when it is its turn.
     fn entries<'j>(&'j self, query: &JournalQuery) -> impl Iterator<Item = JournalEntry> + use<'j> {
         let oldest = self.oldest(self.count());
@@ -515,10 +523,12 @@ impl JournalEntry {
     }
 
     fn comments(&self) -> Vec<String> {
-        let mut comments = vec![format!("request {} at {}", self.number, clock::utc(self.time))];
+        let mut comments = vec![exchange::journal_comment(self.number, &clock::utc(self.time))];
         let AnswerCause { refused_by, detail, faults, ended_by, batch } = &self.decided;
         comments.extend((self.to() == Destination::Connector).then(|| CALL.to_owned()));
         comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
+        let stub = detail.as_ref().filter(|_| refused_by.is_none() && self.to() == Destination::Graph);
+        comments.extend(stub.map(|place| format!("answered by the stub {place}")));
         let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
         comments.extend(refused_by.map(|row| format!("refused by {row}{detail}")));
         comments.extend(faults.as_ref().map(|rules| format!("fault rules: {rules}")));

@@ -19,6 +19,14 @@ pub(crate) const DEFAULT: &str = "default";
 /// The longest name, in bytes.
 pub(crate) const NAME_LIMIT: usize = 128;
 
+/// Returns a text as the beginning of a name: its characters that a name may have, the last hundred of them.
+pub(crate) fn labeled(text: &str) -> String {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
+    let clean: String = text.chars().map(|c| if is_allowed(c) { c } else { '-' }).collect();
+    let clean = clean[clean.len().saturating_sub(100)..].trim_start_matches('-');
+    if clean.is_empty() { "world".to_owned() } else { clean.to_owned() }
+}
+
 /// Returns the part of a path that names a world, as the client wrote it: `/_world/a` of `/_world/a/v1.0`. It is empty if the path
 /// names no world.
 pub(crate) fn prefix_of(path: &str) -> &str {

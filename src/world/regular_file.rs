@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
+use crate::text::charset::Charset;
+
 /// Reads a file.
 ///
 /// # Errors
@@ -13,6 +15,15 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     open(path)?.read_to_end(&mut text)?;
     Ok(text)
+}
+
+/// Reads a file of text, as UTF-8: one with the byte order mark of another encoding is decoded.
+///
+/// # Errors
+///
+/// Fails like [`read`], and with [`ErrorKind::InvalidData`] on a text that is not in the encoding of its mark.
+pub(crate) fn read_text(path: &Path) -> io::Result<Vec<u8>> {
+    Charset::utf8(read(path)?).map_err(|problem| io::Error::new(ErrorKind::InvalidData, problem))
 }
 
 /// Opens a file to read.

@@ -11,6 +11,7 @@ use crate::policy::behavior::Behaviors;
 use crate::world::budget::Budget;
 use crate::world::clock::Clock;
 use crate::world::fault::FaultRule;
+use crate::world::fixture::Entities;
 use crate::world::fixture::directory::Directory;
 use crate::world::ids::random_seed;
 use crate::world::journal::{self, Bounds, Journals};
@@ -116,6 +117,19 @@ impl Settings {
     /// Returns the largest number of entities on a page.
     pub fn largest_page(&self) -> NonZeroUsize {
         self.page_limit.max(self.page_size)
+    }
+
+    /// Adds the applications and users of the directory to the initial entities, and to others that worlds are created with. A schema that
+    /// has no place for them leaves sign-in with the directory alone.
+    pub fn seed<'e>(&'e mut self, others: impl IntoIterator<Item = &'e mut Entities>) {
+        if self.directory.is_seeded || (self.directory.applications.is_none() && self.directory.users.is_none()) {
+            return;
+        }
+        let mut directory = (*self.directory).clone();
+        let worlds = std::iter::once(&mut self.entities).chain(others);
+        if directory.seed(&self.schema, &self.behaviors, worlds).is_ok() {
+            self.directory = Arc::new(directory);
+        }
     }
 
     /// Returns settings with no entities, the default behaviors, the system clock and a random seed. `workloads` are those whose rules

@@ -1,4 +1,4 @@
-//! The memory of sign-in: redeemed codes, codes of devices, revocations, consents.
+//! The memory of sign-in: redeemed codes, codes of devices, revocations, and consents in a schema without a place for them.
 //!
 //! Everything else is in codes and tokens themselves. Each kind has a limit, and its entries count for the budget of stores with their
 //! texts, which are bounded; the oldest entry gives way. A code that was forgotten could be redeemed again, which needs thousands of sign-ins within ten minutes.
@@ -229,10 +229,16 @@ impl SignIns {
         memory.consented.push_back(entry);
     }
 
-    /// Returns whether a user has consented to a permission of an application.
-    pub fn has_consent(&self, user: &str, application: &str, scope: &str) -> bool {
+    /// Returns the names of the permissions of a resource to which some users have consented for an application.
+    pub fn consents(&self, users: &[&str], application: &str, resource: &str) -> Vec<String> {
         let memory = self.memory();
-        !memory.consents.is_empty() && memory.consents.contains(&(user.to_owned(), application.to_owned(), scope.to_owned()))
+        let name = |(user, client, scope): &Consent| {
+            let is_wanted = users.contains(&&**user) && client == application;
+            scope.strip_prefix(resource)?.strip_prefix('/').filter(|_| is_wanted).map(str::to_owned)
+        };
+        let mut names: Vec<String> = memory.consents.iter().filter_map(name).collect();
+        names.sort();
+        names
     }
 }
 
@@ -340,8 +346,11 @@ mod tests {
         memory.consent("user", &long, "scope");
         assert!(!memory.revoke(&long, 5) && memory.valid_from(&long).is_none());
         assert_eq!(budget.used(), 0);
-        memory.consent(&name, &name, &name);
-        assert!(budget.used() >= 3 * NAME_LIMIT && memory.has_consent(&name, &name, &name), "{}", budget.used());
+        let scope = format!("r/{}", &name[2..]);
+        let has_consent = |user: &str| !memory.consents(&[user], &name, "r").is_empty();
+        memory.consent(&name, &name, &scope);
+        assert!(budget.used() >= 3 * NAME_LIMIT && has_consent(&name) && !has_consent("other"), "{}", budget.used());
+        assert!(memory.consents(&[&name], &name, "other").is_empty() && memory.consents(&[&name], "other", "r").is_empty());
         let used = budget.used();
         assert!(memory.revoke(&name, 5) && budget.used() >= used + NAME_LIMIT);
         let used = budget.used();
@@ -358,10 +367,10 @@ mod tests {
         memory.await_device("last", 200, 100);
         assert_eq!((memory.poll_device("49", 100), memory.memory().devices.len()), (None, 1), "expired codes are forgotten");
         for number in 0..3_000 {
-            memory.consent(&number.to_string(), &name, &name);
+            memory.consent(&number.to_string(), &name, &scope);
         }
         assert!(budget.used() <= budget.limit());
-        assert!(memory.has_consent("2999", &name, &name) && !memory.has_consent("0", &name, &name));
+        assert!(has_consent("2999") && !has_consent("0"));
     }
 
     #[test]

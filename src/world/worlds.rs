@@ -101,12 +101,21 @@ impl std::error::Error for WorldError {}
 pub struct WorldInfo {
     /// The name.
     pub name: Arc<str>,
-    /// The named fixture that it was created from, if any.
-    pub fixture: Option<Arc<str>>,
+    /// The fixture and the seed that it was created from.
+    pub origin: WorldOrigin,
     /// The time since its last use.
     pub idle: Duration,
     /// The current world.
     pub world: Arc<World>,
+}
+
+/// The fixture and the seed that a world is created from, and reset to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorldOrigin {
+    /// The name of a fixture, if it is not that of all worlds.
+    pub fixture: Option<Arc<str>>,
+    /// The seed of ids and random choices, if it is not derived from the name.
+    pub seed: Option<u64>,
 }
 
 type NamedWorlds = BTreeMap<Arc<str>, Arc<WorldSlot>>;
@@ -119,6 +128,8 @@ pub struct Worlds {
     named: RwLock<NamedWorlds>,
     limits: WorldLimits,
     started: Instant,
+    /// The number of worlds whose name was completed here.
+    completed: AtomicU64,
 }
 
 /// A plan with its baselines.
@@ -152,6 +163,11 @@ impl Plan {
         self.fixtures.values().chain([&self.settings.entities]).map(|entities| size_of(entities)).sum()
     }
 
+    /// Adds the applications and users of the directory to the entities of all worlds.
+    fn seed(&mut self) {
+        self.settings.seed(self.fixtures.values_mut());
+    }
+
     /// Checks that there is room for the initial entities.
     ///
     /// # Errors
@@ -183,14 +199,15 @@ impl ReadyPlan {
     }
 
     /// Returns a new world.
-    fn world(&self, name: &str, fixture: Option<&str>) -> Result<World, WorldError> {
-        let initial = match fixture {
+    fn world(&self, name: &str, origin: &WorldOrigin) -> Result<World, WorldError> {
+        let initial = match origin.fixture.as_deref() {
             None => &self.initial,
             Some(fixture) => self.fixtures.get(fixture).ok_or_else(|| self.unknown_fixture(fixture))?,
         };
         let create = || Baselines::of(&self.settings.schema, &initial.entities, &self.settings.stores);
         let baselines = initial.baselines.get_or_init(create);
-        let seed = if name == DEFAULT { self.settings.seed } else { world_seed(name, self.settings.seed) };
+        let derived = || if name == DEFAULT { self.settings.seed } else { world_seed(name, self.settings.seed) };
+        let seed = origin.seed.unwrap_or_else(derived);
         Ok(World::over(Settings { seed, ..self.settings.clone() }, baselines))
     }
 
@@ -204,7 +221,7 @@ impl ReadyPlan {
 /// A world with its origin and last use.
 #[derive(Debug)]
 struct WorldSlot {
-    fixture: Option<Arc<str>>,
+    origin: WorldOrigin,
     /// The initial state of a fork, for a reset.
     fork_origin: Option<World>,
     /// The current world. Every request reads it, and must not write to memory that all cores share.
@@ -226,9 +243,9 @@ const NO_PLAN: u64 = u64::MAX;
 const GIVE_WAY_SHARE: usize = 16;
 
 impl WorldSlot {
-    fn new(world: World, fixture: Option<Arc<str>>, plan_number: u64, last_use: u64) -> WorldSlot {
+    fn new(world: World, origin: WorldOrigin, plan_number: u64, last_use: u64) -> WorldSlot {
         WorldSlot {
-            fixture,
+            origin,
             fork_origin: None,
             current: ArcSwap::new(world.into_current()),
             change_lock: Mutex::new(()),
@@ -285,13 +302,15 @@ impl Worlds {
     /// Creates the default world; other worlds are created by the same plan.
     pub fn new(mut plan: Plan, limits: WorldLimits) -> Worlds {
         plan.settings.is_named_by_token = limits.by_token;
+        plan.seed();
         let plan = ReadyPlan::new(plan, 0);
         Worlds {
-            default: WorldSlot::new(plan.default_world(), None, 0, 0),
+            default: WorldSlot::new(plan.default_world(), WorldOrigin::default(), 0, 0),
             plan: RwLock::new(Arc::new(plan)),
             named: RwLock::default(),
             limits,
             started: Instant::now(),
+            completed: AtomicU64::new(0),
         }
     }
 
@@ -348,7 +367,8 @@ impl Worlds {
                 outcome => return outcome,
             }
             let on_demand = |plan: &ReadyPlan| {
-                let slot = WorldSlot::new(plan.world(name, None)?, None, plan.number, self.now());
+                let origin = WorldOrigin::default();
+                let slot = WorldSlot::new(plan.world(name, &origin)?, origin, plan.number, self.now());
                 Ok(WorldSlot { is_on_demand: true, ..slot })
             };
             match self.add(name, on_demand) {
@@ -364,12 +384,30 @@ impl Worlds {
         Ok(self.slot(name)?.touch(self.now()).world())
     }
 
-    /// Creates a world, from a named fixture if one is given.
-    pub fn create(&self, name: &str, fixture: Option<&str>) -> Result<Arc<World>, WorldError> {
+    /// Creates a world.
+    pub fn create(&self, name: &str, origin: &WorldOrigin) -> Result<Arc<World>, WorldError> {
         self.add(name, |plan| {
-            let world = plan.world(name, fixture)?;
-            Ok(WorldSlot::new(world, fixture.map(Arc::from), plan.number, self.now()))
+            let world = plan.world(name, origin)?;
+            Ok(WorldSlot::new(world, origin.clone(), plan.number, self.now()))
         })
+    }
+
+    /// Creates a world by a function, under a name that begins with a label and that no world has. Returns the name.
+    pub fn create_labeled(
+        &self,
+        label: &str,
+        mut create: impl FnMut(&str) -> Result<Arc<World>, WorldError>,
+    ) -> Result<String, WorldError> {
+        let label = name::labeled(label);
+        loop {
+            let number = self.completed.fetch_add(1, Ordering::Relaxed) + 1;
+            let name = format!("{label}-{number}");
+            match create(&name) {
+                // A client named a world so.
+                Err(WorldError::Taken(taken)) if taken == name => {}
+                outcome => return outcome.map(|_| name),
+            }
+        }
     }
 
     /// Creates a world as a copy of another one. This counts as a use of both.
@@ -378,7 +416,7 @@ impl Worlds {
         original.touch(self.now());
         self.add(fork, |_| {
             let origin = original.world().fork()?;
-            let slot = WorldSlot::new(origin.fork()?, original.fixture.clone(), NO_PLAN, self.now());
+            let slot = WorldSlot::new(origin.fork()?, original.origin.clone(), NO_PLAN, self.now());
             Ok(WorldSlot { fork_origin: Some(origin), ..slot })
         })
     }
@@ -428,11 +466,13 @@ impl Worlds {
             WorldRef::Default(_) => (plan.default_world(), plan.number),
             WorldRef::Named(named) => match &named.fork_origin {
                 Some(origin) => (origin.begin_again()?, NO_PLAN),
-                None => (plan.world(name, named.fixture.as_deref())?, plan.number),
+                None => (plan.world(name, &named.origin)?, plan.number),
             },
         };
         let fresh = fresh.into_current();
+        let old = slot.current.load_full();
         slot.store(fresh.clone(), plan_number);
+        old.faults.release();
         Ok(fresh)
     }
 
@@ -455,7 +495,12 @@ impl Worlds {
             return Err(WorldError::Default);
         }
         let dropped = self.named.write().unwrap_or_else(PoisonError::into_inner).remove(name);
-        dropped.map(|slot| slot.current.load().outbox.close()).ok_or_else(|| WorldError::Unknown(name.to_owned()))
+        let end = |slot: Arc<WorldSlot>| {
+            let world = slot.current.load();
+            world.outbox.close();
+            world.faults.release();
+        };
+        dropped.map(end).ok_or_else(|| WorldError::Unknown(name.to_owned()))
     }
 
     /// Drops the worlds that are idle longer than the limit, and returns their number.
@@ -496,7 +541,7 @@ impl Worlds {
 
     fn slot_info(&self, name: &Arc<str>, slot: &WorldSlot) -> WorldInfo {
         let idle = Duration::from_millis(self.now().saturating_sub(slot.last_use.load(Ordering::Relaxed)));
-        WorldInfo { name: name.clone(), fixture: slot.fixture.clone(), idle, world: slot.world() }
+        WorldInfo { name: name.clone(), origin: slot.origin.clone(), idle, world: slot.world() }
     }
 
     /// Replaces the plan and resets the default world by it. Named worlds follow the new plan when they are reset. The limit of all stores
@@ -511,6 +556,7 @@ impl Worlds {
         let budget = old.settings.stores.clone();
         plan.settings.stores = budget.clone();
         plan.settings.is_named_by_token = self.limits.by_token;
+        plan.seed();
         // The entities of the old plan go at the same time.
         let size = plan.size();
         if !budget.add(size, old.size()) {
@@ -521,7 +567,9 @@ impl Worlds {
         budget.change(0, size);
         let number = plan.number;
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;
+        let old = self.default.current.load_full();
         self.default.store(default, number);
+        old.faults.release();
         Ok(())
     }
 

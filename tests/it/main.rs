@@ -31,6 +31,7 @@
 //! |---|---|
 //! | `identity` | sign-in, step by step; laws for all tokens and forms |
 //! | `permissions` | the permissions of operations, by all spellings of their addresses |
+//! | `store` | applications, users and consents of sign-in are those of Graph, both ways |
 //!
 //! **`connectors/`**: calls to the connectors of workforce integrations
 //!
@@ -38,9 +39,14 @@
 //! |---|---|
 //! | `handshake` | the call before an integration is created or gets another URL |
 //! | `approval` | the call before the contents of a schedule change |
+//! | `flows` | the flows of Shifts by requests to Graph: what the connector is sent, and what becomes of the state |
+//! | `acts` | the people of a schedule, played by the control API, the command, and in scenarios |
+//! | `answers` | each answer of a connector to each element of each flow: what is stored, and what a refusal leaves |
+//! | `lives` | ten thousand random steps of several people, beside a model of the schedule |
 //! | `encryption` | messages to connectors, decrypted by OpenSSL; `encrypt` and `decrypt` |
 //! | `notifications` | subscriptions, and notifications to a receiver that validates, refuses, or is silent |
 //! | `planted` | a connector's message forges nothing in an output |
+//! | `published` | the requests of the published connectors, as `docs/connectors.md` lists them |
 //! | `example` | the example connector, called by the emulator and by the commands |
 //!
 //! **`recordings/`**: recorded exchanges
@@ -89,10 +95,11 @@
 //! | file | shows |
 //! |---|---|
 //! | `architecture` | the order of the wings, no cycles between files, a reason for every dependency |
+//! | `configuration` | the help, and the page made from it |
 //! | `dependencies` | the library needs few crates without the program |
 //! | `language` | comments, messages and pages have none of the banned words |
 //! | `pages` | pages name existing files, and the index lists all pages |
-//! | `readme` | the commands and examples of README.md |
+//! | `readme` | the commands and examples of README.md and docs |
 //! | `regressions` | regressions of property tests are in `tests/proptest-regressions/`, where proptest reads them |
 //!
 //! **`support/`**: code that the tests share
@@ -112,14 +119,17 @@
 
 mod connectors {
     mod acts;
+    mod answers;
     mod approval;
     mod encryption;
     pub(crate) mod example;
     mod flows;
     mod handshake;
+    mod lives;
     mod notifications;
     #[cfg(unix)]
     mod planted;
+    mod published;
 }
 mod edge {
     pub(crate) mod abuse;
@@ -142,6 +152,7 @@ mod entra {
     mod identity;
     mod permissions;
     mod revocation;
+    mod store;
 }
 mod graph {
     mod concurrency;
@@ -169,6 +180,7 @@ mod program {
     mod log;
     mod machine;
     pub(crate) mod process;
+    mod running;
     mod schemas;
     #[cfg(unix)]
     mod secrets;
@@ -181,6 +193,7 @@ mod program {
 }
 mod project {
     mod architecture;
+    mod configuration;
     mod dependencies;
     mod language;
     mod pages;

@@ -1,10 +1,12 @@
 using System.Diagnostics;
-using System.Text.RegularExpressions;
+using System.Net.Http.Json;
+using System.Text.Json;
 using Xunit;
 
 /// <summary>One emulator for all tests of a collection: [Collection("emulator")] on the classes, and the emulator in their constructor.</summary>
 public sealed class Emulator : IDisposable
 {
+    private static readonly HttpClient Client = new();
     private readonly Process process;
     public string Url { get; }
 
@@ -17,8 +19,13 @@ public sealed class Emulator : IDisposable
         Url = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"{program} has ended");
     }
 
-    /// <summary>Returns the base URL of a test's own tenant; tests of two classes need two names.</summary>
-    public string BaseUrl(string test) => $"{Url}/_world/{Regex.Replace(test, "[^A-Za-z0-9._~-]", "-")}";
+    /// <summary>Returns the base URL of a test's own world. The emulator completes the label, so that no two tests share one.</summary>
+    public async Task<string> World(string label)
+    {
+        using var answer = await Client.PostAsJsonAsync($"{Url}/_emulator/worlds", new { label });
+        answer.EnsureSuccessStatusCode();
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("url").GetString()!;
+    }
 
     public void Dispose()
     {

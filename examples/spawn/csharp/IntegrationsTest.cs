@@ -8,17 +8,18 @@ public sealed class IntegrationsTest(Emulator emulator)
     private const string Path = "/v1.0/teamwork/workforceIntegrations";
     private static readonly HttpClient Client = new();
 
-    private async Task<int> Count(string test) =>
-        (await Client.GetFromJsonAsync<JsonElement>(emulator.BaseUrl(test) + Path)).GetProperty("value").GetArrayLength();
+    private static async Task<int> Count(string world) =>
+        (await Client.GetFromJsonAsync<JsonElement>(world + Path)).GetProperty("value").GetArrayLength();
 
     [Fact]
     public async Task OneCreates()
     {
-        var created = await Client.PostAsJsonAsync(emulator.BaseUrl(nameof(OneCreates)) + Path, new { displayName = "Contoso" });
+        var world = await emulator.World(nameof(OneCreates));
+        var created = await Client.PostAsJsonAsync(world + Path, new { displayName = "Contoso" });
         created.EnsureSuccessStatusCode();
-        Assert.Equal(5, await Count(nameof(OneCreates)));
+        Assert.Equal(5, await Count(world));
     }
 
     [Fact]
-    public async Task AnotherDoesNotSeeIt() => Assert.Equal(4, await Count(nameof(AnotherDoesNotSeeIt)));
+    public async Task AnotherDoesNotSeeIt() => Assert.Equal(4, await Count(await emulator.World(nameof(AnotherDoesNotSeeIt))));
 }

@@ -1,10 +1,12 @@
 package spawn
 
 import (
+	"bytes"
 	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
-	"regexp"
+	"sync"
 	"testing"
 )
 
@@ -39,9 +41,24 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-var noName = regexp.MustCompile(`[^A-Za-z0-9._~-]`)
+var worlds sync.Map
 
-// baseURL returns the base URL of a test's own tenant.
+// baseURL returns the base URL of a test's own world. The emulator completes the label, so that no two tests share one.
 func baseURL(t *testing.T) string {
-	return emulator.URL + "/_world/" + noName.ReplaceAllString(t.Name(), "-")
+	if url, ok := worlds.Load(t); ok {
+		return url.(string)
+	}
+	body, _ := json.Marshal(map[string]string{"label": t.Name()})
+	response, err := http.Post(emulator.Control+"/worlds", "application/json", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var world Ready
+	if err := json.NewDecoder(response.Body).Decode(&world); err != nil {
+		t.Fatal(err)
+	}
+	worlds.Store(t, world.URL)
+	t.Cleanup(func() { worlds.Delete(t) })
+	return world.URL
 }

@@ -22,13 +22,17 @@ func count(t *testing.T) int {
 	return len(list.Value)
 }
 
-func TestOneCreates(t *testing.T) {
-	t.Parallel()
+func create(t *testing.T) {
 	response, err := http.Post(baseURL(t)+path, "application/json", strings.NewReader(`{"displayName":"Contoso"}`))
 	if err != nil || response.StatusCode != http.StatusCreated {
 		t.Fatal(response, err)
 	}
 	response.Body.Close()
+}
+
+func TestOneCreates(t *testing.T) {
+	t.Parallel()
+	create(t)
 	if found := count(t); found != 5 {
 		t.Fatalf("found %d integrations, expected 5", found)
 	}
@@ -38,5 +42,16 @@ func TestAnotherDoesNotSeeIt(t *testing.T) {
 	t.Parallel()
 	if found := count(t); found != 4 {
 		t.Fatalf("found %d integrations, expected 4", found)
+	}
+}
+
+func TestEachCaseHasItsOwnWorld(t *testing.T) {
+	for _, name := range []string{"a/b", "a-b", "a b", "a b", "Tätig", "Tötig", strings.Repeat("x", 200)} {
+		t.Run(name, func(t *testing.T) {
+			create(t)
+			if found := count(t); found != 5 {
+				t.Fatalf("found %d integrations, expected 5", found)
+			}
+		})
 	}
 }

@@ -12,7 +12,11 @@ export async function startEmulator() {
   const ended = once(child, "exit").then(([status]) => { throw new Error(`${program} has ended with status ${status}`); });
   const [line] = await Promise.race([once(lines, "line"), ended]);
   const ready = JSON.parse(line);
-  const baseUrl = (test) => `${ready.url}/_world/${test.replace(/[^A-Za-z0-9._~-]/g, "-").slice(-128)}`;
+  // The base URL of a world for one test. The emulator completes the label, so that no two tests share a world.
+  const world = async (label) => {
+    const response = await fetch(`${ready.control}/worlds`, { method: "POST", body: JSON.stringify({ label }) });
+    return (await response.json()).url;
+  };
   const stop = () => { ended.catch(() => {}); child.stdin.end(); return once(child, "exit"); };
-  return { ...ready, baseUrl, stop };
+  return { ...ready, world, stop };
 }

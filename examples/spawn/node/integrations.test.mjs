@@ -15,12 +15,21 @@ const call = async (method, url, body) => {
 };
 
 test("one creates", async (t) => {
-  const base = emulator.baseUrl(t.name);
+  const base = await emulator.world(t.name);
   const created = await call("POST", base + path, { displayName: "Contoso" });
   assert.equal((await call("GET", base + path)).value.length, 5);
   assert.ok((await call("GET", `${base}${path}/${created.id}`))["@odata.context"].startsWith(base));
 });
 
 test("another does not see it", async (t) => {
-  assert.equal((await call("GET", emulator.baseUrl(t.name) + path)).value.length, 4);
+  assert.equal((await call("GET", (await emulator.world(t.name)) + path)).value.length, 4);
 });
+
+// Tests of equal names, of names that differ in a sign, and of long ones have a world each.
+for (const name of ["a/b", "a-b", "a b", "a b", "Tätig", "Tötig", "x".repeat(200)]) {
+  test(name, async (t) => {
+    const base = await emulator.world(t.name);
+    await call("POST", base + path, { displayName: name });
+    assert.equal((await call("GET", base + path)).value.length, 5);
+  });
+}

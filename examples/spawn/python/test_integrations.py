@@ -1,6 +1,8 @@
 import json
 import urllib.request
 
+import pytest
+
 PATH = "/v1.0/teamwork/workforceIntegrations"
 
 
@@ -36,3 +38,9 @@ def test_what_was_exchanged_is_a_text(base_url, emulator):
     # Compare it with a file, or keep it as a snapshot: with --seed, --clock and
     # --behavior base-url=https://graph.microsoft.com, which keeps the port out of links, it is the same in every run.
     assert f"POST {{{{base}}}}{PATH}\n" in text and '  "displayName": "Contoso"' in text and "\nHTTP 201\n" in text
+
+
+@pytest.mark.parametrize("name", ["a/b", "a-b", "a b", "a b", "T\u00e4tig", "T\u00f6tig", "x" * 200])
+def test_each_case_has_its_own_world(base_url, name):
+    call("POST", base_url + PATH, {"displayName": name})
+    assert len(call("GET", base_url + PATH)["value"]) == 5

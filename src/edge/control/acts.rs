@@ -17,6 +17,7 @@ use crate::graph::request::{Body, Request};
 use crate::graph::step::{Answer, Pending, Step};
 use crate::odata::error::Error;
 use crate::policy::permissions;
+use crate::text::json;
 use crate::workloads::shifts::act::{self, Act, ActRequest, Assignment, Prepared};
 use crate::workloads::shifts::dialog::Dialog;
 use crate::workloads::shifts::envelope::MessageKeys;
@@ -65,6 +66,16 @@ pub(crate) fn perform(world: &World, act: &Act) -> Result<Step, String> {
             ask(world, Dialog::new(endpoint, message, world.behaviors.connector_content_type, 0, &keys), report)
         }
     })
+}
+
+/// Returns the first step of an act in JSON.
+///
+/// # Errors
+///
+/// Fails as [`perform`] does, and for another form.
+pub fn act_from_json(world: &World, act: &[u8]) -> Result<Step, String> {
+    let act: Act = json::read(act).map_err(|error| error.to_string())?;
+    perform(world, &act)
 }
 
 /// Report in the making.

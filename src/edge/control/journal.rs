@@ -1,6 +1,7 @@
 //! The journal of a world: queries, verification, text of exchanges.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderValue};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::edge::control::call::ControlCall;
 use crate::edge::control::reply::{ControlError, ControlReply};
@@ -18,11 +19,13 @@ use crate::policy::behavior::Secret;
 use crate::text::redact::Redactor;
 use crate::world::World;
 use crate::world::fixture;
-use crate::world::journal::{Destination, EntityChange, Expectation, JournalExchange, JournalQuery, Secrets, Times};
+use crate::world::journal::{
+    Destination, EntityChange, Expectation, JournalExchange, JournalQuery, Secrets, TextCondition, Times,
+};
 
 pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let parameters =
-        call.parameters(&["to", "method", "path", "id", "status", "since", "until", "limit", "secrets", "format"])?;
+        call.parameters(&["to", "method", "path", "id", "status", "since", "until", "after", "limit", "secrets", "format"])?;
     let value = |name: &str| parameters.get(name).map(str::to_owned);
     let filter = EntryFilter {
         to: value("to"),
@@ -35,6 +38,8 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
     };
     let limit = value("limit").map(|text| text.parse::<usize>().map_err(|_| text)).transpose();
     let limit = limit.map_err(|text| invalid("limit", &text, "a whole number"))?;
+    let after = value("after").map(|text| text.parse::<u64>().map_err(|_| text)).transpose();
+    let after = after.map_err(|text| invalid("after", &text, "the number of a request"))?.unwrap_or_default();
     let query = JournalQuery { limit, ..filter.query()? };
     let secrets = if parameters.include_secrets()? { Secrets::Shown } else { Secrets::Hidden };
     let world = call.worlds.world(call.name)?;
@@ -53,7 +58,7 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
         return Ok(ControlReply::text(world.journal.print(&query, secrets)));
     }
     let count = world.journal.count();
-    Ok(ControlReply::ok(&EntryList { count, entries: Entries { world: &world, query, secrets } }))
+    Ok(ControlReply::ok(&EntryList { count, entries: Entries { world: &world, query, after, secrets } }))
 }
 
 #[derive(Serialize)]
@@ -66,13 +71,15 @@ struct EntryList<'w> {
 struct Entries<'w> {
     world: &'w World,
     query: JournalQuery,
+    /// The number of the request before the first.
+    after: u64,
     secrets: Secrets,
 }
 
 impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Entries { world, query, secrets } = self;
-        let entries = world.journal.masked_exchanges(query, *secrets);
+        let Entries { world, query, after, secrets } = self;
+        let entries = world.journal.masked_exchanges(query, *secrets).filter(|(entry, _)| entry.number > *after);
         serializer.collect_seq(entries.map(|(entry, mut masker)| entry_json(world, &entry, *secrets, &mut masker)))
     }
 }
@@ -180,21 +187,76 @@ fn statuses(value: &Value) -> Result<RangeInclusive<u16>, ControlError> {
     }
 }
 
+/// The longest time that a verification waits.
+const WAIT_LIMIT: Duration = Duration::from_secs(300);
+
+/// The largest number of expectations in order.
+const ORDER_LIMIT: usize = 100;
+
 /// Body of a verification.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 struct ExpectationBody {
     to: Option<String>,
-    method: Option<String>,
+    method: Option<Value>,
     path: Option<String>,
     id: Option<String>,
     status: Option<Value>,
     since: Option<String>,
     until: Option<String>,
+    headers: Map<String, Value>,
+    query: Map<String, Value>,
     body: Option<Value>,
     answer: Option<Value>,
     times: Option<Value>,
+    in_order: Vec<ExpectationBody>,
+    within: Option<Value>,
     secrets: bool,
+}
+
+impl ExpectationBody {
+    fn expectation(self) -> Result<Expectation, ControlError> {
+        let ExpectationBody { to, method, path, id, status, since, until, headers, query, body, answer, times, .. } = self;
+        let times = times.as_ref().map_or(Ok(Times::default()), parse_times)?;
+        let (method, methods) = match method {
+            None => (None, Vec::new()),
+            Some(Value::String(name)) => (Some(name), Vec::new()),
+            Some(Value::Array(names)) if !names.is_empty() => {
+                let parse = |name: &Value| Method::from_bytes(name.as_str()?.to_ascii_uppercase().as_bytes()).ok();
+                let one = |name: &Value| parse(name).ok_or_else(|| invalid("method", &name.to_string(), "a token"));
+                (None, names.iter().map(one).collect::<Result<Vec<Method>, ControlError>>()?)
+            }
+            Some(other) => return Err(invalid("method", &other.to_string(), "a token, or an array of tokens")),
+        };
+        let of = EntryFilter { to, method, path, id, status, since, until }.query()?;
+        let headers = conditions("headers", headers)?;
+        Ok(Expectation { of, methods, headers, query: conditions("query", query)?, body, answer, times })
+    }
+}
+
+/// Parses conditions on headers or on query options.
+fn conditions(member: &str, conditions: Map<String, Value>) -> Result<Vec<(String, TextCondition)>, ControlError> {
+    let parse = |(name, value): (String, Value)| {
+        let condition = match &value {
+            Value::String(text) => Some(TextCondition::Is(text.clone())),
+            Value::Object(members) if members.len() == 1 => match members.iter().next() {
+                Some((operator, Value::Bool(true))) if operator == "$absent" => Some(TextCondition::Absent),
+                Some((operator, Value::Bool(false))) if operator == "$absent" => Some(TextCondition::Like("*".to_owned())),
+                Some((operator, Value::String(pattern))) if operator == "$like" => Some(TextCondition::Like(pattern.clone())),
+                _ => None,
+            },
+            _ => None,
+        };
+        let expected = r#"a text, {"$like": "a*"} or {"$absent": true}"#;
+        Ok((name.clone(), condition.ok_or_else(|| invalid(&format!("{member}.{name}"), &value.to_string(), expected))?))
+    };
+    conditions.into_iter().map(parse).collect()
+}
+
+/// Parses the time that a verification waits, in seconds.
+fn parse_wait(value: &Value) -> Result<Duration, ControlError> {
+    let wait = value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).filter(|wait| *wait <= WAIT_LIMIT);
+    wait.ok_or_else(|| invalid("within", &value.to_string(), format!("seconds, at most {}", WAIT_LIMIT.as_secs())))
 }
 
 /// Parses the expected number of requests.
@@ -224,12 +286,39 @@ fn parse_times(value: &Value) -> Result<Times, ControlError> {
 }
 
 pub(super) fn verify(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let ExpectationBody { to, method, path, id, status, since, until, body, answer, times, secrets } = call.read()?;
-    let times = times.as_ref().map_or(Ok(Times::default()), parse_times)?;
-    let of = EntryFilter { to, method, path, id, status, since, until }.query()?;
-    let secrets = if secrets { Secrets::Shown } else { Secrets::Hidden };
-    let verdict = call.worlds.world(call.name)?.journal.verify(&Expectation { of, body, answer, times }, secrets);
-    Ok(ControlReply::ok(
+    let mut body: ExpectationBody = call.read()?;
+    let secrets = if body.secrets { Secrets::Shown } else { Secrets::Hidden };
+    let within = body.within.as_ref().map(parse_wait).transpose()?;
+    let steps = std::mem::take(&mut body.in_order);
+    if steps.len() > ORDER_LIMIT {
+        return Err(ControlError::unusable(format!("invalid inOrder: {} expectations, at most {ORDER_LIMIT}", steps.len())));
+    }
+    if let Some(at) = steps.iter().position(|step| !step.in_order.is_empty() || step.times.is_some() || step.within.is_some()) {
+        return Err(ControlError::unusable(format!("invalid inOrder[{at}]: expected no inOrder, times or within in it")));
+    }
+    let steps = steps.into_iter().map(ExpectationBody::expectation).collect::<Result<Vec<Expectation>, ControlError>>()?;
+    let expectation = body.expectation()?;
+    if !steps.is_empty() && expectation != Expectation::default() {
+        return Err(ControlError::unusable("conflicting members: expected inOrder with within and secrets alone"));
+    }
+    let others = call.worlds.list();
+    let world = call.worlds.world(call.name)?;
+    let mut verdict = match &steps[..] {
+        [] => world.journal.verify(&expectation, secrets),
+        steps => world.journal.verify_in_order(steps, secrets),
+    };
+    if !verdict.holds && world.journal.is_on() && world.journal.count() == 0 {
+        let used = others.iter().filter(|info| info.world.journal.count() > 0).map(|info| &*info.name);
+        let used: Vec<&str> = used.take(NAMED_WORLDS).collect();
+        let used = if used.is_empty() { "none".to_owned() } else { used.join(", ") };
+        verdict.text.push_str(&format!("\nno request ever named the world {}; those that have requests: {used}", call.name));
+    }
+    let reply = ControlReply::ok(
         &json!({ "holds": verdict.holds, "found": verdict.found, "closest": verdict.closest, "text": verdict.text }),
-    ))
+    );
+    let wait = within.filter(|_| !verdict.holds).map(|within| (world.clone(), within));
+    Ok(ControlReply { wait, ..reply })
 }
+
+/// The largest number of worlds in a message.
+const NAMED_WORLDS: usize = 20;

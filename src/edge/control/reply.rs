@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
@@ -79,6 +80,8 @@ pub(super) struct ControlReply {
     pub(super) body: Vec<u8>,
     /// The call that the real reply depends on, and its world.
     pub(super) pending: Option<(Arc<World>, Box<Pending>)>,
+    /// The time in which another reply is possible, when the world has more requests.
+    pub(super) wait: Option<(Arc<World>, Duration)>,
 }
 
 impl ControlReply {
@@ -91,7 +94,7 @@ impl ControlReply {
         let mut serializer = Serializer::with_formatter(&mut body, Layout::default());
         value.serialize(&mut serializer).expect("values of this module have text for names and no other way to fail");
         body.push(b'\n');
-        ControlReply { status, content_type: "application/json", body, pending: None }
+        ControlReply { status, content_type: "application/json", body, pending: None, wait: None }
     }
 
     pub(super) fn ok(value: &impl Serialize) -> ControlReply {
@@ -99,11 +102,17 @@ impl ControlReply {
     }
 
     pub(super) fn text(text: String) -> ControlReply {
-        ControlReply { status: StatusCode::OK, content_type: "text/plain; charset=utf-8", body: text.into_bytes(), pending: None }
+        ControlReply {
+            status: StatusCode::OK,
+            content_type: "text/plain; charset=utf-8",
+            body: text.into_bytes(),
+            pending: None,
+            wait: None,
+        }
     }
 
     pub(super) fn no_content() -> ControlReply {
-        ControlReply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new(), pending: None }
+        ControlReply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new(), pending: None, wait: None }
     }
 
     pub(super) fn answer(self) -> Answer {

@@ -36,7 +36,7 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) 
 
 fn answered(outcome: ControlOutcome) -> Answer {
     match outcome {
-        ControlOutcome::Answered(answer) => answer,
+        ControlOutcome::Answered(answer) | ControlOutcome::Provisional(answer, ..) => answer,
         ControlOutcome::Pending(..) => panic!("no operation here makes calls"),
     }
 }
@@ -109,7 +109,7 @@ fn worlds_are_created_listed_reset_forked_and_dropped() {
     assert_eq!(refusal_code(&worlds, Method::DELETE, "/worlds/d", ""), "404 unknown-world");
     assert_eq!(refusal_code(&worlds, Method::GET, "/worlds/d", ""), "404 unknown-world");
     assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/d", r#"{"fixture":"nun"}"#), "404 unknown-fixture");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/d", r#"{"fixtur":"none"}"#), @"400 unusable: invalid body: unknown field `fixtur`, expected `fixture` or `fork` at line 1 column 9");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/d", r#"{"fixtur":"none"}"#), @"400 unusable: invalid body: unknown field `fixtur`, expected one of `fixture`, `fork`, `seed` at line 1 column 9");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenant", ""), @"404 unknown-path: no such endpoint; GET /_emulator lists them");
     insta::assert_snapshot!(refusal(&worlds, Method::POST, "/worlds/a", ""), @"405 method: unsupported method POST (supported: GET, PUT, DELETE)");
 }
@@ -170,7 +170,7 @@ fn state_is_exported_and_imported() {
     let shifts = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams('t1')/schedule/shifts","value":[]}"#;
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state", shifts), @r#"400 unusable: body: $["@odata.context"]: shifts cannot have a file of their own: nest them under `schedule` in teams.json"#);
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: workforceIntegrations.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?collection=sites", ""), @"400 unusable: unknown collection 'sites' (known: workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, organization, servicePrincipals, subscriptions, users)");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?collection=sites", ""), @"400 unusable: unknown collection 'sites' (known: workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, oauth2PermissionGrants, organization, servicePrincipals, subscriptions, users)");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?secret=true", ""), @"400 unusable: unknown parameter 'secret' (known: collection, secrets)");
 }
 
@@ -517,4 +517,19 @@ fn an_export_is_the_reading_of_a_state() {
     ] {
         assert_eq!(is_export(&request(&method, &format!("{PREFIX}{path}"), &[], "")), expected, "{method} {path}");
     }
+}
+
+#[test]
+fn a_world_for_a_test_has_a_name_and_an_address_of_its_own() {
+    let worlds = worlds();
+    let create = |body: &str| json_of(&worlds, Method::POST, "/worlds", body);
+    let first = create(r#"{"label":"suite::a/b","seed":7}"#);
+    assert_eq!((&first["name"], &first["seed"]), (&"suite--a-b-1".into(), &7.into()));
+    assert!(first["url"].as_str().unwrap().ends_with("/_world/suite--a-b-1"), "{first}");
+    assert_eq!(create("")["name"], "world-2");
+    assert_eq!(create(r#"{"label":"x","fork":"suite--a-b-1"}"#)["name"], "x-3");
+    let refused = |body: &str| refusal(&worlds, Method::POST, "/worlds", body);
+    insta::assert_snapshot!(refused(r#"{"fork":"default","seed":1}"#), @"400 unusable: conflicting members seed and fork: use one of them");
+    insta::assert_snapshot!(refused(r#"{"seed":9007199254740992}"#), @"400 unusable: invalid seed 9007199254740992: expected a number below 2^53");
+    insta::assert_snapshot!(refused(r#"{"fork":"absent"}"#), @"404 unknown-world: unknown world 'absent'");
 }

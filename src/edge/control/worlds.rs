@@ -11,13 +11,15 @@ use crate::edge::control::call::{ControlCall, Parameters};
 use crate::edge::control::reply::{ControlError, ControlReply};
 use crate::edge::control::time::{format_time, parse_time};
 use crate::edm::schema::SetId;
+use crate::graph::base_url;
 use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::world::World;
 use crate::world::clock::Clock;
 use crate::world::fault::{self, FaultRule, RuleExcess};
 use crate::world::fixture::{self, FixtureError, ReadError};
+use crate::world::ids::SEED_LIMIT;
 use crate::world::store::{Baselines, InsertError, StoreFull};
-use crate::world::worlds::WorldInfo;
+use crate::world::worlds::{WorldError, WorldInfo, WorldOrigin, Worlds};
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 pub(super) fn list(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
@@ -35,17 +37,52 @@ pub(super) fn get(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> 
 struct CreateBody {
     fixture: Option<String>,
     fork: Option<String>,
+    seed: Option<u64>,
+}
+
+/// Body of the creation of a world without a name.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LabeledBody {
+    label: String,
+    fixture: Option<String>,
+    fork: Option<String>,
+    seed: Option<u64>,
 }
 
 pub(super) fn create(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    match call.read::<CreateBody>()? {
-        CreateBody { fork: Some(_), fixture: Some(_) } => {
-            return Err(ControlError::unusable("conflicting members fixture and fork: use one of them"));
-        }
-        CreateBody { fork: Some(original), .. } => call.worlds.fork(&original, call.name)?,
-        CreateBody { fixture, .. } => call.worlds.create(call.name, fixture.as_deref())?,
-    };
+    call.read::<CreateBody>()?.create(call.worlds)?(call.name)?;
     Ok(ControlReply::json(StatusCode::CREATED, &current_json(call)?))
+}
+
+impl CreateBody {
+    /// Returns a function that creates a world with a name.
+    fn create(self, worlds: &Worlds) -> Result<impl Fn(&str) -> Result<Arc<World>, WorldError>, ControlError> {
+        let CreateBody { fixture, fork, seed } = self;
+        let conflicting = |other| Err(ControlError::unusable(format!("conflicting members {other} and fork: use one of them")));
+        match (&fork, &fixture, seed) {
+            (Some(_), Some(_), _) => return conflicting("fixture"),
+            (Some(_), _, Some(_)) => return conflicting("seed"),
+            (_, _, Some(seed)) if seed > SEED_LIMIT => {
+                return Err(ControlError::unusable(format!("invalid seed {seed}: expected a number below 2^53")));
+            }
+            _ => {}
+        }
+        let origin = WorldOrigin { fixture: fixture.map(Arc::from), seed };
+        Ok(move |name: &str| match &fork {
+            Some(original) => worlds.fork(original, name),
+            None => worlds.create(name, &origin),
+        })
+    }
+}
+
+/// Creates a world whose name begins with a label and is in no other use.
+pub(super) fn create_labeled(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    let LabeledBody { label, fixture, fork, seed } = call.read()?;
+    let name = call.worlds.create_labeled(&label, CreateBody { fixture, fork, seed }.create(call.worlds)?)?;
+    let mut world = world_json(&call.worlds.info(&name)?);
+    world["url"] = format!("{}/_world/{name}", base_url::of(call.request)).into();
+    Ok(ControlReply::json(StatusCode::CREATED, &world))
 }
 
 pub(super) fn delete(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
@@ -76,7 +113,7 @@ fn world_json(info: &WorldInfo) -> Value {
     }
     json!({
         "name": &*info.name,
-        "fixture": info.fixture.as_deref(),
+        "fixture": info.origin.fixture.as_deref(),
         "seed": world.seed(),
         "entities": counts.into_iter().map(|(name, count)| (name, Value::from(count))).collect::<Map<String, Value>>(),
         "requests": world.journal.count(),

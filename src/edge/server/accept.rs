@@ -65,11 +65,16 @@ fn log_handshake_error(error: &io::Error) {
     use AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA};
     match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::AlertReceived(alert @ (BadCertificate | CertificateUnknown | UnknownCA))) => {
-            tracing::info!("certificate not trusted by client ({alert:?}); run `wfi-emulator ca` for instructions");
+            log_distrust(&format!("{alert:?}"));
         }
         Some(error) => tracing::info!("TLS handshake failed: {error}"),
         None => tracing::debug!("TLS handshake failed: {error}"),
     }
+}
+
+/// Logs that a client does not trust the certificate, with the sign of it.
+pub(super) fn log_distrust(sign: &str) {
+    tracing::info!("certificate not trusted by client ({sign}); run `wfi-emulator ca` for instructions");
 }
 
 enum Protocol {

@@ -20,7 +20,10 @@ pub(super) fn log(request: &Request, answer: &Answer, started: Instant) {
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let faults = answer.applied_rules.as_ref().map(|rules| format!(" (fault: {rules})")).unwrap_or_default();
     match &answer.refused {
-        None => tracing::info!("{method} {path} {status} {micros}us{faults}"),
+        None => {
+            let stub = answer.stub.as_ref().map(|place| format!(" by the stub {}", visible(place))).unwrap_or_default();
+            tracing::info!("{method} {path} {status} {micros}us{faults}{stub}");
+        }
         Some(error) => {
             tracing::info!("{method} {path} {status} {micros}us{faults} refused by {}", refusal(error));
         }

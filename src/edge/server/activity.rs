@@ -105,6 +105,11 @@ impl Activity {
         }
     }
 
+    /// Whether there was a request.
+    pub(super) fn has_had_requests(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) > 0
+    }
+
     /// Whether something of an answer was sent since the last call.
     pub(super) fn take_sent(&self) -> bool {
         self.has_sent.swap(false, Ordering::Relaxed)

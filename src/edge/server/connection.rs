@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 #[cfg(feature = "tls")]
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::edge::control::Peer;
-use crate::edge::server::accept::{Accepted, HttpVersion, accept};
+use crate::edge::server::accept::{Accepted, HttpVersion, accept, log_distrust};
 use crate::edge::server::activity::{Activity, Tcp, TrackedStream, overdue};
 use crate::edge::server::exchange::{Connection, Shared, exchange};
 use crate::edge::server::limits::{Gate, ServerLimits};
@@ -30,6 +31,9 @@ const READ_BUFFER: usize = 8 * 1024;
 /// Maximum number of bytes of request bodies that HTTP/2 receives before they are read.
 #[cfg(feature = "tls")]
 const WINDOW: u32 = 256 * 1024;
+
+/// Time in which a client that does not trust a certificate ends a connection. Others keep it for requests to come.
+const CHECK_OF_CERTIFICATE: Duration = Duration::from_secs(5);
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(
@@ -55,14 +59,25 @@ pub(super) async fn serve(
         activity,
     };
     match accepted {
-        Some(Accepted::Plain(stream, version)) => serve_http(stream, connection(false, version)).await,
+        Some(Accepted::Plain(stream, version)) => {
+            serve_http(stream, connection(false, version)).await;
+        }
         // Boxed, so that connections without TLS need no room for it.
-        Some(Accepted::Tls(stream, version)) => Box::pin(serve_http(*stream, connection(true, version))).await,
+        Some(Accepted::Tls(stream, version)) => {
+            let connection = connection(true, version);
+            let (activity, started) = (connection.activity.clone(), Instant::now());
+            let is_ended_by_client = Box::pin(serve_http(*stream, connection)).await;
+            // .NET checks a certificate after the handshake, and closes without an alert.
+            if is_ended_by_client && !activity.has_had_requests() && started.elapsed() < CHECK_OF_CERTIFICATE {
+                log_distrust("closed after the handshake, without a request");
+            }
+        }
         None => {}
     }
 }
 
-async fn serve_http<S>(stream: S, connection: Connection)
+/// Serves a connection until it ends. Returns whether the client has ended it.
+async fn serve_http<S>(stream: S, connection: Connection) -> bool
 where
     S: AsyncRead + AsyncWrite + Tcp + Unpin + Send + 'static,
 {
@@ -74,7 +89,10 @@ where
     let exchanges = service_fn(move |request| exchange(connection.clone(), request));
     match deadline.version {
         #[cfg(not(feature = "tls"))]
-        HttpVersion::Http2 => tracing::info!("HTTP/2 is unsupported in this build: it needs the feature `tls`"),
+        HttpVersion::Http2 => {
+            tracing::info!("HTTP/2 is unsupported in this build: it needs the feature `tls`");
+            false
+        }
         #[cfg(feature = "tls")]
         HttpVersion::Http2 => drive(http2(&deadline.gate.limits).serve_connection(stream, exchanges), &deadline, stopping).await,
         HttpVersion::Http1 => drive(http1(&deadline.gate.limits).serve_connection(stream, exchanges), &deadline, stopping).await,
@@ -88,8 +106,9 @@ struct Deadline {
     version: HttpVersion,
 }
 
-/// Polls a connection until it ends, is overdue, or has finished its requests after the server stops.
-async fn drive<C>(connection: C, deadline: &Deadline, mut stopping: watch::Receiver<()>)
+/// Polls a connection until it ends, is overdue, or has finished its requests after the server stops. Returns whether the client has
+/// ended it.
+async fn drive<C>(connection: C, deadline: &Deadline, mut stopping: watch::Receiver<()>) -> bool
 where
     C: GracefulConnection<Error = hyper::Error>,
 {
@@ -104,16 +123,23 @@ where
                 return match served {
                     Err(error) if error.is_parse() => {
                         tracing::info!("malformed HTTP from client: {error}");
+                        false
                     }
-                    Err(error) => tracing::debug!("connection ended: {error}"),
-                    Ok(()) => {}
+                    Err(error) => {
+                        tracing::debug!("connection ended: {error}");
+                        !is_stopping
+                    }
+                    Ok(()) => !is_stopping,
                 };
             }
             _ = &mut stopped, if !is_stopping => {
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
-            reason = &mut overdue => return tracing::info!("connection closed: {reason}"),
+            reason = &mut overdue => {
+                tracing::info!("connection closed: {reason}");
+                return false;
+            }
         }
     }
 }

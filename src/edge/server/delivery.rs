@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::edge::server::memory::Progress;
 use crate::graph::step::{Answer, DeliveryForm};
-use crate::world::fault::SlowBody;
+use crate::world::fault::{Hold, SlowBody};
 
 /// Size of the pieces of an answer whose memory is counted; each piece that is taken is progress.
 const PIECE: usize = 64 * 1024;
@@ -25,37 +25,41 @@ pub(super) fn whole(answer: Answer, progress: Option<Progress>) -> http::Respons
     answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces: Pieces::One, ending: Ending::Clean, progress })
 }
 
-/// Delivers an answer as its [`Delivery`](crate::graph::step::Delivery) says. Delays end when the server stops.
+/// Delivers an answer as its [`Delivery`](crate::graph::step::Delivery) says. Delays end when the server stops, or the
+/// world of the fault is reset.
 pub(super) async fn deliver(
-    answer: Box<Answer>,
+    mut answer: Box<Answer>,
     progress: Option<Progress>,
     is_multiplexed: bool,
     stopping: &watch::Receiver<()>,
 ) -> Result<http::Response<Payload>, ExchangeAborted> {
     if answer.delivery.delay > Duration::ZERO {
         record_after(progress.as_ref(), answer.delivery.delay);
-        wait(answer.delivery.delay, stopping).await;
+        wait(answer.delivery.delay, stopping, answer.held_by.as_mut()).await;
     }
     let (length, form) = (answer.response.body().len(), answer.delivery.form);
     let pause = if let DeliveryForm::Slow(slow) = form { slow.pause } else { Duration::ZERO };
     record_after(progress.as_ref(), pause);
-    let with = |pieces: Pieces, ending: Ending| {
+    let with = |pieces: Pieces, ending: Ending, answer: Box<Answer>| {
         answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces, ending, progress })
     };
     match form {
-        DeliveryForm::Whole => Ok(with(Pieces::One, Ending::Clean)),
-        DeliveryForm::Slow(slow) => Ok(with(Pieces::Many(slow, Box::pin(tokio::time::sleep(slow.pause))), Ending::Clean)),
-        DeliveryForm::CutShort(at) if at >= length => Ok(with(Pieces::One, Ending::Clean)),
+        DeliveryForm::Whole => Ok(with(Pieces::One, Ending::Clean, answer)),
+        DeliveryForm::Slow(slow) => {
+            let pieces = Pieces::Many(slow, answer.held_by.take(), Box::pin(tokio::time::sleep(slow.pause)));
+            Ok(with(pieces, Ending::Clean, answer))
+        }
+        DeliveryForm::CutShort(at) if at >= length => Ok(with(Pieces::One, Ending::Clean, answer)),
         DeliveryForm::CutShort(at) => {
             if is_multiplexed {
                 let (ending, sent) = Ending::cut_after_sending();
-                return Ok(with(Pieces::One, ending).map(|payload| payload.cut_at(at, Some(sent))));
+                return Ok(with(Pieces::One, ending, answer).map(|payload| payload.cut_at(at, Some(sent))));
             }
-            Ok(with(Pieces::One, Ending::Cut { was_sent: false }).map(|payload| payload.cut_at(at, None)))
+            Ok(with(Pieces::One, Ending::Cut { was_sent: false }, answer).map(|payload| payload.cut_at(at, None)))
         }
         DeliveryForm::Reset => Err(ExchangeAborted),
         DeliveryForm::Silence => {
-            wait(SILENCE, stopping).await;
+            wait(SILENCE, stopping, answer.held_by.as_mut()).await;
             Err(ExchangeAborted)
         }
     }
@@ -68,10 +72,17 @@ fn record_after(progress: Option<&Progress>, pause: Duration) {
     }
 }
 
-/// Sleeps until the server stops at the latest.
-async fn wait(delay: Duration, stopping: &watch::Receiver<()>) {
+/// Sleeps until the server stops, or the fault rules let go, at the latest.
+async fn wait(delay: Duration, stopping: &watch::Receiver<()>, hold: Option<&mut Hold>) {
     let mut stopping = stopping.clone();
+    let released = async {
+        match hold {
+            Some(hold) => hold.released().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
+        () = released => {}
         () = tokio::time::sleep(delay) => {}
         // The sender is dropped without a value.
         _ = stopping.changed() => {}
@@ -105,7 +116,7 @@ pub(super) struct Payload {
 enum Pieces {
     One,
     /// Several, with the timer of the next one.
-    Many(SlowBody, Pin<Box<tokio::time::Sleep>>),
+    Many(SlowBody, Option<Hold>, Pin<Box<tokio::time::Sleep>>),
 }
 
 #[derive(Debug)]
@@ -162,8 +173,9 @@ impl HttpBody for Payload {
     type Error = ExchangeAborted;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ExchangeAborted>>> {
-        if let Payload { bytes: Some(bytes), pieces: Pieces::Many(slow, next), .. } = &mut *self
+        if let Payload { bytes: Some(bytes), pieces: Pieces::Many(slow, hold, next), .. } = &mut *self
             && !bytes.is_empty()
+            && !hold.as_ref().is_some_and(Hold::is_released)
         {
             ready!(next.as_mut().poll(context));
             let pause = slow.pause;
@@ -217,6 +229,7 @@ mod tests {
     use std::time::Instant;
 
     use http::header;
+    use http_body_util::BodyExt as _;
     use hyper::service::service_fn;
     use hyper_util::rt::TokioIo;
     use tokio::net::TcpListener;
@@ -224,6 +237,7 @@ mod tests {
     use crate::edge::server::connection::http1;
     use crate::edge::server::limits::ServerLimits;
     use crate::graph::step::Delivery;
+    use crate::world::fault::Faults;
 
     /// Timeout of a test.
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -293,6 +307,35 @@ mod tests {
         drop(stop);
         deliver(answer(late(PATIENCE * 60)), None, false, &stopping).await.unwrap();
         assert!(started.elapsed() < PATIENCE, "a server that stops delays nothing");
+    }
+
+    #[tokio::test]
+    async fn rules_that_let_go_end_delays_silence_and_slow_bodies() {
+        let faults = Faults::new(Vec::new(), 1);
+        let (_stop, stopping) = watch::channel(());
+        let late = Delivery { delay: PATIENCE * 60, form: DeliveryForm::Whole };
+        let silent = Delivery { form: DeliveryForm::Silence, ..Delivery::AT_ONCE };
+        let slow = SlowBody { bytes: 1, pause: Duration::from_millis(50) };
+        let slow = Delivery { form: DeliveryForm::Slow(slow), ..Delivery::AT_ONCE };
+        let held = |delivery| {
+            let mut answer = answer(delivery);
+            answer.held_by = Some(faults.hold());
+            deliver(answer, None, false, &stopping)
+        };
+        let started = Instant::now();
+        let (late, silent, slow) = (held(late), held(silent), held(slow).await.unwrap());
+        let release = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            faults.release();
+        };
+        let all = async { tokio::join!(late, silent, release) };
+        let (late, silent, ()) = tokio::time::timeout(PATIENCE, all).await.expect("the rules let go");
+        assert!(late.is_ok() && silent.is_err() && started.elapsed() < PATIENCE);
+        assert_eq!(slow.into_body().collect().await.unwrap().to_bytes().len(), 10);
+        assert!(started.elapsed() < Duration::from_millis(400), "ten pieces take half a second");
+        // An answer that is held later is let go at once.
+        assert!(held(Delivery { delay: PATIENCE * 60, form: DeliveryForm::Whole }).await.is_ok());
+        assert!(started.elapsed() < PATIENCE);
     }
 
     #[tokio::test]

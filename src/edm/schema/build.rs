@@ -514,6 +514,11 @@ impl Shared<'_> {
                         let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance);
                         row.or_else(|| base.and_then(|base| base.rare().eventual))
                     },
+                    limit_headers: {
+                        let mut rows = rules.iter().flat_map(|workload| workload.limit_headers);
+                        let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, headers)| *headers);
+                        row.or_else(|| base.and_then(|base| base.rare().limit_headers))
+                    },
                 };
                 (!rare.is_empty()).then(|| Arc::new(rare))
             },

@@ -45,6 +45,8 @@ pub struct WorkloadRules {
     pub searches: &'static [(&'static str, &'static SearchRules)],
     /// Types whose resources take some queries only, and the rules. Derived types inherit the row.
     pub queries: &'static [(&'static str, &'static QueryRules)],
+    /// Types whose answers have headers on the use of limits. Derived types inherit the row.
+    pub limit_headers: &'static [(&'static str, LimitHeaders)],
     /// Navigation properties to entities that live elsewhere, though the schema says that they contain them.
     pub references: &'static [Path],
     /// Navigation properties, each as type and name, and those that lead back: a link of the first is one of the second.
@@ -234,6 +236,15 @@ pub struct SearchRules {
     pub unnamed: &'static [&'static str],
 }
 
+/// The headers on the use of limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitHeaders {
+    /// `x-ms-throttle-limit-percentage`, and with a refusal `x-ms-throttle-scope` and `x-ms-throttle-information`.
+    Throttle,
+    /// `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`.
+    RateLimit,
+}
+
 /// The queries that the resources of a type take, where these are fewer than those of OData.
 #[derive(Debug)]
 pub struct QueryRules {
@@ -321,6 +332,7 @@ impl WorkloadRules {
             tolerant,
             caseless,
             eventual,
+            limit_headers,
             renamed,
             advanced,
             without_tenant,
@@ -336,7 +348,7 @@ impl WorkloadRules {
         found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
         found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
         found.extend(names(tolerant).chain(names(caseless)).chain(names(eventual)).chain(names(renamed)).chain(names(advanced)));
-        found.extend(names(without_tenant).chain(names(default_projections)));
+        found.extend(names(without_tenant).chain(names(default_projections)).chain(names(limit_headers)));
         found
     }
 
@@ -356,6 +368,7 @@ impl WorkloadRules {
         always_keyed: &[],
         searches: &[],
         queries: &[],
+        limit_headers: &[],
         placeholders: &[],
         references: &[],
         inverses: &[],
@@ -509,6 +522,8 @@ pub enum PropertyRule {
         /// The behavior that decides whether requests and responses may have the alias.
         behavior: &'static str,
     },
+    /// Another name of a property's value, in the versions that declare it.
+    SynonymOf(&'static str),
     /// The value in a new entity if the request omits it, as JSON text.
     InitialValue(&'static str),
     /// The value in an entity that a request creates and omits the property for, as JSON text of any kind. Fixtures do not get it.

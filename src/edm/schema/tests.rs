@@ -314,10 +314,13 @@ fn the_built_in_documents_differ_in_the_lines_that_beta_alone_has() {
     let operations =
         ["approveForUser", "confirmForUser", "declineForUser"].map(|name| format!("<Action Name=\"{name}\" IsBound=\"true\">"));
     assert_eq!(
-        own[2..].iter().filter(|line| line.starts_with("<Action ")).collect::<Vec<_>>(),
+        own[3..].iter().filter(|line| line.starts_with("<Action ")).collect::<Vec<_>>(),
         operations.iter().collect::<Vec<_>>()
     );
     assert!(own[0].starts_with("<!-- The part of Microsoft Graph (beta)"));
-    assert_eq!(own[1], "<Property Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\" />");
-    assert_eq!((beta.lines().count(), beta.matches("(v1.0)").count()), (lines.len() + 16, 0));
+    assert_eq!(own[1], "<Property Name=\"atApprovedLocation\" Type=\"Edm.Boolean\" />");
+    assert_eq!(own[2], "<Property Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\" />");
+    let parameters = own.iter().filter(|line| **line == "<Parameter Name=\"atApprovedLocation\" Type=\"Edm.Boolean\" />");
+    assert_eq!(parameters.count(), 4, "the steps of a time card");
+    assert_eq!((beta.lines().count(), beta.matches("(v1.0)").count()), (lines.len() + 21, 0));
 }

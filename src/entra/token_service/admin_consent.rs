@@ -4,10 +4,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::client::{Client, missing_parameter};
 use super::form::Form;
-use super::issue::EVERY_USER;
 use super::redirect::safe_scheme;
-use super::scope::{AskedScopes, Resources};
+use super::scope::{AskedScopes, Resources, audience, described};
 use super::{EntraContext, EntraReply};
+use crate::entra::check::is_graph;
+use crate::entra::token::GRAPH;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 
@@ -25,13 +26,24 @@ pub(super) fn admin_consent(context: &EntraContext<'_>) -> Result<EntraReply, Er
     let tenant = format!("tenant={}", context.tenant_id);
     let consent = "admin_consent=True".to_owned();
     let pairs: Vec<String> = if context.is_first() {
+        if let Some(application) = client.registered {
+            context.registry.consent_to_required(application)?;
+        }
         [Some(tenant), state, Some(consent)].into_iter().flatten().collect()
     } else {
         let scope = form.get("scope").ok_or_else(|| missing_parameter("scope"))?;
         AskedScopes::read(scope, &client.id, Resources::First)?;
-        for scope in scope.split_ascii_whitespace() {
-            let graph = scope.strip_prefix("https://graph.microsoft.com/").unwrap_or(scope);
-            context.world.sign_ins.consent(EVERY_USER, &client.id, graph);
+        if let Some(application) = client.registered {
+            for (resource, name) in scope.split_ascii_whitespace().map(|scope| scope.rsplit_once('/').unwrap_or((GRAPH, scope))) {
+                if name == ".default" {
+                    context.registry.consent_to_required(application)?;
+                } else {
+                    if !is_graph(audience(context, resource)) {
+                        described(context, resource)?;
+                    }
+                    context.registry.consent(application, None, audience(context, resource), &[name])?;
+                }
+            }
         }
         let prefixed: Vec<String> = scope
             .split_ascii_whitespace()

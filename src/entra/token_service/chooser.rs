@@ -15,7 +15,7 @@ use super::page::{escaped, is_own_page, page};
 use super::sealed::{GrantKind, SealedGrant};
 use super::{EntraContext, EntraReply};
 use crate::entra::token::{decoded, unix_seconds};
-use crate::entra::user::{account, local_user};
+use crate::entra::user::{account, listed, local_user};
 use crate::odata::error::Error;
 use crate::policy::refusal;
 
@@ -88,8 +88,10 @@ fn choice(context: &EntraContext<'_>, form: &Form<'_>) -> String {
     let mut html = String::from("<h1>Sign in</h1>\n<form method=\"POST\">\n");
     let request = URL_SAFE_NO_PAD.encode(form.text());
     let _ = writeln!(html, r#"<input type="hidden" name="{REQUEST}" value="{request}">"#);
-    let first = [account(context.world, None).unwrap_or_else(local_user)];
-    let users = context.directory().users.as_deref().unwrap_or(&first);
+    let mut users = listed(context.world);
+    if users.is_empty() {
+        users.push(account(context.world, None).unwrap_or_else(local_user));
+    }
     for (index, user) in users.iter().enumerate() {
         let name = escaped(&user.user_principal_name);
         let label = escaped(user.display_name.as_deref().unwrap_or(&user.user_principal_name));

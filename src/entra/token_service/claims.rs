@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::EntraContext;
 use super::sign_in::HINT;
+use crate::entra::registry::Assignee;
 use crate::entra::token::Validity;
 use crate::world::fixture::directory::{Application, User, id_of};
 
@@ -33,11 +34,12 @@ pub(super) fn groups(
     user: &User,
     limit: usize,
 ) -> Vec<(&'static str, Value)> {
-    if !application.group_membership_claims || user.groups.is_empty() {
+    let groups = if application.group_membership_claims { context.registry.groups(user) } else { Vec::new() };
+    if groups.is_empty() {
         return Vec::new();
     }
-    if user.groups.len() <= limit {
-        return vec![("groups", json!(user.groups))];
+    if groups.len() <= limit {
+        return vec![("groups", json!(groups))];
     }
     if limit == GROUPS_IN_ADDRESS {
         return vec![("hasgroups", json!(true))];
@@ -47,9 +49,9 @@ pub(super) fn groups(
 }
 
 /// Returns the claim about the roles of a user in an application.
-pub(super) fn roles(application: &Application, name: &str) -> Option<(&'static str, Value)> {
-    let assigned = application.app_role_assignments.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    assigned.filter(|(_, roles)| !roles.is_empty()).map(|(_, roles)| ("roles", json!(roles)))
+pub(super) fn roles(context: &EntraContext<'_>, application: &Application, user: &User) -> Option<(&'static str, Value)> {
+    let assigned = context.registry.assigned(application, Assignee::User(user));
+    assigned.filter(|roles| !roles.is_empty()).map(|roles| ("roles", json!(roles)))
 }
 
 /// Returns an optional claim (learn.microsoft.com/entra/identity-platform/optional-claims-reference).

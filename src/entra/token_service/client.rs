@@ -78,7 +78,9 @@ impl<'c> Client<'c> {
     fn check_secret(&self, context: &EntraContext<'_>, secret: &str) -> Result<(), Error> {
         let Some(secrets) = self.registered.and_then(|application| application.secrets.as_ref()) else { return Ok(()) };
         let now = unix_seconds(context.world.clock.now());
-        match secrets.iter().find(|known| is_equal(known.text.as_bytes(), secret.as_bytes())) {
+        let is_same = |text: &String| is_equal(text.as_bytes(), secret.as_bytes());
+        let exact = secrets.iter().find(|known| known.text.as_ref().is_some_and(is_same));
+        match exact.or_else(|| secrets.iter().find(|known| known.text.is_none())) {
             None => Err(Error::new(&refusal::ENTRA_WRONG_SECRET, &[&self.id])),
             Some(known) if known.until.is_some_and(|until| until <= now) => {
                 Err(Error::new(&refusal::ENTRA_EXPIRED_SECRET, &[&self.id]))
@@ -93,12 +95,15 @@ impl<'c> Client<'c> {
     }
 }
 
-/// Returns the directory entry of an application, or `None` if the directory accepts any.
+/// Returns the description of an application, or `None` if any is accepted.
 pub(super) fn registered_application<'c>(context: &'c EntraContext<'_>, id: &str) -> Result<Option<&'c Application>, Error> {
-    let directory = context.directory();
-    match directory.application(id) {
-        None if directory.applications.is_some() => {
+    let registry = &context.registry;
+    match registry.application(id) {
+        None if registry.is_closed() || registry.is_deleted(id) => {
             Err(Error::new(&refusal::ENTRA_UNKNOWN_APPLICATION, &[id, &context.tenant_id]))
+        }
+        Some(application) if application.is_disabled => {
+            Err(Error::new(&refusal::ENTRA_DISABLED_APPLICATION, &[&application.app_id, application.name()]))
         }
         found => Ok(found),
     }

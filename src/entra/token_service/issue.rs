@@ -15,6 +15,7 @@ use super::sign_in::check_access;
 use crate::entra::access_token::{self, Grant, TokenSubject, TokenVersion};
 use crate::entra::check::is_graph;
 use crate::entra::id_token::{Identity, id_token};
+use crate::entra::registry::Assignee;
 use crate::entra::token::{LIFETIME, LONG, Validity, unix_seconds};
 use crate::odata::error::Error;
 use crate::policy::behavior::ApiTokens;
@@ -106,11 +107,19 @@ pub(super) fn consent(
     user: &User,
     asked: &AskedScopes<'_>,
 ) -> Result<(), Error> {
-    let scopes = Scopes::of(context, asked, form.get("resource"), client.registered, |_| false)?;
-    for scope in &scopes.missing {
-        context.world.sign_ins.consent(&user.id, &client.id, scope);
+    let Some(application) = client.registered else { return Ok(()) };
+    // A permission that cannot be granted is refused before it is recorded.
+    let scopes = Scopes::of(context, asked, form.get("resource"), client.registered, &user.id)?;
+    let resource = audience(context, &scopes.resource);
+    let mut names: Vec<&str> = asked.names().iter().copied().filter(|name| *name != ".default").collect();
+    let required = context.registry.required_scopes(application, resource);
+    if asked.has_default() {
+        names.extend(required.iter().map(|name| &**name));
     }
-    Ok(())
+    if is_graph(resource) {
+        names.extend(asked.sign_in.iter().copied());
+    }
+    Ok(context.registry.consent(application, Some(&user.id), resource, &names)?)
 }
 
 /// Checks that a user gets the tokens that a request asks for.
@@ -122,11 +131,7 @@ pub(super) fn prepare<'p>(
     asked: &AskedScopes<'_>,
 ) -> Result<Prepared<'p>, Error> {
     let user = signed_in.user;
-    let has_consent = |scope: &str| {
-        let sign_ins = &context.world.sign_ins;
-        sign_ins.has_consent(&user.id, &client.id, scope) || sign_ins.has_consent(EVERY_USER, &client.id, scope)
-    };
-    let scopes = Scopes::of(context, asked, form.get("resource"), client.registered, has_consent)?;
+    let scopes = Scopes::of(context, asked, form.get("resource"), client.registered, &user.id)?;
     if !scopes.missing.is_empty() {
         let detail = format!("without consent: {}", scopes.missing.join(" "));
         return Err(Error::new(&refusal::ENTRA_CONSENT, &[&client.id, client.name()]).with_detail(detail));
@@ -143,9 +148,6 @@ pub(super) fn prepare<'p>(
     Ok(Prepared { scopes, target, id, lifetime, validity, answers_challenges })
 }
 
-/// The user in a consent that an administrator gives for all.
-pub(super) const EVERY_USER: &str = "*";
-
 impl Prepared<'_> {
     /// Returns the `expires_in` of the access token.
     pub(super) fn seconds(&self) -> u64 {
@@ -158,7 +160,7 @@ impl Prepared<'_> {
         let mut more = Vec::new();
         if let Some(target) = self.target {
             more.extend(groups(context, target, user, GROUPS));
-            more.extend(roles(target, &user.user_principal_name));
+            more.extend(roles(context, target, user));
             let names = &target.optional_claims.access_token;
             more.extend(names.iter().filter_map(|name| optional(context, name, user, self.validity)));
         }
@@ -187,7 +189,7 @@ impl Prepared<'_> {
         if let Some(application) = client.registered {
             let limit = if beside == (None, None) { GROUPS } else { GROUPS_IN_ADDRESS };
             more.extend(groups(context, application, user, limit));
-            more.extend(roles(application, &user.user_principal_name));
+            more.extend(roles(context, application, user));
             let names = &application.optional_claims.id_token;
             more.extend(names.iter().filter_map(|name| optional(context, name, user, self.validity)));
         }
@@ -304,7 +306,7 @@ fn application_token(
     let roles = match target {
         None if of_graph => client.registered.and_then(|application| application.roles.clone()),
         None => Some(Vec::new()),
-        Some(target) => Some(target.app_role_assignments.get(&client.id).cloned().unwrap_or_default()),
+        Some(target) => Some(context.registry.assigned(target, Assignee::Client(&client.id)).unwrap_or_default()),
     };
     let roles = roles.unwrap_or_else(|| permissions::default_permissions(|row| row.application));
     let id = context.world.next_token_id();

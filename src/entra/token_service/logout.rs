@@ -11,19 +11,22 @@ use super::page::{escaped, page};
 use super::redirect::safe_scheme;
 use super::sign_in::user;
 use super::{EntraContext, EntraReply};
+use crate::entra::token::UserNames;
 use crate::odata::error::Error;
+use crate::world::fixture::directory::Application;
 use crate::world::settings::SignIn;
 
 /// Ends the session: the applications with an address for it hear of it, then the browser is sent back, if the address is registered.
 pub(super) fn logout(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
     let form = Form::of(context.request);
-    let name = form.get("logout_hint").map(hinted);
+    let of_token = || form.get("id_token_hint").and_then(|token| UserNames::of(token).name().map(str::to_owned));
+    let name = form.get("logout_hint").map(hinted).or_else(of_token);
     let user = user(context, name.as_deref())?;
-    let applications = context.directory().applications.as_ref();
+    let registry = &context.registry;
     let is_registered = |address: &str| {
-        applications.is_none_or(|all| {
-            all.iter().any(|application| application.redirect_uris.as_ref().is_none_or(|known| known.platform(address).is_some()))
-        })
+        let has =
+            |application: &Application| application.redirect_uris.as_ref().is_none_or(|known| known.platform(address).is_some());
+        !registry.is_closed() || registry.all().any(has)
     };
     let target = form.get("post_logout_redirect_uri").filter(|address| {
         safe_scheme(address).is_some_and(|scheme| matches!(&*scheme, "http" | "https")) && is_registered(address)
@@ -38,7 +41,7 @@ pub(super) fn logout(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
     let sid = session(context, &user);
     let issuer = utf8_percent_encode(&context.second_issuer(), NON_ALPHANUMERIC).to_string();
     let mut frames = String::new();
-    for address in applications.into_iter().flatten().filter_map(|application| application.front_channel_logout_url.as_ref()) {
+    for address in registry.all().filter_map(|application| application.front_channel_logout_url.as_ref()) {
         if safe_scheme(address).is_some_and(|scheme| matches!(&*scheme, "http" | "https")) {
             let separator = if address.contains('?') { '&' } else { '?' };
             let address = escaped(&format!("{address}{separator}sid={sid}&iss={issuer}"));

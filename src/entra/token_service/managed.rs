@@ -113,9 +113,9 @@ fn has(headers: &HeaderMap, name: &str) -> bool {
 fn token(context: &EntraContext<'_>, form: &Form<'_>) -> Result<IdentityToken, Error> {
     let resource = form.get("resource").ok_or_else(|| Error::new(&refusal::IDENTITY_NO_RESOURCE, &[]))?;
     let client = form.get("client_id").or_else(|| form.get("clientid"));
-    let directory = context.directory();
-    let registered = client.and_then(|client| directory.application(client));
-    if client.is_some() && registered.is_none() && directory.applications.is_some() {
+    let registry = &context.registry;
+    let registered = client.and_then(|client| registry.application(client));
+    if client.is_some() && registered.is_none() && registry.is_closed() {
         return Err(Error::new(&refusal::IDENTITY_NOT_FOUND, &[]));
     }
     let others = ["object_id", "principal_id", "mi_res_id", "msi_res_id"];

@@ -43,7 +43,7 @@ pub(super) fn instance(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> {
     // Tenant and version are those of the authorization endpoint in the query.
     let path = requested.and_then(|address| address.split_once("://")).and_then(|(_, rest)| rest.split_once('/'));
     let path = path.map_or("", |(_, path)| path);
-    let realm = path.split('/').next().filter(|realm| tenant_id(realm, context.directory()).is_ok()).unwrap_or(context.realm);
+    let realm = path.split('/').next().filter(|realm| tenant_id(realm, context.world).is_ok()).unwrap_or(context.realm);
     let is_first = path.to_ascii_lowercase().ends_with("/oauth2/authorize");
     let text = INSTANCE.replace("<login>", context.request.base_url).replace("<tenant>", realm);
     let text = text.replace("<version>", if is_first { "" } else { "v2.0/" });

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::EntraContext;
 use crate::entra::check::is_graph;
-use crate::entra::token::GRAPH;
+use crate::entra::token::{GRAPH, GRAPH_ID};
 use crate::odata::error::Error;
 use crate::policy::{permissions, refusal};
 use crate::world::fixture::directory::Application;
@@ -80,6 +80,16 @@ impl<'a> AskedScopes<'a> {
         Ok(asked)
     }
 
+    /// Returns the names of the permissions of the resource, as written.
+    pub(super) fn names(&self) -> &[&'a str] {
+        &self.names
+    }
+
+    /// Returns whether all consented permissions are asked for.
+    pub(super) fn has_default(&self) -> bool {
+        self.names.contains(&".default")
+    }
+
     /// Returns whether no resource is asked for.
     pub(super) fn is_sign_in_only(&self) -> bool {
         self.names.is_empty()
@@ -127,30 +137,19 @@ impl Scopes {
         asked: &AskedScopes<'_>,
         resource: Option<&str>,
         registered: Option<&Application>,
-        has_consent: impl Fn(&str) -> bool,
+        user: &str,
     ) -> Result<Scopes, Error> {
         let written = resource.or(asked.resource);
         let resource = written.unwrap_or(GRAPH);
         let of_graph = is_graph(audience(context, resource));
         let target = if of_graph { None } else { described(context, resource)? };
-        let consented = registered.and_then(|application| application.scopes.as_ref());
-        let all =
-            written_default(asked) || context.is_first() || (asked.is_sign_in_only() && of_graph && asked.sign_in.is_empty());
+        let consented = registered.and_then(|application| context.registry.consented(application, user, resource));
+        let all = asked.has_default() || context.is_first() || (asked.is_sign_in_only() && of_graph && asked.sign_in.is_empty());
         let prefixed = |name: &str| if of_graph { name.to_owned() } else { format!("{resource}/{name}") };
-        let mut granted: Vec<String> = Vec::new();
-        let mut missing: Vec<String> = Vec::new();
         // Consent is to permissions: all of the resource are granted, not only those asked for.
-        if let Some(consented) = consented {
-            for scope in consented {
-                match (scope.rsplit_once('/'), of_graph) {
-                    (None, true) => granted.push(scope.clone()),
-                    (Some((prefix, name)), true) if is_graph(prefix) => granted.push(name.to_owned()),
-                    (Some((prefix, name)), false) if is_same_resource(target, prefix, resource) => granted.push(name.to_owned()),
-                    _ => {}
-                }
-            }
-            granted.retain(|name| !SIGN_IN.contains(&&**name));
-        }
+        let mut granted: Vec<String> = consented.clone().unwrap_or_default();
+        granted.retain(|name| !SIGN_IN.contains(&&**name));
+        let mut missing: Vec<String> = Vec::new();
         for name in asked.names.iter().filter(|name| **name != ".default") {
             let is_granted = granted.iter().any(|known| known.eq_ignore_ascii_case(name));
             if let Some(exposed) = target.and_then(|target| target.exposed_scopes.as_ref())
@@ -159,11 +158,20 @@ impl Scopes {
                 let application = registered.map_or("", |application| application.name());
                 return Err(Error::new(&refusal::ENTRA_UNKNOWN_SCOPE, &[application, name, resource]));
             }
-            if consented.is_some() && !is_granted && !has_consent(&prefixed(name)) {
+            if consented.is_some() && !is_granted {
                 missing.push(prefixed(name));
             } else if !is_granted {
                 granted.push((*name).to_owned());
             }
+        }
+        if all && consented.as_ref().is_some_and(Vec::is_empty) {
+            if let Some(application) = registered.filter(|application| !context.registry.requires(application, resource)) {
+                let valid: Vec<&str> = application.required.iter().map(|required| &*required.app_id).collect();
+                let app_id = target.map_or(if of_graph { GRAPH_ID } else { "" }, |target| &target.app_id);
+                let words = [&*application.app_id, application.name(), resource, app_id, &valid.join(", ")];
+                return Err(Error::new(&refusal::ENTRA_RESOURCE_NOT_REQUIRED, &words));
+            }
+            missing.push(prefixed(".default"));
         }
         if all && consented.is_none() {
             granted.extend(match (of_graph, target.and_then(|target| target.exposed_scopes.clone())) {
@@ -187,14 +195,6 @@ impl Scopes {
     }
 }
 
-fn written_default(asked: &AskedScopes<'_>) -> bool {
-    asked.names.contains(&".default")
-}
-
-fn is_same_resource(target: Option<&Application>, prefix: &str, resource: &str) -> bool {
-    prefix.eq_ignore_ascii_case(resource) || target.is_some_and(|target| target.is_resource(prefix))
-}
-
 fn answered(
     context: &EntraContext<'_>,
     asked: &AskedScopes<'_>,
@@ -209,25 +209,21 @@ fn answered(
     };
     let mut all: Vec<String> = sign_in.to_vec();
     all.extend(granted.iter().map(|name| format!("{resource}/{name}")));
-    if written_default(asked) {
+    if asked.has_default() {
         all.push(format!("{resource}/.default"));
     }
     all.join(" ")
 }
 
-/// Returns the description of a resource other than Graph, if the directory describes applications.
+/// Returns the description of a resource other than Graph, if there is one.
 ///
 /// # Errors
 ///
-/// Fails if it does not describe this one, unless it is a service of Microsoft.
+/// Fails for an unknown application, if only known ones have tokens. Services of Microsoft have them anyway.
 pub(super) fn described<'c>(context: &'c EntraContext<'_>, resource: &str) -> Result<Option<&'c Application>, Error> {
-    let directory = context.directory();
-    if directory.applications.is_none() {
-        return Ok(None);
-    }
-    match directory.resource(resource) {
+    match context.registry.resource(resource) {
         Some(application) => Ok(Some(application)),
-        None if is_of_microsoft(resource) => Ok(None),
+        None if !context.registry.is_closed() || is_of_microsoft(resource) => Ok(None),
         None => Err(Error::new(&refusal::ENTRA_UNKNOWN_RESOURCE, &[resource, &context.tenant_id])),
     }
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::EntraContext;
 use super::client::Client;
+use crate::entra::registry::Assignee;
 use crate::entra::token::PERSONAL_TENANT;
 use crate::entra::user::account;
 use crate::odata::error::Error;
@@ -37,7 +38,7 @@ pub(super) fn check_access(
     has_second_factor: bool,
 ) -> Result<(), Error> {
     if let Some(application) = client.registered.filter(|application| application.app_role_assignment_required)
-        && !application.app_role_assignments.keys().any(|name| name.eq_ignore_ascii_case(&user.user_principal_name))
+        && context.registry.assigned(application, Assignee::User(user)).is_none()
     {
         return Err(Error::new(&refusal::ENTRA_NOT_ASSIGNED, &[client.name(), &client.id]));
     }

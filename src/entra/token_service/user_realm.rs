@@ -2,6 +2,7 @@
 
 use super::EntraContext;
 use super::form::Form;
+use super::realm::is_domain;
 use crate::text::form::percent_decoded;
 use crate::text::json::quoted;
 
@@ -10,9 +11,7 @@ pub(super) fn user_realm(context: &EntraContext<'_>, name: Option<&str>) -> Vec<
     let form = Form::of(context.request);
     let name = name.map(percent_decoded).or_else(|| form.get("user").map(Into::into)).unwrap_or_default();
     let domain = name.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let listed = context.directory().domains.as_ref();
-    let is_managed =
-        !domain.is_empty() && listed.is_none_or(|domains| domains.iter().any(|known| known.eq_ignore_ascii_case(domain)));
+    let is_managed = !domain.is_empty() && is_domain(domain, context.world);
     let kind = if is_managed { "Managed" } else { "Unknown" };
     let domain = if is_managed { format!(r#""domain_name":{},"#, quoted(domain)) } else { String::new() };
     format!(

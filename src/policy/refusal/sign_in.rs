@@ -332,9 +332,9 @@ refusals! {
     ENTRA_NO_PRINCIPAL "entra-no-principal" 401 InvalidClient Layer::Entra(7_000_229),
         "The client application {0} is missing service principal in the tenant {1}.",
         Medium "public issues of 2026";
-    /// By the control API: a disabled application.
+    /// A disabled application.
     ENTRA_DISABLED_APPLICATION "entra-disabled-application" 400 UnauthorizedClient Layer::Entra(7_000_112),
-        "Application '{0}'({0}) is disabled.",
+        "Application '{0}'({1}) is disabled.",
         Medium "learn.microsoft.com/troubleshoot/entra (the text)";
     /// By the control API: no tenant in the request.
     ENTRA_NO_TENANT "entra-no-tenant" 400 InvalidRequest Layer::Entra(50_059),
@@ -380,9 +380,9 @@ refusals! {
     ENTRA_SERVICE_NOT_INSTALLED "entra-service-not-installed" 400 InvalidClient Layer::Entra(650_052),
         "The app is trying to access a service '{0}'({0}) that your organization '{1}' lacks a service principal for. Contact your IT Admin to review the configuration of your service subscriptions or consent to the application in order to create the required service principal.",
         Strong "learn.microsoft.com/troubleshoot/entra; public issues";
-    /// By the control API: a resource that the application does not require.
+    /// A resource that the application does not require.
     ENTRA_RESOURCE_NOT_REQUIRED "entra-resource-not-required" 400 InvalidResource Layer::Entra(650_057),
-        "Invalid resource. The client has requested access to a resource which is not listed in the requested permissions in the client's application registration. Client app ID: {0}({0}). Resource value from request: . Resource app ID: . List of valid resources from app registration: .",
+        "Invalid resource. The client has requested access to a resource which is not listed in the requested permissions in the client's application registration. Client app ID: {0}({1}). Resource value from request: {2}. Resource app ID: {3}. List of valid resources from app registration: {4}.",
         Strong "public issues of 2025";
     /// By the control API: an application of Microsoft.
     ENTRA_FIRST_PARTY "entra-first-party" 400 InvalidRequest Layer::Entra(65_002),

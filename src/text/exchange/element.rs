@@ -1,6 +1,6 @@
 //! The syntax elements of a text: request lines, status lines, headers, captures and bodies.
 
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 
 use super::ReadError;
 use super::body::{self, TemplateBody};
@@ -50,6 +50,11 @@ pub(super) fn read(cursor: &mut Cursor<'_>, is_in_captures: bool) -> Result<Synt
         cursor.end_line("the capture")?;
         return Ok(SyntaxElement::Capture(capture));
     }
+    if let Some(name) = empty_header(line) {
+        cursor.skip(name.len() + 1);
+        cursor.end_line("the header")?;
+        return Ok(SyntaxElement::Header(name.to_owned(), TemplateText::default()));
+    }
     if let Some(header) = read_header(cursor)? {
         return Ok(header);
     }
@@ -89,18 +94,23 @@ fn read_request_line(method: &str, url: &str, cursor: &mut Cursor<'_>) -> Result
     let Ok(method) = Method::from_bytes(method.as_bytes()) else {
         return Err(cursor.error(format!("invalid method {}, expected a token of HTTP", quoted(method))));
     };
-    let target = if is_absolute(url) { Some(url) } else { url.strip_prefix(BASE) };
+    // Another template in front is a base of its own, as Hurl files have one.
+    let target = if is_absolute(url) || url.starts_with("{{") { Some(url.strip_prefix(BASE).unwrap_or(url)) } else { None };
     let Some(target) = target else {
-        let reason = if url.starts_with("{{") {
-            unsupported_template(url)
-        } else {
-            format!("invalid target {}, expected one that starts with `{BASE}`, or a whole address", quoted(url))
-        };
+        let reason = format!("invalid target {}, expected one that starts with `{BASE}`, or a whole address", quoted(url));
         return Err(cursor.error(reason));
     };
     let start = cursor.rest_of_line().len() - target.len();
     let target = read_value(cursor, start, "the target")?;
     Ok(SyntaxElement::RequestLine(method, target))
+}
+
+/// Returns the name in a line such as `X-Custom;`, a header without a value.
+fn empty_header(line: &str) -> Option<&str> {
+    let (name, rest) = line.split_once(';')?;
+    let rest = trim_start(rest);
+    ((rest.is_empty() || rest.starts_with('#')) && !name.starts_with('`') && HeaderName::from_bytes(name.as_bytes()).is_ok())
+        .then_some(name)
 }
 
 fn read_header(cursor: &mut Cursor<'_>) -> Result<Option<SyntaxElement>, ReadError> {

@@ -54,6 +54,11 @@ impl Entry {
         Entry { exchange, templates: Vec::new(), captures: Vec::new() }
     }
 
+    /// Returns whether the target begins with a template other than that of the base address.
+    pub(crate) fn has_own_base(&self) -> bool {
+        self.templates.iter().any(|template| template.part == ExchangePart::Target && template.at == 0)
+    }
+
     /// Returns the exchange with values inserted at its templates.
     ///
     /// # Errors
@@ -91,6 +96,11 @@ pub struct Resolver {
 }
 
 impl Resolver {
+    /// Returns a resolver that knows these values beforehand.
+    pub fn with_values(values: HashMap<String, String>) -> Resolver {
+        Resolver { values }
+    }
+
     /// Returns the exchange as recorded.
     ///
     /// # Errors

@@ -36,6 +36,35 @@ pub(super) struct EntryParser<'t> {
     pending: Option<(usize, Entry)>,
     /// The rest of the text from the incomplete entry on, its comments included, and the line number of that.
     start: (&'t str, usize),
+    /// The elements of the response of the incomplete entry.
+    elements: Vec<SourceElement>,
+    /// The source of the entry that was returned last.
+    source: Option<EntrySource>,
+}
+
+/// The source of an entry. All positions are counted from the end of the text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EntrySource {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) elements: Vec<SourceElement>,
+}
+
+/// An element of a response in its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SourceElement {
+    pub(crate) kind: SourceKind,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// The kind of an element of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    Status,
+    Header,
+    Captures,
+    Body,
 }
 
 /// The reader's position in a message, which determines the elements that may follow.
@@ -50,7 +79,17 @@ enum MessagePosition {
 impl<'t> EntryParser<'t> {
     pub(super) fn new(cursor: Cursor<'t>) -> EntryParser<'t> {
         let start = (cursor.rest, cursor.line);
-        EntryParser { cursor, allows_templates: true, pending: None, start }
+        EntryParser { cursor, allows_templates: true, pending: None, start, elements: Vec::new(), source: None }
+    }
+
+    /// Returns the source of the entry that [`next()`](EntryParser::next) has returned last.
+    pub(super) fn take_source(&mut self) -> Option<EntrySource> {
+        self.source.take()
+    }
+
+    /// Keeps the source of the entry that ends at a position.
+    fn keep_source(&mut self, end: usize) {
+        self.source = Some(EntrySource { start: self.start.0.len(), end, elements: std::mem::take(&mut self.elements) });
     }
 
     /// Returns the rest of the text from the first entry on that [`next()`](EntryParser::next) has not returned, and its line.
@@ -71,15 +110,17 @@ impl<'t> EntryParser<'t> {
             // Comments belong to a request line that follows; all others are dropped.
             let comments = self.cursor.skip_comments();
             if self.cursor.rest.is_empty() {
+                self.keep_source(0);
                 return Ok(self.pending.take());
             }
-            let line = self.cursor.line;
+            let (line, element_start) = (self.cursor.line, self.cursor.rest.len());
             let element = element::read(&mut self.cursor, position == MessagePosition::Captures)?;
             if let SyntaxElement::RequestLine(method, (target, templates)) = element {
                 self.check_templates(line, &templates)?;
                 let request = RecordedRequest { method, target, headers: Vec::new(), body: Bytes::new() };
                 let mut entry = Entry::plain(Exchange { comments, request, response: None });
                 add_templates(&mut entry, ExchangePart::Target, templates);
+                self.keep_source(before.0.len());
                 self.start = before;
                 if let Some(complete) = self.pending.replace((line, entry)) {
                     return Ok(Some(complete));
@@ -87,7 +128,18 @@ impl<'t> EntryParser<'t> {
                 position = MessagePosition::Headers;
                 continue;
             }
+            let kind = match &element {
+                SyntaxElement::StatusLine(_) => Some(SourceKind::Status),
+                SyntaxElement::Header(..) => Some(SourceKind::Header),
+                SyntaxElement::Captures | SyntaxElement::Capture(_) => Some(SourceKind::Captures),
+                SyntaxElement::Body(_) => Some(SourceKind::Body),
+                SyntaxElement::RequestLine(..) => None,
+            };
             position = self.add(element, position, line)?;
+            let is_of_response = self.pending.as_ref().is_some_and(|(_, entry)| entry.exchange.response.is_some());
+            if let Some(kind) = kind.filter(|_| is_of_response) {
+                self.elements.push(SourceElement { kind, start: element_start, end: self.cursor.rest.len() });
+            }
         }
     }
 
@@ -193,6 +245,7 @@ mod tests {
             ("GET {{base}}/\n\nHTTP 200 OK", 3, "unexpected `OK` after the status"),
             ("GET {{base}}/\n\nHTTP 200\n\nHTTP 200", 5, "duplicate response"),
             ("GET {{base}}/\n{}\n\n{}", 4, "duplicate body"),
+            ("GET {{base}}/\nX-Custom; b", 2, "unrecognized line"),
             ("GET {{base}}/\n{}\nA: b", 3, "misplaced header after the body"),
             ("GET {{base}}/\n: b", 2, "missing header name in `: b`"),
             ("GET {{base}}/\na\\q: b", 2, "invalid escape `\\q`"),
@@ -207,6 +260,14 @@ mod tests {
             assert_eq!(error.line, line, "{text}: {error}");
             assert!(error.reason.starts_with(message), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn headers_without_a_value_have_two_forms() {
+        let exchanges = exchanges("GET {{base}}/\nX-Custom;\nX-Other;  # none\nX-Third:\n`a;`\n").unwrap();
+        let empty = |name: &str| (name.to_owned(), String::new());
+        assert_eq!(exchanges[0].request.headers, ["X-Custom", "X-Other", "X-Third"].map(empty));
+        assert_eq!(exchanges[0].request.body, "a;");
     }
 
     #[test]

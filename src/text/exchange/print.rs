@@ -43,7 +43,9 @@ fn print(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], o
     }
     let request = &exchange.request;
     let target = escape::encode_with(&request.target, &templates(ExchangePart::Target), EscapeContext::Value);
-    let base = if is_absolute(&target) { "" } else { BASE };
+    // A template in front is a base of its own.
+    let has_base = is_absolute(&target) || templates(ExchangePart::Target).first().is_some_and(|(at, _)| *at == 0);
+    let base = if has_base { "" } else { BASE };
     writeln!(out, "{} {base}{target}", request.method)?;
     print_headers(&request.headers, &|index| templates(ExchangePart::RequestHeader(index)), out)?;
     print_body(&request.headers, &request.body, &templates(ExchangePart::RequestBody), out)?;
@@ -68,25 +70,39 @@ fn print(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], o
 fn print_headers<'e>(
     headers: &[(String, String)],
     templates: &dyn Fn(usize) -> Vec<(usize, &'e str)>,
-    out: &mut fmt::Formatter<'_>,
+    out: &mut dyn fmt::Write,
 ) -> fmt::Result {
     for (index, (name, value)) in headers.iter().enumerate() {
-        write!(out, "{}:", escape::encode(name, EscapeContext::Name))?;
-        let value = escape::encode_with(value, &templates(index), EscapeContext::Value);
-        if !value.is_empty() {
-            write!(out, " {value}")?;
-        }
-        writeln!(out)?;
+        print_header(name, value, &templates(index), out)?;
     }
     Ok(())
 }
 
-fn print_body(
-    headers: &[(String, String)],
-    bytes: &[u8],
-    templates: &[(usize, &str)],
-    out: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
+fn print_header(name: &str, value: &str, templates: &[(usize, &str)], out: &mut dyn fmt::Write) -> fmt::Result {
+    write!(out, "{}:", escape::encode(name, EscapeContext::Name))?;
+    let value = escape::encode_with(value, templates, EscapeContext::Value);
+    if !value.is_empty() {
+        write!(out, " {value}")?;
+    }
+    writeln!(out)
+}
+
+/// Returns the line of a header.
+pub(crate) fn header_line(name: &str, value: &str) -> String {
+    let mut line = String::new();
+    // Writing to a string does not fail.
+    let _ = print_header(name, value, &[], &mut line);
+    line
+}
+
+/// Returns the lines of a body in a message with these headers.
+pub(crate) fn body_text(headers: &[(String, String)], bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let _ = print_body(headers, bytes, &[], &mut text);
+    text
+}
+
+fn print_body(headers: &[(String, String)], bytes: &[u8], templates: &[(usize, &str)], out: &mut dyn fmt::Write) -> fmt::Result {
     if bytes.is_empty() && templates.is_empty() {
         return Ok(());
     }

@@ -5,8 +5,9 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::cursor::Cursor;
-use super::parse::EntryParser;
+use super::parse::{EntryParser, EntrySource, SourceElement};
 use super::{Entry, ReadError};
+use crate::text::charset::Charset;
 
 /// Bytes per read.
 const CHUNK: usize = 256 * 1024;
@@ -23,8 +24,37 @@ pub(crate) struct EntryReader<R> {
     /// The line number of the start of the buffer.
     line: usize,
     is_at_end: bool,
-    ready: VecDeque<(usize, Entry)>,
+    ready: VecDeque<SourcedEntry>,
+    /// Whether the source of entries is kept.
+    keeps_source: bool,
     has_failed: bool,
+}
+
+/// An entry, with the line of its request and its source, if that is kept.
+type SourcedEntry = (usize, Entry, Option<SourceText>);
+
+/// An entry as it is in its file, with its comments and the lines up to the next one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SourceText {
+    pub(crate) text: String,
+    /// The elements of the response, by their positions in the text.
+    pub(crate) elements: Vec<SourceElement>,
+}
+
+impl SourceText {
+    /// Returns the source of an entry in a text.
+    fn of(text: &str, source: EntrySource, is_first: bool) -> SourceText {
+        // A byte order mark is in front of the first one.
+        let start = if is_first { 0 } else { text.len() - source.start };
+        let in_entry = |from_end: usize| text.len() - from_end - start;
+        let elements = source.elements.into_iter();
+        SourceText {
+            text: text[start..text.len() - source.end].to_owned(),
+            elements: elements
+                .map(|element| SourceElement { start: in_entry(element.start), end: in_entry(element.end), ..element })
+                .collect(),
+        }
+    }
 }
 
 /// The end of reading before the end of the text.
@@ -50,7 +80,34 @@ impl std::error::Error for StreamError {}
 impl<R: Read> EntryReader<R> {
     /// Creates a reader at the start of a text.
     pub(crate) fn new(source: R) -> EntryReader<R> {
-        EntryReader { source, buffer: Vec::new(), line: 1, is_at_end: false, ready: VecDeque::new(), has_failed: false }
+        EntryReader {
+            source,
+            buffer: Vec::new(),
+            line: 1,
+            is_at_end: false,
+            ready: VecDeque::new(),
+            keeps_source: false,
+            has_failed: false,
+        }
+    }
+
+    /// Returns the same reader, which keeps the source of entries.
+    pub(crate) fn with_source(self) -> EntryReader<R> {
+        EntryReader { keeps_source: true, ..self }
+    }
+
+    /// Reads the next entry, with the line of its request and its source, if that is kept.
+    pub(crate) fn next_entry(&mut self) -> Option<Result<SourcedEntry, StreamError>> {
+        if self.has_failed {
+            return None;
+        }
+        if self.ready.is_empty()
+            && let Err(error) = self.fill()
+        {
+            self.has_failed = true;
+            return Some(Err(error));
+        }
+        self.ready.pop_front().map(Ok)
     }
 
     /// Reads until at least one entry is complete, or the text has ended.
@@ -73,6 +130,13 @@ impl<R: Read> EntryReader<R> {
         let missing = length.saturating_sub(self.buffer.len()) as u64;
         let read = self.source.by_ref().take(missing).read_to_end(&mut self.buffer).map_err(StreamError::Source)?;
         self.is_at_end |= (read as u64) < missing;
+        if self.line == 1
+            && let Some((charset, _)) = Charset::of_mark(&self.buffer)
+            && charset != Charset::Utf8
+        {
+            let reason = format!("{}; save the file as UTF-8", charset.name());
+            return Err(StreamError::Text(ReadError { line: 1, reason }));
+        }
         Ok(())
     }
 
@@ -91,9 +155,15 @@ impl<R: Read> EntryReader<R> {
         })?;
         let cursor = if self.line == 1 { Cursor::new(text) } else { Cursor::at_line(text, self.line) };
         let mut parser = EntryParser::new(cursor);
+        let mut is_first = self.line == 1;
         loop {
             match parser.next() {
-                Ok(Some(entry)) if self.is_at_end || !parser.is_at_end() => self.ready.push_back(entry),
+                Ok(Some((line, entry))) if self.is_at_end || !parser.is_at_end() => {
+                    let source = parser.take_source().filter(|_| self.keeps_source);
+                    let source = source.map(|source| SourceText::of(text, source, is_first));
+                    is_first = false;
+                    self.ready.push_back((line, entry, source));
+                }
                 Ok(_) => break,
                 // The text after the end of the buffer may make this valid.
                 Err(_) if !self.is_at_end => break,
@@ -120,16 +190,7 @@ impl<R: Read> Iterator for EntryReader<R> {
     type Item = Result<(usize, Entry), StreamError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.has_failed {
-            return None;
-        }
-        if self.ready.is_empty()
-            && let Err(error) = self.fill()
-        {
-            self.has_failed = true;
-            return Some(Err(error));
-        }
-        self.ready.pop_front().map(Ok)
+        Some(self.next_entry()?.map(|(line, entry, _)| (line, entry)))
     }
 }
 

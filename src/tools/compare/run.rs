@@ -8,11 +8,11 @@ use super::emulator::{self, EmulatorServer};
 use super::files;
 use super::grade::Grader;
 use super::label;
-use super::rewrite::FileRewrite;
+use super::rewrite::{AcceptedResponse, FileRewrite};
 use super::session::Session;
 use super::{CompareOptions, CompareRules, ComparisonOutcome, Counts, Difference, Event, EventSink};
 use crate::edge::client::Upstream;
-use crate::text::exchange::{Entry, EntryReader, Exchange, RecordedResponse, StreamError};
+use crate::text::exchange::{Entry, EntryReader, Exchange, StreamError};
 use crate::text::redact::Redactor;
 
 /// A comparison of all files of a folder.
@@ -52,14 +52,17 @@ impl<'r> ComparisonRun<'r> {
             (Some(emulator), service)
         };
         let is_remote = emulator.is_none();
-        let mut session = Session::new(service);
+        let mut session = Session::new(service, &self.options.variables);
         let mut rewrite =
             if self.options.accepts { Some(FileRewrite::begin(path, is_remote, &self.options.headers)?) } else { None };
         let mut counts = Counts::default();
         let mut skipped = 0;
-        for (index, entry) in EntryReader::new(BufReader::new(files::open(path)?)).enumerate() {
-            let number = index + 1;
-            let (line, mut entry) = match entry {
+        let reader = EntryReader::new(BufReader::new(files::open(path)?));
+        let mut reader = if self.options.accepts { reader.with_source() } else { reader };
+        let mut number = 0;
+        while let Some(entry) = reader.next_entry() {
+            number += 1;
+            let (line, mut entry, source) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
                     counts.exchanges += 1;
@@ -70,8 +73,8 @@ impl<'r> ComparisonRun<'r> {
             };
             if label::is_caused_by_another(&entry.exchange) {
                 skipped += 1;
-                if let Some(rewrite) = &mut rewrite {
-                    rewrite.add(entry, None)?;
+                if let (Some(rewrite), Some(source)) = (&mut rewrite, &source) {
+                    rewrite.add(&entry, source, None)?;
                 }
                 continue;
             }
@@ -86,7 +89,7 @@ impl<'r> ComparisonRun<'r> {
                 known: Vec::new(),
                 failed: None,
             };
-            let new_response = self.compare_exchange(&mut entry, &mut session, &mut outcome).await;
+            let accepted = self.compare_exchange(&mut entry, &mut session, &mut outcome).await;
             counts.exchanges += 1;
             match (outcome.is_drift(), outcome.known.is_empty()) {
                 (true, _) => counts.drift += 1,
@@ -95,8 +98,8 @@ impl<'r> ComparisonRun<'r> {
             }
             self.mask(&mut outcome);
             report(&Event::Outcome(&outcome));
-            if let Some(rewrite) = &mut rewrite {
-                rewrite.add(entry, new_response)?;
+            if let (Some(rewrite), Some(source)) = (&mut rewrite, &source) {
+                rewrite.add(&entry, source, accepted)?;
             }
         }
         if skipped > 0 {
@@ -130,11 +133,12 @@ impl<'r> ComparisonRun<'r> {
         entry: &mut Entry,
         session: &mut Session,
         outcome: &mut ComparisonOutcome,
-    ) -> Option<RecordedResponse> {
+    ) -> Option<AcceptedResponse> {
         let exchange = match session.fill(entry) {
             Ok(exchange) => exchange,
             Err(name) => {
-                outcome.failed = Some(format!("unknown value {{{{{name}}}}}: no earlier exchange has captured it"));
+                outcome.failed =
+                    Some(format!("unknown value {{{{{name}}}}}: no earlier exchange has captured it, and no --variable has it"));
                 return None;
             }
         };
@@ -150,8 +154,17 @@ impl<'r> ComparisonRun<'r> {
         let recorded = exchange.response.as_ref()?;
         let id = format!("{}#{} {}", outcome.file, outcome.number, outcome.name);
         let mut grader = Grader { rules: &self.rules, exchange: &id, bindings: &mut session.bindings, differences: Vec::new() };
-        grader.compare(recorded, &actual);
-        let accepted = (!grader.differences.is_empty()).then(|| accepted_response(&grader, recorded, &actual));
+        if exchange.has_unrecorded_body() {
+            grader.compare_head(recorded, &actual);
+        } else {
+            grader.compare(recorded, &actual);
+        }
+        let mut accepted = (!grader.differences.is_empty()).then(|| accepted_response(&grader, recorded, &actual));
+        if exchange.has_unrecorded_body()
+            && let Some(accepted) = &mut accepted
+        {
+            accepted.body.clone_from(&recorded.body);
+        }
         for difference in grader.differences {
             match self.rules.known(&difference.place, &id) {
                 Some(index) => {
@@ -161,7 +174,8 @@ impl<'r> ComparisonRun<'r> {
                 None => outcome.drift.push(difference),
             }
         }
-        accepted.filter(|_| !outcome.drift.is_empty())
+        let accepted = accepted.filter(|_| !outcome.drift.is_empty());
+        accepted.map(|new| AcceptedResponse { recorded: recorded.clone(), new })
     }
 }
 

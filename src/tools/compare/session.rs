@@ -18,13 +18,22 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(service: Upstream) -> Session {
-        Session { client: HttpClient::new(service), bindings: Bindings::default(), captured: HashMap::new() }
+    /// Returns a session with variables, which count as captured until a capture has their name.
+    pub(super) fn new(service: Upstream, variables: &[(String, String)]) -> Session {
+        let captured = variables.iter().cloned().collect();
+        Session { client: HttpClient::new(service), bindings: Bindings::default(), captured }
     }
 
     /// Fills the templates of an entry with captured values; fails with the name of a missing value.
     pub(super) fn fill(&self, entry: &Entry) -> Result<Exchange, String> {
-        entry.fill(&self.captured)
+        let mut exchange = entry.fill(&self.captured)?;
+        // All requests go to the service that is compared, in place of their own.
+        if entry.has_own_base()
+            && let Some((_, rest)) = exchange.request.target.split_once("://")
+        {
+            exchange.request.target = rest.find(['/', '?']).map_or("/", |at| &rest[at..]).to_owned();
+        }
+        Ok(exchange)
     }
 
     /// Takes values from an answer. A value that the answer does not have is forgotten.

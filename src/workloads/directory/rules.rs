@@ -1,9 +1,9 @@
 //! Rules of the directory that CSDL cannot express, and of the type that all entities derive from.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, MediaRules,
-    PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View, Wording,
-    WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, LimitHeaders,
+    MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View,
+    Wording, WorkloadRules,
 };
 use crate::policy::behavior::{AdvancedQueries, DirectoryTextCase};
 use crate::policy::refusal;
@@ -16,7 +16,7 @@ use crate::text::guid::is_guid;
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
         // A text that is not a GUID can be the name of a user.
-        object("user", &OBJECT, &WORDING),
+        TypeRules { is_consulted: true, ..object("user", &OBJECT, &WORDING) },
         object("group", &OBJECT, &KEYED_WORDING),
         object("application", &OBJECT, &KEYED_WORDING),
         object("servicePrincipal", &OBJECT, &KEYED_WORDING),
@@ -27,6 +27,18 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         object("organization", &ORGANIZATION, &WORDING),
         object("directoryObject", &ANY_OBJECT, &KEYED_WORDING),
         object("profilePhoto", &DEFAULT_CAPABILITIES, &PHOTO_WORDING),
+    ],
+    // Medium: learn.microsoft.com/graph/throttling-limits, identity and access.
+    limit_headers: &[
+        ("directoryObject", LimitHeaders::Throttle),
+        ("domain", LimitHeaders::Throttle),
+        ("domainDnsRecord", LimitHeaders::Throttle),
+        ("groupSetting", LimitHeaders::Throttle),
+        ("groupSettingTemplate", LimitHeaders::Throttle),
+        ("licenseDetails", LimitHeaders::Throttle),
+        ("oAuth2PermissionGrant", LimitHeaders::Throttle),
+        ("organization", LimitHeaders::Throttle),
+        ("subscribedSku", LimitHeaders::Throttle),
     ],
     properties: &[
         // Whether an id in a body is refused or ignored is not known (none).

@@ -1,8 +1,8 @@
 //! Rules of files that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, FileRules, IdForm, MediaRules, PropertyRule,
-    ServerSetValue, TagForm, TagRules, TypeRules, Unique, UpdateAnswer, View, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, FileRules, IdForm, LimitHeaders, MediaRules,
+    PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules, Unique, UpdateAnswer, View, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -49,6 +49,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("user", "drive", View::Owned { set: "drives", path: &["owner", "user", "id"] }),
         ("group", "drive", View::Owned { set: "drives", path: &["owner", "group", "id"] }),
         ("drive", "items", View::Tree { single: "root", nested: "children" }),
+    ],
+    // Medium: the page on throttling of learn.microsoft.com/sharepoint, which counts requests by Graph too; of lists and sites as of files.
+    limit_headers: &[
+        ("baseItem", LimitHeaders::RateLimit),
+        ("columnDefinition", LimitHeaders::RateLimit),
+        ("contentType", LimitHeaders::RateLimit),
+        ("permission", LimitHeaders::RateLimit),
     ],
     tags: &[
         ("driveItem", &ITEM_TAG),

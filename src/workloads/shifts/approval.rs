@@ -12,7 +12,7 @@ use crate::edm::schema::{Model, StructuredType};
 use crate::edm::value::{Complex, Entity};
 use crate::odata::error::{ConnectorError, Error};
 use crate::odata::write::{Holder, InstanceType, Representation, write_entity};
-use crate::policy::behavior::{InactiveIntegration, Passthrough, UpdateCalls, UpdateRetries};
+use crate::policy::behavior::{Eligibility, InactiveIntegration, Passthrough, UpdateCalls, UpdateRetries};
 use crate::policy::refusal;
 use crate::workloads::shifts::calls::{CallKind, EXPIRES_AFTER_MILLIS, kind_of};
 use crate::workloads::shifts::consultation::{ApprovalSubject, ConnectorConsultation, ConnectorReply, Subject};
@@ -148,6 +148,10 @@ pub(super) fn choice(
     decided: &mut Vec<&'static str>,
 ) -> Result<Choice, Error> {
     let Place::Team(schedule) = &inquiry.place else { return Ok(Choice::Any) };
+    if inquiry.world.behaviors.eligibility == Eligibility::Off {
+        decided.push("eligibility");
+        return Ok(Choice::Any);
+    }
     let Some(integration) = schedule.integration().filter(|integration| integration.filters(filter)) else {
         return Ok(Choice::Any);
     };
@@ -155,7 +159,7 @@ pub(super) fn choice(
         // The choice was checked before.
         Some((_, Subject::Approval(_))) => return Ok(Choice::Any),
         Some((reply, Subject::Eligibility(asked))) if asked == integration.id() => {
-            decided.push("update-calls");
+            decided.extend(["update-calls", "eligibility"]);
             let source = integration.endpoint().display_name.unwrap_or_default();
             check_reply(inquiry, &source, reply)?;
             return Ok(eligible(&reply.verdict).map_or(Choice::Any, Choice::Among));

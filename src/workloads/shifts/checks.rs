@@ -174,6 +174,23 @@ fn period(schedule: &Schedule<'_>, item: &Record<'_>, longest: Option<i64>) -> R
     }
 }
 
+/// Checks that a shift of a request is still that of the person who had it (a guess).
+pub(super) fn owned(schedule: &Schedule<'_>, shift: &Record<'_>, key: &str, user: Option<&str>, noun: &str) -> Result<(), Error> {
+    if is_enforced(schedule) && shift.text("userId").as_deref() != user {
+        return Err(rule(schedule, &format!("The shift {key} is not one of the {noun}.")));
+    }
+    Ok(())
+}
+
+/// Checks who gets a slot of an open shift: a person of the team and, if a manager chooses, of the group (a guess).
+pub(super) fn assignee(schedule: &Schedule<'_>, shift: &Record<'_>, is_chosen: bool) -> Result<(), Error> {
+    if !is_enforced(schedule) {
+        return Ok(());
+    }
+    member(schedule, shift, "userId")?;
+    if is_chosen { in_group(schedule, shift) } else { Ok(()) }
+}
+
 /// Checks that a user is in the team, as far as the world knows the people of the team.
 fn member(schedule: &Schedule<'_>, record: &Record<'_>, name: &str) -> Result<(), Error> {
     match record.text(name) {

@@ -201,11 +201,8 @@ fn decide(request: &OperationRequest<'_>, approves: bool) -> Result<OperationRep
 
 /// Exchanges two shifts: both are deleted, and each comes back as a new one of the other user.
 fn swap<'c>(decision: &mut Decision<'c>, plan: &mut Plan<'c>, request: &Record<'c>) -> Result<(), Error> {
-    let shift = |member: &str| {
-        let key = request.text(member).unwrap_or_default();
-        decision.schedule.find("shifts", &key).ok_or_else(|| checks::gone(&decision.schedule, "shift", &key))
-    };
-    let (sender, recipient) = (shift("senderShiftId")?, shift("recipientShiftId")?);
+    let shift = |noun: &str| shift_of(&decision.schedule, request, noun);
+    let (sender, recipient) = (shift("sender")?, shift("recipient")?);
     delete(plan, &sender);
     delete(plan, &recipient);
     for (shift, user) in [(&sender, &recipient), (&recipient, &sender)] {
@@ -215,6 +212,14 @@ fn swap<'c>(decision: &mut Decision<'c>, plan: &mut Plan<'c>, request: &Record<'
     Ok(())
 }
 
+/// Returns the shift that a request names for its sender or its recipient, who must still have it.
+fn shift_of<'c>(schedule: &Schedule<'c>, request: &Record<'c>, noun: &str) -> Result<Entry<'c>, Error> {
+    let key = request.text(&format!("{noun}ShiftId")).unwrap_or_default();
+    let shift = schedule.find("shifts", &key).ok_or_else(|| checks::gone(schedule, "shift", &key))?;
+    checks::owned(schedule, &shift.record, &key, request.text(&format!("{noun}UserId")).as_deref(), noun)?;
+    Ok(shift)
+}
+
 /// Adds the deletion of an entity.
 fn delete<'c>(plan: &mut Plan<'c>, entry: &Entry<'c>) {
     plan.add(&entry.address, entry.record.structured, PlanChange::Delete);
@@ -222,8 +227,7 @@ fn delete<'c>(plan: &mut Plan<'c>, entry: &Entry<'c>) {
 
 /// Gives the offered shift to the recipient.
 fn hand_over<'c>(decision: &mut Decision<'c>, plan: &mut Plan<'c>, request: &Record<'c>) -> Result<(), Error> {
-    let key = request.text("senderShiftId").unwrap_or_default();
-    let shift = decision.schedule.find("shifts", &key).ok_or_else(|| checks::gone(&decision.schedule, "shift", &key))?;
+    let shift = shift_of(&decision.schedule, request, "sender")?;
     delete(plan, &shift);
     decision.create(plan, "shifts", handed_over(&shift.record, request.text("recipientUserId").as_deref()));
     Ok(())
@@ -263,7 +267,8 @@ fn give_open_shift<'c>(decision: &mut Decision<'c>, plan: &mut Plan<'c>, request
     Ok(())
 }
 
-/// Makes a shift of a slot of an open shift. Returns the number of slots that are left. `takes_first` has the open shift before the shift.
+/// Makes a shift of a slot of an open shift. Returns the number of slots that are left. `takes_first` has the open shift before the shift,
+/// as if a manager gives it.
 pub(super) fn assign<'c>(
     decision: &mut Decision<'c>,
     plan: &mut Plan<'c>,
@@ -286,6 +291,7 @@ pub(super) fn assign<'c>(
     shift.set_text("userId", user);
     shift.set_text("schedulingGroupId", open.record.text("schedulingGroupId").as_deref());
     shift.set("isStagedForDeletion", Value::Boolean(false));
+    checks::assignee(&decision.schedule, &shift, takes_first)?;
     let mut after = open.record.clone();
     shared.set("openSlotCount", Value::Integer(slots - 1));
     after.set_item("sharedOpenShift", Some(shared));

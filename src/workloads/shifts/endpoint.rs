@@ -67,6 +67,11 @@ impl ConnectorEndpoint {
         ConnectorEndpoint { url: text("url"), api_version, secret, display_name: text("displayName") }
     }
 
+    /// Checks that calls can be made to the URL.
+    pub(crate) fn check_url(&self) -> Result<(), CallFailure> {
+        self.call_url("connect").map(drop)
+    }
+
     /// Returns the URL of a path below `{url}/v{apiVersion}`, for example `connect`.
     ///
     /// Published sample URLs end with a slash, and the way of joining is not documented. Guess: with one slash.

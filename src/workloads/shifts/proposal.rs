@@ -6,7 +6,7 @@ use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
-use crate::policy::behavior::DeletionCall;
+use crate::policy::behavior::{DeletionCall, EligibilityPeriod};
 use crate::policy::refusal;
 use crate::workloads::shifts::approval::{self, Choice, Inquiry, Place};
 use crate::workloads::shifts::calls::{self, Items};
@@ -16,6 +16,7 @@ use crate::workloads::shifts::people::Actor;
 use crate::workloads::shifts::plan::{Plan, PlanChange};
 use crate::workloads::shifts::record::Record;
 use crate::workloads::shifts::schedule::{Entry, Schedule};
+use crate::workloads::shifts::time_zones;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{Change, ChangeKind, Consultation};
 
@@ -26,7 +27,7 @@ pub(super) fn decide(
     decided: &mut Vec<&'static str>,
 ) -> Result<Option<Box<dyn Consultation>>, Error> {
     let collection = change.collection;
-    let schedule = Schedule::of(change.world, change.model, collection);
+    let schedule = Schedule::holding(change.world, change.model, change.ancestors, collection);
     let Some(place) = schedule.clone().map(Place::Team).or_else(|| user_of(change)) else { return Ok(None) };
     let Change { world, model, headers, now, .. } = *change;
     let inquiry = Inquiry { world, model, headers, now, place, reply };
@@ -109,7 +110,8 @@ fn check_choice(
     let (choice, wanted) = match &*request.structured.name {
         "swapShiftsChangeRequest" => {
             let shift = text("senderShiftId");
-            let (start, end) = month(schedule.find("shifts", &shift));
+            decided.push("eligibility-period");
+            let (start, end) = month(schedule, schedule.find("shifts", &shift));
             let query = || calls::eligible_swaps(&shift, &start, &end);
             (approval::choice(inquiry, "swapRequest", &query, decided)?, text("recipientShiftId"))
         }
@@ -128,15 +130,18 @@ fn check_choice(
     }
 }
 
-/// Returns the month in which a shift starts, in UTC (a guess: the published examples have months of time zones).
-pub(super) fn month(shift: Option<Entry<'_>>) -> (String, String) {
+/// Returns the month in which a shift starts (behavior `eligibility-period`), in the form of queries.
+pub(super) fn month(schedule: &Schedule<'_>, shift: Option<Entry<'_>>) -> (String, String) {
     let item = shift.and_then(|shift| shift.record.item("sharedShift").or_else(|| shift.record.item("draftShift")));
-    let start = item.and_then(|item| item.time("startDateTime"));
-    let text = start.unwrap_or_else(|| DateTimeOffset::from_unix_millis(0)).to_string();
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse::<i64>().ok()).unwrap_or(1);
-    let (year, month) = (number(0..4), number(5..7));
-    let next = if month == 12 { format!("{:04}-01", year + 1) } else { format!("{year:04}-{:02}", month + 1) };
-    let end = DateTimeOffset::parse(&format!("{next}-01T00:00:00Z")).map_or(0, DateTimeOffset::ticks);
-    let last = DateTimeOffset::from_unix_millis(end / 10_000 - 1).to_string();
-    (format!("{year:04}-{month:02}-01T00:00:00.0000000Z"), format!("{}0000Z", last.trim_end_matches('Z')))
+    let start = item.and_then(|item| item.time("startDateTime")).map_or(0, |start| start.ticks().div_euclid(10_000));
+    let zone = match schedule.world.behaviors.eligibility_period {
+        EligibilityPeriod::TimeZone => schedule.time_zone(),
+        EligibilityPeriod::Utc => None,
+    };
+    let (first, last) = time_zones::month(start, zone.as_deref().unwrap_or_default()).unwrap_or((start, start));
+    let text = |millis: i64| {
+        let whole = DateTimeOffset::from_unix_millis(millis.div_euclid(1000) * 1000).to_string();
+        format!("{}.{:03}0000Z", whole.trim_end_matches('Z'), millis.rem_euclid(1000))
+    };
+    (text(first), text(last))
 }

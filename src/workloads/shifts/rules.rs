@@ -89,12 +89,17 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("scheduleEntity", "theme", PropertyRule::InitialValue("\"white\"")),
         ("shiftActivity", "theme", PropertyRule::InitialValue("\"white\"")),
         ("openShiftItem", "openSlotCount", PropertyRule::InitialValue("0")),
+        // learn.microsoft.com/graph/api/openshift-post (2024) and microsoft-graph-docs#14034 (a recorded shift)
+        ("shift", "isStagedForDeletion", PropertyRule::InitialValue("false")),
+        ("openShift", "isStagedForDeletion", PropertyRule::InitialValue("false")),
+        ("timeOff", "isStagedForDeletion", PropertyRule::InitialValue("false")),
         ("timeOffReason", "isActive", PropertyRule::InitialValue("true")),
         ("schedulingGroup", "isActive", PropertyRule::InitialValue("true")),
         // These follow from the events, as the examples show (learn.microsoft.com/graph/api/timecard-clockin and timecard-replace).
         ("timeCard", "state", PropertyRule::ReadOnly),
         ("timeCard", "confirmedBy", PropertyRule::ReadOnly),
         ("timeCard", "originalEntry", PropertyRule::ReadOnly),
+        ("timeCardEvent", "atApprovedLocation", PropertyRule::SynonymOf("isAtApprovedLocation")),
         ("workforceIntegrationEncryption", "secret", PropertyRule::WriteOnly),
         ("workforceIntegrationEncryption", "secret", PropertyRule::Checked(ValueCheck(check_secret_length))),
     ],

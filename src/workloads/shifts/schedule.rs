@@ -10,6 +10,7 @@ use crate::workloads::shifts::record::Record;
 use crate::workloads::shifts::rules::BINDING;
 use crate::world::World;
 use crate::world::store::StoredEntity;
+use crate::world::workload::{Ancestor, text_of};
 
 /// Schedule of a team.
 #[derive(Clone)]
@@ -45,6 +46,23 @@ impl<'w> Schedule<'w> {
     pub(super) fn of(world: &'w World, model: &'w Model, collection: &CollectionAddress) -> Option<Schedule<'w>> {
         let address = EntityAddress::parse(&world.schema, model, collection.holder.as_deref()?)?;
         Schedule::at(world, model, address)
+    }
+
+    /// Returns the schedule that has a collection, from the entities that contain it. Under the address of a team nothing is parsed.
+    pub(super) fn holding(
+        world: &'w World,
+        model: &'w Model,
+        ancestors: &[Ancestor],
+        collection: &CollectionAddress,
+    ) -> Option<Schedule<'w>> {
+        let [team, schedule] = ancestors else { return Schedule::of(world, model, collection) };
+        let structured = model.structured(schedule.type_id);
+        if *structured.name != *"schedule" || model.root("teams").is_none_or(|root| root.set != team.collection.set) {
+            return Schedule::of(world, model, collection);
+        }
+        let address =
+            |entity: &Ancestor| EntityAddress { collection: entity.collection.clone(), key: entity.key.as_str().into() };
+        Some(Schedule { world, model, team: address(team), address: address(schedule), structured })
     }
 
     /// Returns the schedule with an address.
@@ -118,12 +136,17 @@ impl<'w> Schedule<'w> {
         integration::find(self.world, first)
     }
 
+    /// Returns the name of the schedule's time zone.
+    pub(super) fn time_zone(&self) -> Option<Arc<str>> {
+        let entity = self.world.store.entity(&self.address)?;
+        Record::new(self.model, self.structured, entity.properties.clone()).text("timeZone")
+    }
+
     /// Returns the user's role in the team.
     pub(super) fn role(&self, user: &str) -> Role {
         let members = self.members();
-        if let Some(member) = members.iter().find(|member| member.text("userId").as_deref() == Some(user)) {
-            let is_owner = member.texts("roles").iter().any(|role| &**role == "owner");
-            return if is_owner { Role::Manager } else { Role::Member };
+        if let Some((structured, member)) = members.iter().find(|(structured, member)| is_of(structured, member, user)) {
+            return if is_owner(structured, member) { Role::Manager } else { Role::Member };
         }
         let is_user = self.model.root("users").is_some_and(|root| self.world.store.collection(root.set).get(user).is_some());
         if is_user && !members.is_empty() { Role::Outside } else { Role::Unknown }
@@ -131,19 +154,21 @@ impl<'w> Schedule<'w> {
 
     /// Returns the id of an owner of the team.
     pub(super) fn manager(&self) -> Option<Arc<str>> {
-        let is_owner = |member: &Record<'_>| member.texts("roles").iter().any(|role| &**role == "owner");
-        self.members().into_iter().find(is_owner).and_then(|member| member.text("userId"))
+        let members = self.members();
+        let (structured, owner) = members.iter().find(|(structured, member)| is_owner(structured, member))?;
+        text_of(structured, &owner.properties, "userId")
     }
 
-    fn members(&self) -> Vec<Record<'w>> {
+    /// Returns the members of the team, with their types.
+    fn members(&self) -> Vec<(&'w StructuredType, Arc<StoredEntity>)> {
         let Some(team) = self.model.find_structured(self.world.schema.set(self.team.collection.set).target) else {
             return Vec::new();
         };
         let Some(navigation) = team.navigation("members") else { return Vec::new() };
         let collection = self.team.collection.within(&self.world.schema, &self.team.key, navigation.set);
         let declared = self.model.structured(navigation.target);
-        let record = |member: Arc<StoredEntity>| Record::new(self.model, declared, member.properties.clone());
-        self.world.store.at(&collection).list().into_iter().map(record).collect()
+        let typed = |member: Arc<StoredEntity>| (self.model.actual(declared, member.properties.own_type), member);
+        self.world.store.at(&collection).list().into_iter().map(typed).collect()
     }
 
     /// Returns the display name of a user.
@@ -152,4 +177,16 @@ impl<'w> Schedule<'w> {
         let entity = self.world.store.collection(root.set).get(user)?;
         Record::new(self.model, self.model.structured(root.target), entity.properties.clone()).text("displayName")
     }
+}
+
+/// Whether a member of a team is a user.
+fn is_of(structured: &StructuredType, member: &StoredEntity, user: &str) -> bool {
+    let id = structured.slot("userId").map(|slot| member.properties.get(slot));
+    matches!(id, Some(Value::String(id)) if **id == *user)
+}
+
+fn is_owner(structured: &StructuredType, member: &StoredEntity) -> bool {
+    let roles = structured.slot("roles").map(|slot| member.properties.get(slot));
+    let is_owner = |role: &Value| matches!(role, Value::String(role) if **role == *"owner");
+    matches!(roles, Some(Value::Collection(roles)) if roles.iter().any(is_owner))
 }

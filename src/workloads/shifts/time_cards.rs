@@ -216,8 +216,11 @@ fn event_now(request: &OperationRequest<'_>, structured: Option<&StructuredType>
         }
     };
     set("dateTime", Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(request.now))));
-    for name in ["isAtApprovedLocation", "notes"] {
-        if let Argument::Value(value) = request.argument(name) {
+    // The newer name comes last, and counts.
+    for (argument, name) in
+        [("atApprovedLocation", "isAtApprovedLocation"), ("isAtApprovedLocation", "isAtApprovedLocation"), ("notes", "notes")]
+    {
+        if let Argument::Value(value) = request.argument(argument) {
             set(name, value.clone());
         }
     }

@@ -153,6 +153,7 @@ fn judge_body<'i>(
     if let Some(name) = json::parse(body).ok().as_ref().and_then(Json::duplicate_name) {
         return Err(format!("duplicate member '{}'", name.escape_debug()));
     }
+    let answer = canonical(answer)?;
     let items = answer.get("responses").and_then(Value::as_array).ok_or("missing array 'responses' in the body")?;
     let mut by_id: HashMap<&str, Vec<&Value>> = HashMap::new();
     for item in items {
@@ -168,6 +169,32 @@ fn judge_body<'i>(
     let has_unknown_ids = found < by_id.len();
     let judge = |id: &&str| judge_items(purpose, id, by_id.get(id).map_or(&[], Vec::as_slice), has_unknown_ids);
     ids.iter().map(judge).collect()
+}
+
+/// Members of answers. Serializers of connectors write them in another case too, and the readers of .NET take them so (a guess for Shifts).
+const MEMBERS: [&str; 9] = ["responses", "id", "status", "body", "eTag", "error", "data", "code", "message"];
+
+/// Gives the members of an answer their published case.
+///
+/// # Errors
+///
+/// Fails for members whose names differ in case only.
+fn canonical(value: Value) -> Result<Value, String> {
+    Ok(match value {
+        Value::Object(members) => {
+            let mut named = serde_json::Map::new();
+            for (name, value) in members {
+                let known = MEMBERS.into_iter().find(|known| known.eq_ignore_ascii_case(&name)).map_or(name, str::to_owned);
+                if named.contains_key(&known) {
+                    return Err(format!("duplicate member '{}'", known.escape_debug()));
+                }
+                named.insert(known, canonical(value)?);
+            }
+            Value::Object(named)
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(canonical).collect::<Result<_, _>>()?),
+        other => other,
+    })
 }
 
 /// Note on an id with several items.
@@ -236,7 +263,12 @@ fn judge_element(purpose: CallPurpose, id: &str, item: Option<&Value>, has_unkno
         return verdict(ItemVerdict::Refused { status, code, message }, note);
     }
     let Some(Value::Object(body)) = body else { return missing("missing body in the item") };
-    let has_error = body.get("error").is_some_and(|error| !error.is_null());
+    // A published connector sends the members of an error as null.
+    let is_empty = |error: &Value| match error {
+        Value::Object(members) => members.values().all(Value::is_null),
+        other => other.is_null(),
+    };
+    let has_error = body.get("error").is_some_and(|error| !is_empty(error));
     let note = has_error.then_some("ignored error: the item has status 200");
     if purpose == CallPurpose::Read {
         let eligible = match body.get("data") {
@@ -342,6 +374,10 @@ mod tests {
         insta::assert_snapshot!(describe_items(r#"["A",200,null]"#), @"stops: invalid data: invalid item in 'responses': not an object");
         insta::assert_snapshot!(describe_items(r#"{"id":"A","status":403,"status":200}"#), @"stops: invalid data: duplicate member 'status'");
         insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"body":{"error":{"code":"403","message":"no"}}}"#), @"passes: A approved [ignored error: the item has status 200]");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"body":{"eTag":"e","error":{"code":null,"message":null},"data":null}}"#), @"passes: A approved, eTag e");
+        insta::assert_snapshot!(describe_items(r#"{"Id":"A","Status":200,"Body":{"ETag":"e","Error":null}}"#), @"passes: A approved, eTag e");
+        insta::assert_snapshot!(describe_items(r#"{"ID":"A","Status":403,"Body":{"Error":{"Code":"403","Message":"no"}}}"#), @"stops: A refused: 403 no");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"Status":403}"#), @"stops: invalid data: duplicate member 'status'");
         insta::assert_snapshot!(describe_items(r#"{"id":"A","status":true}"#), @"stops: invalid data: invalid status in item A: not a number");
         insta::assert_snapshot!(describe(CallPurpose::Update, "OK"), @"stops: invalid data: invalid JSON body: expected value at line 1 column 1");
         insta::assert_snapshot!(describe(CallPurpose::Update, "{}"), @"stops: invalid data: missing array 'responses' in the body");

@@ -18,7 +18,7 @@ use crate::world::regular_file;
 /// Loads a file of rules.
 pub(crate) fn load(path: &Path) -> Result<Vec<FaultRule>, FaultError> {
     let name = path.display().to_string();
-    let text = regular_file::read(path).map_err(|error| {
+    let text = regular_file::read_text(path).map_err(|error| {
         let mut problem = format!("{name}: {error}");
         if error.kind() == ErrorKind::NotFound {
             problem.push_str(&format!("; presets: {}", ready_names(true)));

@@ -94,8 +94,16 @@ fn chances_follow_from_the_seed() {
 fn delays_add_up_until_a_rule_has_an_effect() {
     let text = r#"[{"name":"a","do":{"delay":20}},{"name":"b","do":{"delay":30,"reset":true,"applies":true}},{"name":"c","do":{"delay":40}}]"#;
     let faults = Faults::new(rules(text), 1);
-    let expected =
-        FaultDecision { rules: "a, b".to_owned(), delay: Duration::from_millis(50), effect: Effect::Reset, applies: true };
+    let (rules, delay) = ("a, b".to_owned(), Duration::from_millis(50));
+    let expected = FaultDecision {
+        has_applied: true,
+        rules,
+        delay,
+        effect: Effect::Reset,
+        applies: true,
+        usage: None,
+        limited: LimitedKind::Any,
+    };
     assert_eq!(decide(&faults, &Method::GET, ENTITY, 0), Some(expected));
     assert_eq!(faults.rules()[2].1.matched, 0);
 }

@@ -195,8 +195,8 @@ fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
             ..JournalQuery::default()
         },
         body: Some(body),
-        answer: None,
         times,
+        ..Expectation::default()
     };
     let verdict = |expectation: &Expectation| journal.verify(expectation, Secrets::Hidden);
     let held = verdict(&patch(json!({"displayName": "x"}), Times::exactly(1)));
@@ -653,4 +653,81 @@ proptest! {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&hidden).is_ok() || serde_json::from_str::<serde_json::Value>(&text).is_err());
         }
     }
+}
+
+#[test]
+fn an_expectation_has_conditions_on_headers_queries_methods_and_members() {
+    let journal = Journal::new(Bounds::default(), journals());
+    write(&journal, &Method::PATCH, "/v1.0/x?$select=id,displayName&$top=2", r#"{"displayName":"Renamed","notes":null}"#, 200);
+    let pairs =
+        |pairs: &[(&str, TextCondition)]| pairs.iter().map(|(name, condition)| ((*name).to_owned(), condition.clone())).collect();
+    let (is, like) = (|text: &str| TextCondition::Is(text.to_owned()), |text: &str| TextCondition::Like(text.to_owned()));
+    let verdict = |expectation: Expectation| journal.verify(&expectation, Secrets::Hidden);
+    for (name, condition, holds) in [
+        ("$select", is("id,displayName"), true),
+        ("$SELECT", like("*displayName"), true),
+        ("$top", is("1"), false),
+        ("$skip", TextCondition::Absent, true),
+        ("$top", TextCondition::Absent, false),
+        ("$skip", like("*"), false),
+    ] {
+        let query = pairs(&[(name, condition.clone())]);
+        assert_eq!(verdict(Expectation { query, ..Expectation::default() }).holds, holds, "{name} {condition}");
+    }
+    for (name, condition, holds) in [
+        ("content-type", is("application/json"), true),
+        ("If-Match", TextCondition::Absent, true),
+        ("content-type", like("text/*"), false),
+    ] {
+        let headers = pairs(&[(name, condition.clone())]);
+        assert_eq!(verdict(Expectation { headers, ..Expectation::default() }).holds, holds, "{name} {condition}");
+    }
+    for (methods, holds) in [(vec![Method::PUT, Method::PATCH], true), (vec![Method::PUT, Method::POST], false)] {
+        assert_eq!(verdict(Expectation { methods, ..Expectation::default() }).holds, holds);
+    }
+    for (body, holds) in [
+        (json!({"displayName":{"$like":"Ren*"}}), true),
+        (json!({"displayName":{"$like":"ren*"}}), false),
+        (json!({"encryption":{"$absent":true}}), true),
+        (json!({"notes":{"$absent":true}}), false),
+        (json!({"notes":{"$absent":false}}), true),
+    ] {
+        assert_eq!(verdict(Expectation { body: Some(body.clone()), ..Expectation::default() }).holds, holds, "{body}");
+    }
+    let missed = Expectation {
+        methods: vec![Method::PUT, Method::PATCH],
+        headers: pairs(&[("Authorization", is("Bearer hush")), ("content-type", like("text/*"))]),
+        query: pairs(&[("$top", is("1"))]),
+        body: Some(json!({"notes":{"$absent":true}})),
+        ..Expectation::default()
+    };
+    insta::assert_snapshot!(verdict(missed).text, @r#"
+    expected exactly 1 PUT or PATCH with the header Authorization REDACTED with the header content-type like text/* with the query option $top 1 with {"notes":{"$absent":true}}, found 0 among 1 requests
+    closest: request 1, PATCH /v1.0/x?$select=id,displayName&$top=2, 200
+      header Authorization: expected REDACTED, found none
+      header content-type: expected like text/*, found application/json
+      query option $top: expected 1, found 2
+      $.notes: expected {"$absent":true}, found null
+    "#);
+}
+
+#[test]
+fn expectations_in_order_hold_one_after_another() {
+    let journal = filled();
+    let of = |method: Method| Expectation {
+        of: JournalQuery { method: Some(method), ..JournalQuery::default() },
+        ..Expectation::default()
+    };
+    let verdict = |methods: &[Method]| {
+        let steps: Vec<Expectation> = methods.iter().cloned().map(of).collect();
+        journal.verify_in_order(&steps, Secrets::Hidden)
+    };
+    let held = verdict(&[Method::GET, Method::PATCH, Method::PATCH]);
+    assert!(held.holds && held.found == [1, 2, 3], "{}", held.text);
+    insta::assert_snapshot!(verdict(&[Method::PATCH, Method::PATCH, Method::GET]).text, @r"
+    expected in order: PATCH, then PATCH, then GET; found 2 of 3, then no GET after request 3
+    closest: request 4, DELETE /v1.0/teamwork/workforceIntegrations/WFI_2, 204
+      method: expected GET, found DELETE
+    too early: request 1
+    ");
 }

@@ -1,15 +1,16 @@
 //! Verification of the requests that a test expects.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use http::Method;
 use serde_json::Value;
 
 use super::{Destination, JournalEntry, JournalQuery, Secrets};
 use crate::edm::pattern::names_id;
-use crate::text::bom;
+use crate::text::like::is_like;
 use crate::text::redact::{NamePlace, REDACTED, is_holder, is_secret_name, mask_json, mask_target};
 use crate::text::truncate::truncate;
+use crate::text::{bom, form};
 use crate::world::clock;
 
 /// An expectation of recorded requests.
@@ -17,12 +18,51 @@ use crate::world::clock;
 pub struct Expectation {
     /// The filter of requests.
     pub of: JournalQuery,
-    /// The expected JSON body: objects may have further members, arrays may not have further items.
+    /// Methods, one of which the request has; empty for that of the filter.
+    pub methods: Vec<Method>,
+    /// The names of headers, and the conditions on their values.
+    pub headers: Vec<(String, TextCondition)>,
+    /// The names of query options, and the conditions on their decoded values.
+    pub query: Vec<(String, TextCondition)>,
+    /// The expected JSON body: objects may have further members, arrays may not have further items. In place of a value,
+    /// `{"$absent": true}` expects its absence, and `{"$like": "a*"}` a text that is like this pattern.
     pub body: Option<Value>,
     /// The expected JSON body of the answer, likewise.
     pub answer: Option<Value>,
     /// The expected number.
     pub times: Times,
+}
+
+/// A condition on a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextCondition {
+    /// The text is this one.
+    Is(String),
+    /// The text is like a pattern, in which each star is any number of characters.
+    Like(String),
+    /// The text is absent.
+    Absent,
+}
+
+impl TextCondition {
+    /// Whether one of several texts, of which there may be none, meets the condition.
+    fn is_met<'t>(&self, mut texts: impl Iterator<Item = &'t str>) -> bool {
+        match self {
+            TextCondition::Is(text) => texts.any(|found| found == text),
+            TextCondition::Like(pattern) => texts.any(|found| is_like(found, pattern)),
+            TextCondition::Absent => texts.next().is_none(),
+        }
+    }
+}
+
+impl fmt::Display for TextCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TextCondition::Is(text) => f.write_str(text),
+            TextCondition::Like(pattern) => write!(f, "like {pattern}"),
+            TextCondition::Absent => f.write_str("absent"),
+        }
+    }
 }
 
 /// The expected number of requests.
@@ -88,10 +128,60 @@ const DIFFERENCE_LIMIT: usize = 20;
 /// The largest number of listed matching requests.
 const NAMED_LIMIT: usize = 10;
 
+/// The largest length of a shown value.
+const TEXT_LIMIT: usize = 300;
+
 /// The differences of a request from an expectation.
 struct Mismatch {
     weight: usize,
     lines: Vec<String>,
+}
+
+impl Expectation {
+    /// Whether the expectation names a method.
+    fn has_method(&self, method: &Method) -> bool {
+        self.of.method.as_ref() == Some(method) || self.methods.contains(method)
+    }
+}
+
+/// Verifies that there is a request for each expectation, each after that of the one before. The numbers of times do not count.
+pub(super) fn verify_in_order<E: Iterator<Item = JournalEntry>>(
+    entries: impl Fn() -> E,
+    expectations: &[Expectation],
+    secrets: Secrets,
+) -> VerificationReport {
+    let mut found = Vec::new();
+    let steps: Vec<String> = expectations
+        .iter()
+        .map(|expectation| {
+            let one = Expectation { times: Times::exactly(1), ..expectation.clone() };
+            expected(&one, secrets).replacen("exactly 1 ", "", 1)
+        })
+        .collect();
+    for (expectation, step) in expectations.iter().zip(&steps) {
+        let after = found.last().copied().unwrap_or(0);
+        let one = Expectation { times: Times::at_least(1), ..expectation.clone() };
+        let later = || entries().filter(|entry| entry.number > after);
+        let report = verify(later(), 0, &one, secrets);
+        if let Some(number) = report.found.first() {
+            found.push(*number);
+            continue;
+        }
+        let at = if found.is_empty() { String::new() } else { format!(" after request {after}") };
+        let mut text =
+            format!("expected in order: {}; found {} of {}, then no {step}{at}", steps.join(", then "), found.len(), steps.len());
+        if let Some((_, closest)) = report.text.split_once('\n') {
+            let _ = write!(text, "\n{closest}");
+        }
+        // One that came too early explains most misses.
+        let earlier = verify(entries().filter(|entry| entry.number <= after), 0, &one, secrets);
+        if let Some(number) = earlier.found.last() {
+            let _ = write!(text, "\ntoo early: request {number}");
+        }
+        return VerificationReport { holds: false, found, closest: report.closest, text };
+    }
+    let text = format!("expected in order: {}; found all", steps.join(", then "));
+    VerificationReport { holds: true, found, closest: None, text }
 }
 
 /// Verifies an expectation by entries in order. One entry is held at a time, and the closest one.
@@ -109,7 +199,7 @@ pub(super) fn verify(
     for entry in entries {
         kept += 1;
         // A preflight only asks whether a request may be sent.
-        if entry.to() != to || entry.method == Method::OPTIONS && expectation.of.method != Some(Method::OPTIONS) {
+        if entry.to() != to || entry.method == Method::OPTIONS && !expectation.has_method(&Method::OPTIONS) {
             continue;
         }
         considered += 1;
@@ -191,7 +281,7 @@ fn status_text(entry: &JournalEntry) -> String {
 
 /// Describes an expectation in words.
 fn expected(expectation: &Expectation, secrets: Secrets) -> String {
-    let Expectation { of, body, answer, times } = expectation;
+    let Expectation { of, methods, headers, query, body, answer, times } = expectation;
     let mut text = match (times.at_least, times.at_most) {
         (0, 0) => "no ".to_owned(),
         (least, most) if least == most => format!("exactly {least} "),
@@ -203,6 +293,7 @@ fn expected(expectation: &Expectation, secrets: Secrets) -> String {
     let to = of.to.unwrap_or(Destination::Graph);
     match &of.method {
         Some(method) if to == Destination::Graph => text.push_str(method.as_str()),
+        None if to == Destination::Graph && !methods.is_empty() => text.push_str(&alternatives(methods)),
         _ => text.push_str(kind(to, last == 1 || times.at_most == 0)),
     }
     if let Some(path) = &of.path {
@@ -220,6 +311,11 @@ fn expected(expectation: &Expectation, secrets: Secrets) -> String {
     if let Some(statuses) = &of.status {
         let _ = write!(text, " answered with {}", range(statuses));
     }
+    for (noun, place, conditions) in [("header", NamePlace::Header, headers), ("query option", NamePlace::Parameter, query)] {
+        for (name, condition) in conditions {
+            let _ = write!(text, " with the {noun} {name} {}", condition_text(place, name, condition, secrets));
+        }
+    }
     if let Some(body) = body {
         let _ = write!(text, " with {}", excerpt(body, secrets));
     }
@@ -227,6 +323,16 @@ fn expected(expectation: &Expectation, secrets: Secrets) -> String {
         let _ = write!(text, " answered with {}", excerpt(answer, secrets));
     }
     text
+}
+
+fn alternatives(methods: &[Method]) -> String {
+    methods.iter().map(Method::as_str).collect::<Vec<&str>>().join(" or ")
+}
+
+/// Describes a condition, without the value of a secret.
+fn condition_text(place: NamePlace, name: &str, condition: &TextCondition, secrets: Secrets) -> String {
+    let is_hidden = secrets == Secrets::Hidden && is_secret_name(place, name) && *condition != TextCondition::Absent;
+    if is_hidden { REDACTED.to_owned() } else { truncate(&condition.to_string(), TEXT_LIMIT).into_owned() }
 }
 
 fn range(statuses: &std::ops::RangeInclusive<u16>) -> String {
@@ -248,6 +354,9 @@ fn mismatch(entry: &JournalEntry, expectation: &Expectation, secrets: Secrets) -
     if let Some(method) = of.method.as_ref().filter(|method| **method != entry.method) {
         differs(1000, format!("method: expected {method}, found {}", entry.method));
     }
+    if !expectation.methods.is_empty() && !expectation.methods.contains(&entry.method) {
+        differs(1000, format!("method: expected {}, found {}", alternatives(&expectation.methods), entry.method));
+    }
     if let Some(path) = of.path.as_ref().filter(|path| !path.matches(entry.path())) {
         differs(1000, format!("path: expected {path}, found {}", entry.path()));
     }
@@ -262,6 +371,31 @@ fn mismatch(entry: &JournalEntry, expectation: &Expectation, secrets: Secrets) -
         differs(100, format!("status: expected {}, found {}", range(statuses), status_text(entry)));
     }
     let texts = &entry.texts;
+    let headers = if expectation.headers.is_empty() { Vec::new() } else { texts.request_headers() };
+    let query = texts.target().split_once('?').map_or("", |(_, query)| query);
+    let query: Vec<(String, String)> = match &expectation.query[..] {
+        [] => Vec::new(),
+        _ => form::fields(query).map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
+    };
+    let conditions = [
+        ("header", NamePlace::Header, &expectation.headers, headers),
+        ("query option", NamePlace::Parameter, &expectation.query, query),
+    ];
+    for (noun, place, conditions, found) in conditions {
+        for (name, condition) in conditions {
+            let values = || found.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+            if condition.is_met(values()) {
+                continue;
+            }
+            let value = match values().next() {
+                None => "none".to_owned(),
+                Some(_) if secrets == Secrets::Hidden && is_secret_name(place, name) => REDACTED.to_owned(),
+                Some(value) => truncate(value, TEXT_LIMIT).into_owned(),
+            };
+            let expected = condition_text(place, name, condition, secrets);
+            differs(60, format!("{noun} {name}: expected {expected}, found {value}"));
+        }
+    }
     let (request_length, response_length) = texts.omissions().full_lengths;
     let bodies = [
         ("body", &expectation.body, texts.request_body(), request_length),
@@ -293,6 +427,22 @@ fn mismatch(entry: &JournalEntry, expectation: &Expectation, secrets: Secrets) -
     mismatch
 }
 
+/// Returns the name and the operand of an operator, an object with one member whose name begins with a dollar sign.
+fn operator(expected: &Value) -> Option<(&str, &Value)> {
+    let members = expected.as_object().filter(|members| members.len() == 1)?;
+    let (name, operand) = members.iter().next()?;
+    name.starts_with('$').then_some((name.as_str(), operand))
+}
+
+/// Returns whether a value meets an expected operator; nothing without one.
+fn meets_operator(expected: &Value, found: Option<&Value>) -> Option<bool> {
+    match operator(expected)? {
+        ("$absent", Value::Bool(is_absent)) => Some(found.is_none() == *is_absent),
+        ("$like", Value::String(pattern)) => Some(found.and_then(Value::as_str).is_some_and(|text| is_like(text, pattern))),
+        _ => None,
+    }
+}
+
 /// The differences of two JSON values.
 struct Differences {
     secrets: Secrets,
@@ -304,7 +454,9 @@ impl Differences {
     /// Compares an expected value with a found one. Values within a secret member are redacted.
     fn compare(&mut self, expected: &Value, found: Option<&Value>, path: &str, is_secret: bool) {
         match (expected, found) {
-            (Value::Object(expected), Some(Value::Object(found))) => {
+            (expected, found) if meets_operator(expected, found) == Some(true) => {}
+            (Value::Object(members), Some(Value::Object(found))) if meets_operator(expected, None).is_none() => {
+                let expected = members;
                 for (name, value) in expected {
                     let is_misplaced = is_holder(name) && !value.is_object();
                     let is_secret = is_secret || is_secret_name(NamePlace::Member, name) || is_misplaced;
@@ -345,8 +497,7 @@ fn is_equal(left: &Value, right: &Value) -> bool {
 
 /// Prints a value on one line of bounded length.
 fn excerpt(value: &Value, secrets: Secrets) -> String {
-    const LIMIT: usize = 300;
     let text = value.to_string();
     let text = if secrets == Secrets::Hidden { mask_json(&text).unwrap_or(text) } else { text };
-    truncate(&text, LIMIT).into_owned()
+    truncate(&text, TEXT_LIMIT).into_owned()
 }

@@ -19,6 +19,10 @@ fn worlds(limits: WorldLimits) -> Worlds {
     Worlds::new(Plan { settings, fixtures: [("one".to_owned(), one), ("none".to_owned(), Vec::new())].into() }, limits)
 }
 
+fn from(fixture: &str) -> WorldOrigin {
+    WorldOrigin { fixture: Some(fixture.into()), seed: None }
+}
+
 fn keys(world: &World) -> Vec<String> {
     let set = world.schema.keyed_root_sets().next().unwrap();
     world.store.collection(set).list().iter().map(|entity| entity.key.to_string()).collect()
@@ -85,10 +89,10 @@ fn ids_of_a_world_do_not_depend_on_other_worlds() {
 #[test]
 fn worlds_are_created_from_fixtures_reset_forked_and_dropped() {
     let worlds = worlds(WorldLimits::default());
-    let one = worlds.create("a", Some("one")).unwrap();
+    let one = worlds.create("a", &from("one")).unwrap();
     assert_eq!(keys(&one).len(), 1);
-    assert_eq!(worlds.create("a", None).unwrap_err(), WorldError::Taken("a".to_owned()));
-    assert_eq!(worlds.create("b", Some("two")).unwrap_err().to_string(), "unknown fixture 'two' (known: none, one)");
+    assert_eq!(worlds.create("a", &WorldOrigin::default()).unwrap_err(), WorldError::Taken("a".to_owned()));
+    assert_eq!(worlds.create("b", &from("two")).unwrap_err().to_string(), "unknown fixture 'two' (known: none, one)");
     remove_first(&one);
     let fork = worlds.fork("a", "c").unwrap();
     assert_eq!(keys(&fork).len(), 0);
@@ -109,7 +113,7 @@ fn worlds_are_created_from_fixtures_reset_forked_and_dropped() {
 #[test]
 fn a_reset_returns_a_fork_to_its_initial_state() {
     let worlds = worlds(WorldLimits::default());
-    let original = worlds.create("a", None).unwrap();
+    let original = worlds.create("a", &WorldOrigin::default()).unwrap();
     remove_first(&original);
     let fork = worlds.fork("a", "b").unwrap();
     let (initial_keys, first_id) = (keys(&fork), fork.next_entity_id());
@@ -192,7 +196,7 @@ fn worlds_that_nothing_has_changed_give_way_and_come_back_as_they_were() {
     let worlds = worlds(WorldLimits { worlds: 4, ..WorldLimits::default() });
     let names = || worlds.list()[1..].iter().map(|info| info.name.to_string()).collect::<Vec<_>>();
     remove_first(&worlds.world("changed").unwrap());
-    worlds.create("explicit", None).unwrap();
+    worlds.create("explicit", &WorldOrigin::default()).unwrap();
     let held = worlds.world("held").unwrap();
     let first_id = worlds.world("seen").unwrap().next_request_id();
     worlds.world("new").unwrap();
@@ -361,4 +365,30 @@ fn a_world_that_ends_sends_nothing_though_a_request_holds_it() {
     assert!(named.outbox.world().is_some());
     worlds.drop_world("named").unwrap();
     assert!(named.outbox.world().is_none());
+}
+
+#[test]
+fn labeled_worlds_have_names_of_their_own() {
+    let worlds = worlds(WorldLimits::default());
+    let create = |label: &str| worlds.create_labeled(label, |name| worlds.create(name, &WorldOrigin::default())).unwrap();
+    assert_eq!(create("suite::a/b"), "suite--a-b-1");
+    assert_eq!(create("suite::a-b"), "suite--a-b-2");
+    // A client named a world so.
+    worlds.world("suite--a-b-3").unwrap();
+    assert_eq!(create("suite::a b"), "suite--a-b-4");
+    assert_eq!(create("T\u{e4}tig"), "T-tig-5");
+    assert_eq!(create("///"), "world-6");
+    let long = create(&"\u{e4}x".repeat(100));
+    assert!(long.len() <= 128 && long.ends_with("x-x-7"), "{long}");
+}
+
+#[test]
+fn a_world_with_a_seed_is_the_same_under_each_name() {
+    let worlds = worlds(WorldLimits::default());
+    let seeded = WorldOrigin { seed: Some(7), ..WorldOrigin::default() };
+    for name in ["a", "b"] {
+        assert_eq!(worlds.create(name, &seeded).unwrap().seed(), 7);
+        assert_eq!(worlds.reset(name).unwrap().seed(), 7);
+    }
+    assert_ne!(worlds.create("c", &WorldOrigin::default()).unwrap().seed(), 7);
 }

@@ -48,7 +48,7 @@ pub(super) fn play(
 }
 
 /// Returns the decrypted body of a call.
-fn plaintext(call: &OutboundCall) -> Value {
+pub(super) fn plaintext(call: &OutboundCall) -> Value {
     serde_json::from_slice(&decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap()).unwrap()
 }
 

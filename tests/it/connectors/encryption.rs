@@ -68,6 +68,25 @@ fn encrypt_and_decrypt_reverse_each_other_in_every_form() {
 }
 
 #[test]
+fn marks_of_windows_are_removed_from_digits_and_reported_of_plaintext() {
+    let plaintext = b"{}";
+    for form in ["hex", "base64"] {
+        let (_, body, problem) = program(&["encrypt", "--secret", SECRET, "--form", form], plaintext);
+        assert_eq!(problem, "");
+        let text = String::from_utf8(body).unwrap();
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for marked in [format!("\u{feff}{text}").into_bytes(), [&b"\xFF\xFE"[..], &utf16].concat()] {
+            let (status, decrypted, problem) = program(&["decrypt", "--secret", SECRET, "--form", form], &marked);
+            assert_eq!((status, &decrypted[..], problem.as_str()), (Some(0), &plaintext[..], ""), "{form}");
+        }
+    }
+    let (status, body, report) = program(&["encrypt", "--secret", SECRET], "\u{feff}{}".as_bytes());
+    assert_eq!(status, Some(0));
+    insta::assert_snapshot!(report, @"byte order mark of UTF-8 in standard input: it is encrypted with the text, as a connector would get it");
+    assert_eq!(program(&["decrypt", "--secret", SECRET], &body).1, "\u{feff}{}".as_bytes());
+}
+
+#[test]
 fn a_captured_body_is_decrypted() {
     let keys: [u8; MessageKeys::LENGTH] = std::array::from_fn(|at| u8::try_from(at).unwrap());
     let body = envelope::encrypt(&Secret::new(SECRET).unwrap(), &MessageKeys::from_bytes(&keys), b"a captured body");

@@ -3,31 +3,32 @@
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use wfi_emulator::internals::edge::control::act_from_json;
 use wfi_emulator::internals::graph::request::Body;
-use wfi_emulator::internals::graph::step::Answer;
+use wfi_emulator::internals::graph::step::{Answer, Step};
 use wfi_emulator::internals::world::World;
 
-use super::approval::{INTEGRATION, SCHEDULE, approves, body_of, play, refuses};
+use super::approval::{INTEGRATION, SCHEDULE, approves, body_of, plaintext, play, refuses};
 use super::example::{Connector, program};
 use crate::support::harness::{self, request};
 
 /// Worker, her colleague who is also an owner of the team, and another owner.
-const ALICE: &str = "c5d0c76b-80c4-481c-be50-923cd8d680a1";
-const BOB: &str = "366c0b19-49b1-41b5-a03f-9f3887bd0ed8";
-const GROUP: &str = "TAG_228940ed-ff84-4e25-b129-1b395cf78be0";
+pub(super) const ALICE: &str = "c5d0c76b-80c4-481c-be50-923cd8d680a1";
+pub(super) const BOB: &str = "366c0b19-49b1-41b5-a03f-9f3887bd0ed8";
+pub(super) const GROUP: &str = "TAG_228940ed-ff84-4e25-b129-1b395cf78be0";
 
-const ALL: &str =
+pub(super) const ALL: &str =
     "Shift,SwapRequest,UserShiftPreferences,OpenShift,OpenShiftRequest,OfferShiftRequest,TimeOff,TimeOffReason,TimeOffRequest";
 
 /// Schedule with a shift of each, an open shift with one slot, and a connector that approves all kinds.
-struct Scene {
-    world: World,
-    alices: String,
-    bobs: String,
-    open: String,
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) alices: String,
+    pub(super) bobs: String,
+    pub(super) open: String,
 }
 
-fn scene(choices: &[(&str, &str)]) -> Scene {
+pub(super) fn scene(choices: &[(&str, &str)]) -> Scene {
     let world = harness::world(choices);
     let supported = json!({ "supportedEntities": ALL, "eligibilityFilteringEnabledEntities": "none" }).to_string();
     assert_eq!(harness::json(&world, Method::PATCH, INTEGRATION, Some(&supported)).0, StatusCode::OK);
@@ -53,7 +54,7 @@ fn scene(choices: &[(&str, &str)]) -> Scene {
 
 impl Scene {
     /// Sends a request as a user. Returns the answer and the elements that the connector was sent.
-    fn act(&self, user: &str, method: Method, path: &str, body: &Value) -> (Answer, Vec<Value>) {
+    pub(super) fn act(&self, user: &str, method: Method, path: &str, body: &Value) -> (Answer, Vec<Value>) {
         self.act_with(user, method, path, body, approves)
     }
 
@@ -76,23 +77,23 @@ impl Scene {
         (answer, calls.first().map(|(_, message)| message["requests"].as_array().unwrap().clone()).unwrap_or_default())
     }
 
-    fn ask(&self, user: &str, collection: &str, body: &Value) -> (String, Vec<Value>) {
+    pub(super) fn ask(&self, user: &str, collection: &str, body: &Value) -> (String, Vec<Value>) {
         let (answer, elements) = self.act(user, Method::POST, collection, body);
         assert!(answer.response.status().is_success(), "{}", body_of(&answer));
         (body_of(&answer)["id"].as_str().unwrap().to_owned(), elements)
     }
 
-    fn done(&self, user: &str, path: &str, body: &Value) -> Vec<Value> {
+    pub(super) fn done(&self, user: &str, path: &str, body: &Value) -> Vec<Value> {
         let (answer, elements) = self.act(user, Method::POST, path, body);
         assert_eq!(answer.response.status(), StatusCode::NO_CONTENT, "{path}: {}", body_of(&answer));
         elements
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(super) fn get(&self, path: &str) -> Value {
         harness::json(&self.world, Method::GET, &format!("{SCHEDULE}/{path}"), None).1
     }
 
-    fn list(&self, collection: &str) -> Vec<Value> {
+    pub(super) fn list(&self, collection: &str) -> Vec<Value> {
         self.get(collection)["value"].as_array().unwrap().clone()
     }
 
@@ -103,7 +104,7 @@ impl Scene {
 }
 
 /// Returns methods and segments of elements.
-fn outline(elements: &[Value]) -> Vec<String> {
+pub(super) fn outline(elements: &[Value]) -> Vec<String> {
     let segment = |element: &Value| element["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned();
     elements.iter().map(|element| format!("{} {}", element["method"].as_str().unwrap(), segment(element))).collect()
 }
@@ -258,6 +259,24 @@ fn an_edited_shift_is_active() {
 }
 
 #[test]
+fn each_theme_is_stored_and_sent_with_a_capital() {
+    let scene = scene(&[]);
+    let themes = "white blue green purple pink yellow gray darkBlue darkGreen darkPurple darkPink darkYellow darkRed cranberry darkOrange \
+        bronze peach gold lime forest lightGreen jade lightTeal darkTeal steel skyBlue blueGray lavender lilac plum magenta darkBrown \
+        beige charcoal silver";
+    assert_eq!(themes.split_whitespace().count(), 35, "all but the sentinel");
+    for theme in themes.split_whitespace() {
+        let item = json!({ "startDateTime": "2026-12-11T15:00:00Z", "endDateTime": "2026-12-11T22:00:00Z", "theme": theme });
+        let (id, sent) = scene.ask(BOB, "shifts", &json!({ "userId": ALICE, "schedulingGroupId": GROUP, "sharedShift": item }));
+        let capital = theme[..1].to_uppercase() + &theme[1..];
+        assert_eq!(sent[0]["body"]["sharedShift"]["theme"], capital);
+        let mut get = request(Method::GET, &format!("{SCHEDULE}/shifts/{id}"), &Value::Null);
+        get.headers.insert("prefer", "include-unknown-enum-members".parse().unwrap());
+        assert_eq!(body_of(&play(&scene.world, &get, approves).0)["sharedShift"]["theme"], theme);
+    }
+}
+
+#[test]
 fn writes_of_the_integration_itself_are_not_sent() {
     let scene = scene(&[]);
     let id = INTEGRATION.rsplit('/').next().unwrap();
@@ -278,29 +297,56 @@ fn writes_of_the_integration_itself_are_not_sent() {
 
 #[test]
 fn only_eligible_shifts_can_be_asked_for() {
-    let scene = scene(&[]);
-    let filters = json!({ "eligibilityFilteringEnabledEntities": "SwapRequest" }).to_string();
-    assert_eq!(harness::json(&scene.world, Method::PATCH, INTEGRATION, Some(&filters)).0, StatusCode::OK);
-    let body = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs });
-    let post = request(Method::POST, &format!("{SCHEDULE}/swapShiftsChangeRequests"), &body);
-    for (eligible, status) in [(scene.bobs.as_str(), StatusCode::OK), ("SHFT_other", StatusCode::BAD_REQUEST)] {
-        let connector = |message: &Value| {
+    let utc = "startTime=2026-12-01T00:00:00.0000000Z&endTime=2026-12-31T23:59:59.9990000Z";
+    let chicago = "startTime=2026-12-01T06:00:00.0000000Z&endTime=2027-01-01T05:59:59.9990000Z";
+    for (period, expected) in [("utc", utc), ("time-zone", chicago)] {
+        let scene = scene(&[("eligibility-period", period)]);
+        let filters = json!({ "eligibilityFilteringEnabledEntities": "SwapRequest" }).to_string();
+        assert_eq!(harness::json(&scene.world, Method::PATCH, INTEGRATION, Some(&filters)).0, StatusCode::OK);
+        let body = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs });
+        let post = request(Method::POST, &format!("{SCHEDULE}/swapShiftsChangeRequests"), &body);
+        for (eligible, status) in [(scene.bobs.as_str(), StatusCode::OK), ("SHFT_other", StatusCode::BAD_REQUEST)] {
+            let connector = |message: &Value| {
+                let element = &message["requests"][0];
+                if element["method"] == "GET" {
+                    let item = json!({ "id": element["id"], "status": 200, "body": { "data": [eligible], "error": null } });
+                    return super::approval::outcome_with(200, &json!({ "responses": [item] }).to_string());
+                }
+                approves(message)
+            };
+            let (answer, calls) = play(&scene.world, &post, connector);
+            assert_eq!(answer.response.status(), status);
+            let read = &calls[0].1["requests"][0];
+            let url = format!("/shifts/{}/requestableShifts?requestType=SwapRequest&{expected}", scene.alices);
+            assert_eq!(read["url"], url, "{period}");
+            assert_eq!(calls.len(), if status == StatusCode::OK { 2 } else { 1 });
+        }
+    }
+}
+
+#[test]
+fn the_connector_is_asked_about_eligibility_as_the_row_says_and_not_for_offers() {
+    for (choice, filter, collection, methods) in [
+        ("off", "SwapRequest", "swapShiftsChangeRequests", vec!["POST"]),
+        ("enforce", "SwapRequest", "swapShiftsChangeRequests", vec!["GET", "POST"]),
+        ("enforce", "OfferShiftRequest", "offerShiftRequests", vec!["POST"]),
+    ] {
+        let scene = scene(&[("eligibility", choice)]);
+        let filters = json!({ "eligibilityFilteringEnabledEntities": filter }).to_string();
+        assert_eq!(harness::json(&scene.world, Method::PATCH, INTEGRATION, Some(&filters)).0, StatusCode::OK);
+        let mut body = json!({ "senderShiftId": scene.alices, "recipientUserId": BOB });
+        if collection == "swapShiftsChangeRequests" {
+            body["recipientShiftId"] = scene.bobs.as_str().into();
+        }
+        let post = request(Method::POST, &format!("{SCHEDULE}/{collection}"), &body);
+        let (answer, calls) = play(&scene.world, &post, |message| {
             let element = &message["requests"][0];
-            if element["method"] == "GET" {
-                let item = json!({ "id": element["id"], "status": 200, "body": { "data": [eligible], "error": null } });
-                return super::approval::outcome_with(200, &json!({ "responses": [item] }).to_string());
-            }
-            approves(message)
-        };
-        let (answer, calls) = play(&scene.world, &post, connector);
-        assert_eq!(answer.response.status(), status);
-        let read = &calls[0].1["requests"][0];
-        let expected = format!(
-            "/shifts/{}/requestableShifts?requestType=SwapRequest&startTime=2026-12-01T00:00:00.0000000Z&endTime=2026-12-31T23:59:59.9990000Z",
-            scene.alices
-        );
-        assert_eq!(read["url"], expected);
-        assert_eq!(calls.len(), if status == StatusCode::OK { 2 } else { 1 });
+            let data = json!([scene.bobs]);
+            let item = json!({ "id": element["id"], "status": 200, "body": { "eTag": "1", "data": data, "error": null } });
+            super::approval::outcome_with(200, &json!({ "responses": [item] }).to_string())
+        });
+        let sent: Vec<&str> = calls.iter().map(|(_, message)| message["requests"][0]["method"].as_str().unwrap()).collect();
+        assert_eq!((answer.response.status(), sent), (StatusCode::OK, methods), "{choice} {filter}");
     }
 }
 
@@ -387,17 +433,14 @@ fn a_state_that_changes_during_each_call_is_a_conflict() {
     assert_eq!(scene.get(&format!("openShiftChangeRequests/{first}"))["state"], "pending");
 }
 
-#[test]
-fn live_calls_have_the_form_of_those_that_the_command_sends() {
-    let connector = Connector::start();
-    let sampled = |flow: &str| -> Vec<Value> {
-        let (_, printed) = program(&["call", "update", "--show", "--retries", "0", "--url", &connector.url(), "--flow", flow]);
-        let sent = printed.split("sent: ").nth(1).unwrap().split("\nanswered: ").next().unwrap();
-        serde_json::from_str::<Value>(sent).unwrap()["requests"].as_array().unwrap().clone()
-    };
+/// The calls of each flow, as the published connectors understood them when they were run: elements, addresses, members, words of enums.
+/// Composed from learn.microsoft.com/graph/api/workforceintegration-update and the code of OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors.
+const CALLS: &str = include_str!("../../data/shifts_calls.json");
+
+/// Lives through all flows. Returns the name of each with its elements.
+fn lived_through(scene: &Scene) -> Vec<(&'static str, Vec<Value>)> {
     let mut live: Vec<(&str, Vec<Value>)> = Vec::new();
-    let scene = scene(&[]);
-    let swap = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs });
+    let swap = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs, "senderMessage": "please" });
     let (id, sent) = scene.ask(ALICE, "swapShiftsChangeRequests", &swap);
     live.push(("swap-sent", sent));
     live.push(("swap-cancelled", scene.act(ALICE, Method::DELETE, &format!("swapShiftsChangeRequests/{id}"), &Value::Null).1));
@@ -409,6 +452,16 @@ fn live_calls_have_the_form_of_those_that_the_command_sends() {
     scene.ask(BOB, "openShiftChangeRequests", &json!({ "openShiftId": scene.open }));
     live.push(("open-shift-request-sent", sent));
     live.push(("open-shift-request-approved", scene.done(BOB, &format!("openShiftChangeRequests/{id}/approve"), &Value::Null)));
+    let mut item = json!({ "displayName": "d", "startDateTime": "2026-12-13T14:00:00Z", "endDateTime": "2026-12-13T22:00:00Z", "theme": "green" });
+    item["openSlotCount"] = 1.into();
+    let (open, _) = scene.ask(BOB, "openShifts", &json!({ "schedulingGroupId": GROUP, "sharedOpenShift": item }));
+    let act = json!({ "do": "assign", "team": SCHEDULE.split('/').nth(3), "openShift": open, "user": ALICE, "as": BOB });
+    let mut step = act_from_json(&scene.world, act.to_string().as_bytes()).unwrap();
+    while let Step::Call(pending) = step {
+        let message = plaintext(&pending.call);
+        live.push(("open-shift-assigned", message["requests"].as_array().unwrap().clone()));
+        step = pending.resume(&scene.world, approves(&message));
+    }
     let off = json!({ "timeOffReasonId": "TOR_891045ca-b5d2-406b-aa06-a3c8921245d7",
         "startDateTime": "2026-12-20T05:00:00Z", "endDateTime": "2026-12-21T05:00:00Z" });
     let (id, sent) = scene.ask(ALICE, "timeOffRequests", &off);
@@ -418,14 +471,74 @@ fn live_calls_have_the_form_of_those_that_the_command_sends() {
     live.push(("time-off-request-cancelled", scene.act(ALICE, Method::DELETE, &format!("timeOffRequests/{id}"), &Value::Null).1));
     let item = json!({ "startDateTime": "2026-12-12T14:00:00Z", "endDateTime": "2026-12-12T22:00:00Z", "theme": "blue" });
     let edited = json!({ "userId": ALICE, "schedulingGroupId": GROUP, "sharedShift": item });
-    let (_, made) = harness::json(&scene.world, Method::GET, &format!("{SCHEDULE}/shifts"), None);
-    let shift = made["value"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+    let shift = scene.list("shifts").last().unwrap()["id"].as_str().unwrap().to_owned();
     live.push(("shift-edited", scene.act(BOB, Method::PUT, &format!("shifts/{shift}"), &edited).1));
     live.push(("shift-staged-for-deletion", scene.done(BOB, &format!("shifts/{shift}/stageForDeletion"), &Value::Null)));
     let period = json!({ "notifyTeam": false, "startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z" });
     live.push(("shift-deletion-shared", scene.done(BOB, "share", &period)));
-    for (flow, elements) in live {
-        assert_eq!(elements.iter().map(form).collect::<Vec<_>>(), sampled(flow).iter().map(form).collect::<Vec<_>>(), "{flow}");
+    let pattern = json!({ "type": "weekly", "daysOfWeek": ["monday"], "interval": 1 });
+    let slot = json!({ "startTime": "09:00:00", "endTime": "17:00:00" });
+    let recurrence = json!({ "pattern": pattern, "range": { "type": "noEnd" } });
+    let body = json!({ "availability": [{ "recurrence": recurrence, "timeZone": "Europe/London", "timeSlots": [slot] }] });
+    let path = format!("/v1.0/users/{ALICE}/settings/shiftPreferences");
+    live.push(("shift-preferences", scene.act(ALICE, Method::PATCH, &path, &body).1));
+    live
+}
+
+#[test]
+fn each_published_flow_is_reproduced_by_requests_to_graph_and_by_the_command() {
+    let connector = Connector::start();
+    let sampled = |flow: &str| -> Vec<Value> {
+        let (_, printed) = program(&["call", "update", "--show", "--retries", "0", "--url", &connector.url(), "--flow", flow]);
+        let sent = printed.split("sent: ").nth(1).unwrap().split("\nanswered: ").next().unwrap();
+        serde_json::from_str::<Value>(sent).unwrap()["requests"].as_array().unwrap().clone()
+    };
+    let mut calls: serde_json::Map<String, Value> = serde_json::from_str(CALLS).unwrap();
+    for (flow, elements) in lived_through(&scene(&[])) {
+        let published = calls.remove(flow).unwrap_or_else(|| panic!("{flow} is not published"));
+        for elements in [elements, sampled(flow)] {
+            assert_eq!(Value::from(elements.iter().map(form).collect::<Vec<_>>()), published, "{flow}");
+            assert_fitting(flow, &elements);
+        }
+    }
+    assert_eq!(calls.keys().collect::<Vec<_>>(), Vec::<&String>::new(), "flows that no request has made happen");
+}
+
+/// Checks that the ids, the persons and the transaction of the elements of one call fit each other.
+fn assert_fitting(flow: &str, elements: &[Value]) {
+    let shift = |element: &Value| {
+        (element["method"].as_str().unwrap().to_owned(), element["url"].as_str().unwrap().starts_with("/shifts/"))
+    };
+    let of =
+        |method: &str| -> Vec<&Value> { elements.iter().filter(|element| shift(element) == (method.to_owned(), true)).collect() };
+    for element in elements {
+        assert_eq!(element["headers"], elements[0]["headers"], "{flow}");
+        if element["body"].is_object() {
+            assert_eq!(element["body"]["id"], element["id"], "{flow}");
+        }
+    }
+    let request = &elements[0]["body"];
+    match flow {
+        "swap-approved" => {
+            let deleted: Vec<&Value> = of("DELETE").into_iter().map(|element| &element["id"]).collect();
+            assert_eq!(deleted, [&request["senderShiftId"], &request["recipientShiftId"]]);
+            let users: Vec<&Value> = of("POST").into_iter().map(|element| &element["body"]["userId"]).collect();
+            assert_eq!(users, [&request["recipientUserId"], &request["senderUserId"]]);
+            assert!(request["managerUserId"].is_string());
+        }
+        "open-shift-request-approved" => {
+            assert_eq!(
+                (&of("POST")[0]["body"]["userId"], &elements[2]["id"]),
+                (&request["senderUserId"], &request["openShiftId"])
+            );
+            assert_eq!(elements[3]["body"]["openShiftId"], request["openShiftId"]);
+            assert!(request["managerUserId"].is_string() && elements[3]["body"]["managerUserId"].is_null());
+        }
+        "open-shift-assigned" => {
+            let (open, shift) = (&elements[0]["body"]["sharedOpenShift"], &elements[1]["body"]["sharedShift"]);
+            assert_eq!((&open["startDateTime"], &open["endDateTime"]), (&shift["startDateTime"], &shift["endDateTime"]));
+        }
+        _ => {}
     }
 }
 
@@ -593,8 +706,9 @@ fn of_two_deletions_one_keeps_the_last_reason() {
     }
 }
 
-/// Returns the method and the entity type of an element, and the form of its body.
-fn form(element: &Value) -> (Value, String, Value) {
-    let segment = element["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned();
-    (element["method"].clone(), segment, shape(&element["body"]))
+/// Returns the method, the address, the headers and the form of the body of an element.
+fn form(element: &Value) -> Value {
+    let url = element["url"].as_str().unwrap().replace(element["id"].as_str().unwrap(), "{id}");
+    let headers: Vec<&String> = element["headers"].as_object().unwrap().keys().collect();
+    json!({ "method": element["method"], "url": url, "headers": headers, "body": shape(&element["body"]) })
 }

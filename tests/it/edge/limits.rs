@@ -356,7 +356,8 @@ fn requests_that_wait_for_a_connector_take_bounded_memory_together() {
     let (started, mut answers) = (Instant::now(), vec![String::new(); waiting.len()]);
     // Each needs two megabytes or more, and a sixteenth is reserved.
     while answers.iter().filter(|answer| !answer.is_empty()).count() < 7 {
-        assert!(started.elapsed() < PATIENCE, "{answers:?}");
+        // Each megabyte takes a busy machine seconds without optimization.
+        assert!(started.elapsed() < 6 * PATIENCE, "{answers:?}");
         for (mut stream, answer) in waiting.iter().zip(&mut answers) {
             stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
             let mut seen = vec![0; 4096];

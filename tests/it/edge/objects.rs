@@ -163,7 +163,8 @@ fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
         archived(request.clone(), json!({"status": 200, "content": [0, "", "x"]})),
         archived(json!({"method": "GET", "url": url, "headers": [["a", "b"]]}), response.clone()),
     ];
-    let archive = |text: &str| har::read(text.as_bytes(), "graph.microsoft.com").is_ok_and(|(exchanges, _)| exchanges.len() == 1);
+    let archive =
+        |text: &str| har::read(text.as_bytes(), "graph.microsoft.com").is_ok_and(|archive| archive.exchanges.len() == 1);
     add("an archive", archive, archived(request, response), &arrays);
 
     let batch = json!({"requests": [{"id": "1", "method": "GET", "url": "/teamwork/workforceIntegrations"}]});

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{Method, StatusCode};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
 use serde_json::{Value, json};
@@ -565,10 +566,127 @@ fn forged_tokens_are_refused_by_the_hundred() {
     }
 }
 
+/// Returns a text under the HMAC of a key.
+fn under_hmac(header: &Value, claims: &Value, key: &[u8]) -> String {
+    let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(tag))
+}
+
+/// Returns tokens that claim all of this, and whose header leads to a key that everyone knows, to none, or to one of the forger.
+fn with_known_keys(header: &Value, claims: &Value) -> Vec<String> {
+    let (n, e) = modulus_and_exponent();
+    let known = [
+        CERTIFICATE.as_bytes().to_vec(),
+        certificate(),
+        URL_SAFE_NO_PAD.decode(&n).unwrap(),
+        n.clone().into_bytes(),
+        b"".to_vec(),
+        b"secret".to_vec(),
+    ];
+    let own = json!({ "kty": "RSA", "n": n, "e": e });
+    let mut forged = Vec::new();
+    for algorithm in ["HS256", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA", "none", "NONE", "rs256", "", "RS256\u{0}"] {
+        let header = with(header, "alg", algorithm.into());
+        forged.extend(known.iter().map(|key| under_hmac(&header, claims, key)));
+        for (name, value) in [
+            ("jwk", own.clone()),
+            ("jku", "https://evil.example/keys".into()),
+            ("x5u", "https://evil.example/x".into()),
+            ("x5c", json!([STANDARD.encode(certificate())])),
+        ] {
+            forged.push(under_hmac(&with(&header, name, value), claims, b"secret"));
+        }
+    }
+    forged
+}
+
+#[test]
+fn no_known_key_forges_a_token_or_an_assertion() {
+    let world = world();
+    let good = user_token(&world, WEB, "https://graph.microsoft.com/.default openid");
+    let header = json!({ "typ": "JWT", "alg": "RS256", "kid": tokens::header(&good)["kid"] });
+    let forged = with_known_keys(&header, &tokens::claims(&good));
+    assert!(forged.len() >= 100, "{}", forged.len());
+    for token in &forged {
+        let headers = [("Authorization", &*format!("Bearer {token}"))];
+        for target in ["/v1.0/teamwork/workforceIntegrations", "/oidc/userinfo"] {
+            assert_eq!(send(&world, Method::GET, target, &headers, "").status, StatusCode::UNAUTHORIZED, "{token}");
+        }
+    }
+    let called = user_token(&world, WEB, &format!("api://{ORDERS}/Orders.Read"));
+    let forged = with_known_keys(&header, &tokens::claims(&called));
+    for assertion in &forged {
+        assert!([50_013, 50_027].contains(&refused(&world, &on_behalf(ORDERS, assertion, "User.Read"))), "{assertion}");
+    }
+    let audience = "http://localhost:9340/contoso.com/oauth2/v2.0/token";
+    let header = json!({ "alg": "RS256", "x5t#S256": URL_SAFE_NO_PAD.encode(digest(&SHA256, &certificate())) });
+    let own = json!({ "aud": audience, "iss": WEB, "sub": WEB, "exp": NOW + 600 });
+    let federated =
+        json!({ "aud": "api://AzureADTokenExchange", "iss": "https://issuer.example", "sub": "repo:a", "exp": NOW + 600 });
+    for (header, claims) in [(header, own), (json!({ "alg": "RS256", "kid": "k" }), federated)] {
+        token(&world, &with_assertion(&jwt(&header, &claims, &RSA_PKCS1_SHA256)));
+        for assertion in with_known_keys(&header, &claims) {
+            assert!([700_027, 5_002_738, 50_027].contains(&refused(&world, &with_assertion(&assertion))), "{assertion}");
+        }
+    }
+}
+
+#[test]
+fn services_take_no_forged_claims_of_a_user_by_the_hundred() {
+    let world = world();
+    let good = user_token(&world, WEB, &format!("api://{ORDERS}/Orders.Read"));
+    let claims = tokens::claims(&good);
+    token(&world, &on_behalf(ORDERS, &signed(&claims), "User.Read"));
+    let mut forged = Vec::new();
+    for (name, values) in [
+        (
+            "aud",
+            json!([
+                null,
+                "",
+                "api://",
+                WEB,
+                STOCK,
+                format!("api://{ORDERS}x"),
+                format!("https://{ORDERS}"),
+                [ORDERS],
+                "https://graph.microsoft.com"
+            ]),
+        ),
+        ("exp", json!([null, 0, -1, NOW, "9999999999", true, {}])),
+        ("nbf", json!([NOW + 1, "0", 9_999_999_999_i64, {}])),
+        ("azp", json!([null])),
+        ("scp", json!([null])),
+        ("oid", json!(["11110b19-0000-0000-0000-000000000000"])),
+    ] {
+        for value in values.as_array().unwrap() {
+            let mut claims = with(&claims, name, value.clone());
+            if name == "oid" {
+                claims["preferred_username"] = "ghost@contoso.com".into();
+            }
+            // A lifetime that is right does not help, and neither does another kind.
+            for idtyp in [Value::Null, "user".into(), "app".into(), "device".into()] {
+                forged.push(signed(&with(&claims, "idtyp", idtyp)));
+            }
+        }
+    }
+    forged.extend((0..good.len()).step_by(9).map(|index| {
+        let mut forged = good.clone().into_bytes();
+        forged[index] = if forged[index] == b'A' { b'Q' } else { b'A' };
+        String::from_utf8(forged).unwrap()
+    }));
+    assert!(forged.len() >= 150, "{}", forged.len());
+    for assertion in forged {
+        assert!(refused(&world, &on_behalf(ORDERS, &assertion, "User.Read")) > 0, "{assertion}");
+    }
+}
+
 /// Returns the directory file of docs/identity.md.
 fn documented() -> Value {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/identity.md")).unwrap();
-    let (_, block) = text.split_once("```json\n").unwrap();
+    // Another one shows the members in short.
+    let block = text.split("```json\n").skip(1).find(|block| !block.starts_with("{\"tenantId\"")).unwrap();
     serde_json::from_str(block.split("```").next().unwrap()).unwrap()
 }
 

@@ -3,8 +3,9 @@
 //!
 //! A comment `# behavior: name=value`, `# profile: name`, `# explain`, `# faults: [rules]`, `# auth: level` or `# directory: {…}` before any
 //! request configures the world. `# token: …` sends a token with the next request, in the notation of [`tokens`]. Base64url in answers of
-//! the token service is decoded in the snapshot.
+//! the token service is decoded in the snapshot. `<code>` and the like repeat what an earlier answer had.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -53,13 +54,37 @@ fn world_for(exchanges: &[Exchange], name: &str) -> World {
     World::new(Settings { explains, faults, auth, directory, ..harness::settings(behaviors) })
 }
 
-/// Sends a request, with its token if any.
-fn send(world: &World, exchange: &Exchange) -> exchange::RecordedResponse {
+/// The values in answers of the token service that later requests can repeat, by name.
+type Repeated = BTreeMap<&'static str, String>;
+
+const REPEATED: [&str; 5] = ["code", "access_token", "id_token", "refresh_token", "device_code"];
+
+/// Notes what later requests can repeat.
+fn note(repeated: &mut Repeated, response: &exchange::RecordedResponse) {
+    let location = response.header("location").unwrap_or_default();
+    let parameters = location.split_once(['?', '#']).map_or("", |(_, parameters)| parameters).split('&');
+    let parameters = parameters.filter_map(|pair| pair.split_once('='));
+    let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    for name in REPEATED {
+        let of_location = parameters.clone().find(|(known, _)| *known == name).map(|(_, value)| value);
+        if let Some(value) = body[name].as_str().or(of_location) {
+            repeated.insert(name, value.to_owned());
+        }
+    }
+}
+
+/// Sends a request, with its token if any. A name such as `<code>` in it is replaced by the latest value of that name.
+fn send(world: &World, exchange: &Exchange, repeated: &mut Repeated) -> exchange::RecordedResponse {
     let mut request = exchange.request.clone();
+    if let Ok(body) = std::str::from_utf8(&request.body).map(str::to_owned) {
+        let all = repeated.iter().fold(body, |text, (name, value)| text.replace(&format!("<{name}>"), value));
+        request.body = all.into();
+    }
     if let Some(text) = exchange.comments.iter().find_map(|comment| comment.strip_prefix("token: ")) {
         request.headers.push(("Authorization".to_owned(), format!("Bearer {}", tokens::token(world, text))));
     }
     let mut response = harness::send(world, &request);
+    note(repeated, &response);
     if EntraRoute::of(request.target.split('?').next().unwrap()).is_some() {
         response.body = decoded(std::str::from_utf8(&response.body).unwrap()).into();
     }
@@ -99,8 +124,9 @@ fn every_exchange_gets_the_answers_of_its_snapshot() {
         assert!(!exchanges.is_empty(), "{name} has no request");
         assert!(exchanges.iter().all(|exchange| exchange.response.is_none()), "{name}: answers belong in snapshots/");
         let world = world_for(&exchanges, name);
+        let mut repeated = Repeated::new();
         for exchange in &mut exchanges {
-            exchange.response = Some(send(&world, exchange));
+            exchange.response = Some(send(&world, exchange, &mut repeated));
         }
         let printed = exchange::write(&exchanges);
         // All files are compared before the test fails, so that one run shows every difference.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
@@ -236,6 +238,7 @@ fn the_journal_has_the_request_the_decisions_and_the_changes() {
         body: Some(json!({"displayName": "changed"})),
         answer: Some(json!({"displayName": "changed"})),
         times: Times::exactly(1),
+        ..Expectation::default()
     };
     let verdict = world.journal.verify(&once, Secrets::Hidden);
     assert!(verdict.holds, "{}", verdict.text);
@@ -281,4 +284,64 @@ fn rules_may_be_added_and_removed_during_requests() {
     assert_eq!(send(&world, Method::GET, ENTITY, "").delivery.form, DeliveryForm::Reset);
     world.faults.set(Vec::new());
     assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
+}
+
+/// Sends a GET with a token of these claims, and returns the headers on limits.
+fn limit_headers(world: &World, target: &str, claims: &serde_json::Value) -> Vec<(String, String)> {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", format!("Bearer e30.{}.x", URL_SAFE_NO_PAD.encode(claims.to_string())).parse().unwrap());
+    let request = Request {
+        method: Method::GET,
+        target: target.parse().unwrap(),
+        is_secure: false,
+        headers,
+        body: Body::Whole(Bytes::new()),
+    };
+    let Step::Done(answer) = graph::pipeline::answer(world, &request) else { panic!("no operation makes calls") };
+    let is_on_limits = |name: &str| name.starts_with("x-ms-throttle") || name.starts_with("ratelimit");
+    let headers = answer.response.headers().iter().filter(|(name, _)| is_on_limits(name.as_str()));
+    headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+}
+
+#[test]
+fn answers_tell_how_much_of_a_limit_is_used_where_the_documentation_says_so() {
+    const RULES: &str = r#"{"do":{"limit":{"requests":10,"seconds":60}}}"#;
+    let application = json!({ "appid": "00000000-0000-0000-0000-00000000000a", "idtyp": "app", "tid": "t-1", "oid": "o" });
+    let user = json!({ "oid": "00000000-0000-0000-0000-00000000000b", "scp": "User.Read" });
+    let nth = |world: &World, target: &str, claims: &serde_json::Value, number: usize| {
+        (0..number).map(|_| limit_headers(world, target, claims)).last().unwrap()
+    };
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let (directory, files) = ("/v1.0/users", "/v1.0/drives/d/items");
+    // Above 0.8 of the limit, and with a refusal.
+    assert_eq!(nth(&world(RULES), directory, &application, 8), []);
+    assert_eq!(nth(&world(RULES), directory, &application, 9), pairs(&[("x-ms-throttle-limit-percentage", "0.90")]));
+    let scope = "Tenant_Application/ReadWrite/00000000-0000-0000-0000-00000000000a/t-1";
+    let refused = pairs(&[("x-ms-throttle-scope", scope), ("x-ms-throttle-information", "ResourceUnitLimitExceeded")]);
+    assert_eq!(nth(&world(RULES), directory, &application, 11), refused);
+    // A rule that refuses without a limit, and one for reads.
+    let throttles = world(r#"{"on":{"method":"GET"},"do":"throttled"}"#);
+    let scope = "Tenant_Application/Read/00000000-0000-0000-0000-00000000000a/t-1";
+    let refused = pairs(&[("x-ms-throttle-scope", scope), ("x-ms-throttle-information", "ResourceUnitLimitExceeded")]);
+    assert_eq!(nth(&throttles, directory, &application, 1), refused);
+    assert_eq!(nth(&throttles, files, &application, 1), []);
+    // Files: from 80 % on, for applications only.
+    assert_eq!(nth(&world(RULES), files, &application, 7), []);
+    let rate =
+        |remaining: &str| pairs(&[("ratelimit-limit", "10"), ("ratelimit-remaining", remaining), ("ratelimit-reset", "55")]);
+    assert_eq!(nth(&world(RULES), files, &application, 8), rate("2"));
+    assert_eq!(nth(&world(RULES), files, &application, 11), rate("0"));
+    assert_eq!(nth(&world(RULES), files, &user, 11), []);
+    // Others have none, and a nearly used limit is not a fault.
+    assert_eq!(nth(&world(RULES), COLLECTION, &application, 11), []);
+    let quiet = world(RULES);
+    nth(&quiet, directory, &application, 9);
+    assert!(quiet.journal.query(&JournalQuery::default(), Secrets::Shown).iter().all(|entry| entry.decided.faults.is_none()));
+    let mut behaviors = Behaviors::default();
+    behaviors.set("limit-headers", "none").unwrap();
+    let faults = fault::read("faults.json", RULES.as_bytes()).unwrap();
+    let off = World::new(Settings { faults, ..harness::settings(behaviors) });
+    assert_eq!(nth(&off, directory, &application, 11), []);
 }

@@ -66,7 +66,7 @@ fn missing_fixtures_end_the_program() {
 fn check_distinguishes_good_fixtures_from_broken_ones() {
     let folder = Folder::new("check");
     let good = folder.file("workforceIntegrations.good.json", GOOD);
-    let checked = format!("{good}: 1 entities, no problems\n");
+    let checked = format!("{good}: 1 entity, no problems\n");
     assert_eq!(outcome(&["check", &good]), Outcome { status: Some(0), stdout: checked, stderr: String::new() });
     let shipped = repository().join("fixtures/workforceIntegrations.json");
     assert_eq!(outcome(&["check", shipped.to_str().unwrap()]).status, Some(0));
@@ -74,7 +74,7 @@ fn check_distinguishes_good_fixtures_from_broken_ones() {
     assert_eq!(outcome(&["check", &broken]), refused(&complaint(&broken)));
     // Neither name nor context: the collection is not guessed.
     let unknown = folder.file("my-data.json", GOOD);
-    let reason = "unknown collection: name the file after one of workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, organization, servicePrincipals, subscriptions, users, \
+    let reason = "unknown collection: name the file after one of workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, oauth2PermissionGrants, organization, servicePrincipals, subscriptions, users, \
                   or name the array: {\"workforceIntegrations\": […]}";
     assert_eq!(outcome(&["check", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
     assert_eq!(outcome(&["--port", "0", "--fixtures", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
@@ -195,7 +195,8 @@ fn each_command_ignores_each_of_its_empty_variables() {
     while let Some(names) = pending.pop() {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let arguments = [&names[..], &["--help"]].concat();
-        let help = outcome(&arguments).stdout;
+        let wide = ("COLUMNS", "1000");
+        let help = Program::start(command(&arguments, &[wide])).outcome().stdout;
         let below = commands(&help);
         pending.extend(below.into_iter().map(|name| names.iter().map(|name| (*name).to_owned()).chain([name]).collect()));
         let variables: Vec<(&str, &str)> =
@@ -427,4 +428,35 @@ fn the_secret_of_an_integration_can_be_in_a_file() {
     assert!(both.status == Some(2) && both.stderr.contains("cannot be used with"), "{both:?}");
     let neither = outcome(&["encrypt"]);
     assert!(neither.status == Some(2) && neither.stderr.contains("--secret <TEXT>"), "{neither:?}");
+}
+
+/// A text as `Out-File -Encoding unicode` of Windows PowerShell writes it.
+fn utf16(text: &str) -> Vec<u8> {
+    [&b"\xFF\xFE"[..], &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()].concat()
+}
+
+#[test]
+fn files_of_windows_are_read_or_named() {
+    let folder = Folder::new("utf16");
+    let file = |name: &str, text: &str| {
+        let path = folder.0.join(name);
+        std::fs::write(&path, utf16(text)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let fixtures = file("workforceIntegrations.json", r#"[{"id":"WFI_1","displayName":"Bäckerei"}]"#);
+    let checked = outcome(&["check", &fixtures]);
+    assert_eq!((checked.status, checked.stderr.as_str()), (Some(0), ""));
+    let faults = file("faults.json", r#"{"on":{"method":"DELETE"},"do":"throttled"}"#);
+    let directory = file("directory.json", r#"{"tenantId":"contoso.com","users":[]}"#);
+    let served = Served::start(&["--fixtures", &fixtures, "--faults", &faults, "--directory", &directory]);
+    assert_eq!(served.status("GET", "/v1.0/teamwork/workforceIntegrations/WFI_1", ""), 200);
+    assert_eq!(served.status("DELETE", "/v1.0/teamwork/workforceIntegrations/WFI_1", ""), 429);
+    let stubs = file("stubs.hurl", "GET {{base}}/v1.0/x\n\nHTTP 200\n");
+    let named = format!("wfi-emulator: {stubs}: line 1: UTF-16; save the file as UTF-8\n");
+    assert_eq!(outcome(&["--port", "0", "--stubs", &stubs]), refused(&named));
+    let broken = folder.0.join("broken.json");
+    std::fs::write(&broken, [&utf16("[]")[..], b"x"].concat()).unwrap();
+    let broken = broken.to_str().unwrap();
+    let named = format!("wfi-emulator: {broken}: invalid UTF-16; save the file as UTF-8\n");
+    assert_eq!(outcome(&["--port", "0", "--faults", broken]), refused(&named));
 }

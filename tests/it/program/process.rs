@@ -240,7 +240,7 @@ fn standard_output_has_only_the_base_url_and_the_greeting_lists_the_endpoints() 
     let greeting: Vec<String> = outcome
         .stderr
         .lines()
-        .take(15)
+        .take(16)
         .map(|line| line.replace(&url, "<url>").replace(env!("CARGO_PKG_VERSION"), "<version>"))
         .collect();
     insta::assert_snapshot!(greeting.join("\n"), @"
@@ -254,9 +254,10 @@ fn standard_output_has_only_the_base_url_and_the_greeting_lists_the_endpoints() 
       <url>/v1.0/organization (1)
       <url>/v1.0/servicePrincipals (2)
       <url>/v1.0/users (6)
-      and empty collections: 3
+      and empty collections: 4
     the same under <url>/beta
     try: curl <url>/v1.0/teamwork/workforceIntegrations
+    options: --port 0, --seed 1
     seed: 1; control: <url>/_emulator
     docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C
     ");
@@ -392,6 +393,19 @@ fn completions_and_the_man_page_have_every_command_and_flag() {
         for text in scripts.iter().chain([&page]) {
             assert!(text.contains(name), "{flag}");
         }
+    }
+    // The values of flags, as far as the generators know them.
+    for value in ["strict", "junit"] {
+        for (script, shell) in scripts.iter().zip(["bash", "zsh", "fish", "powershell"]) {
+            assert!(script.contains(value), "{value} for {shell}");
+        }
+    }
+    for line in [
+        "'wfi-emulator --auth' = @('open', 'bearer', 'strict')",
+        "'wfi-emulator;compare --format' = @('text', 'json', 'junit')",
+        "'wfi-emulator;completions ' = @('bash', 'elvish', 'fish', 'powershell', 'zsh')",
+    ] {
+        assert!(scripts[3].contains(line), "{line}: {}", scripts[3]);
     }
     assert!(page.starts_with(".ie") && page.contains(".TH wfi-emulator 1"), "{}", &page[..200]);
     assert!(page.contains("WFI-EMULATOR TOKEN"), "commands have their flags in it");

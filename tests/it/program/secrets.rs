@@ -64,11 +64,16 @@ fn requests() -> Vec<(&'static str, String, String, String)> {
         "grant_type=authorization_code&code=HUSH&client_id=a",
         "client_assertion=HUSH&grant_type=client_credentials&client_id=a",
         "client%5Fsecret=HUSH",
+        "grant_type=authorization_code&client_id=a&code=x&code_verifier=HUSH",
+        "id_token_hint=HUSH&post_logout_redirect_uri=http://localhost:1/",
+        "logout_hint=HUSH&post_logout_redirect_uri=http://localhost:1/",
     ] {
         let body = body.replace("HUSH", &format!("{HUSH}-form"));
         add("POST", "/common/oauth2/v2.0/token", form, &body);
         add("POST", "/common/oauth2/v2.0/nothing", form, &body);
         add("GET", &format!("/common/oauth2/v2.0/authorize?{body}"), "", "");
+        add("GET", &format!("/common/oauth2/v2.0/logout?{body}"), "", "");
+        add("POST", "/common/oauth2/v2.0/logout", form, &body);
     }
     let filtered = format!("{COLLECTION}?$filter=encryption/secret%20eq%20'{HUSH}-filter'&access_token={HUSH}-query");
     add("GET", &filtered, "", "");

@@ -380,7 +380,7 @@ fn flags_without_effect_are_an_error() {
     let file = folder.file("w.json", "[]");
     let named = format!("a={file}");
     for (arguments, told) in [
-        (&["--watch"][..], "--watch requires --fixtures or --fixture"),
+        (&["--watch"][..], "--watch requires --fixtures, --fixture, --stubs or --faults with a file"),
         (&["--fixture", &named, "--fixture", &named], "duplicate --fixture 'a'"),
         (&["--fixture", "=x"], "invalid --fixture '=x': expected name=path, for example empty=empty.json"),
     ] {
@@ -498,4 +498,120 @@ fn the_control_api_can_be_switched_off_and_refuses_browser_pages() {
         (&json!("open"), &json!(false), &Value::Null)
     );
     assert_eq!(client.send_with("GET", "/_emulator", "Origin: https://evil.example\r\n", "").0, 403);
+}
+
+#[test]
+fn a_reset_lets_go_of_requests_that_a_fault_holds() {
+    let folder = Folder::new("held");
+    let rules =
+        r#"[{"on":{"method":"DELETE"},"do":{"silence":true}},{"on":{"method":"GET","path":"/v1.0/**"},"do":{"delay":500000}}]"#;
+    let served = Served::start(&["--faults", &folder.file("faults.json", rules)]);
+    let held: Vec<TcpStream> = ["DELETE", "GET"]
+        .into_iter()
+        .map(|method| {
+            let mut stream = served.connect();
+            stream
+                .write_all(format!("{method} {ENTITY} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
+                .unwrap();
+            stream
+        })
+        .collect();
+    let deadline = Instant::now() + PATIENCE;
+    while served.exchange("GET", "/_emulator/worlds/default/faults", "").matches("\"struck\": 1").count() < 2 {
+        assert!(Instant::now() < deadline, "the requests arrive");
+    }
+    assert_eq!(served.status("POST", "/_emulator/worlds/default/reset", ""), 200);
+    let answers: Vec<String> = held
+        .into_iter()
+        .map(|mut stream| {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        })
+        .collect();
+    assert_eq!(answers[0], "");
+    assert!(answers[1].starts_with("HTTP/1.1 200 OK"), "{}", answers[1]);
+}
+
+#[test]
+fn verification_waits_for_a_request_and_names_a_mistyped_world() {
+    let served = Served::start(&[]);
+    let verify = |world: &str, body: &Value| -> Value {
+        let (status, verdict) =
+            Client::new(served.address()).send("POST", &format!("/_emulator/worlds/{world}/journal/verify"), &body.to_string());
+        assert_eq!(status, 200, "{verdict}");
+        serde_json::from_str(&verdict).unwrap()
+    };
+    let (deleted, address) = (json!({"method": ["DELETE", "PUT"], "within": 8}), served.address().to_owned());
+    let waiting = std::thread::spawn(move || {
+        let path = "/_emulator/worlds/a/journal/verify";
+        let started = Instant::now();
+        let (_, verdict) = Client::new(&address).send("POST", path, &deleted.to_string());
+        (serde_json::from_str::<Value>(&verdict).unwrap(), started.elapsed())
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(Client::new(served.address()).send("DELETE", &format!("/_world/a{ENTITY}"), "").0, 204);
+    let (verdict, waited) = waiting.join().unwrap();
+    assert!(verdict["holds"] == true && waited >= Duration::from_millis(200) && waited < PATIENCE, "{verdict} {waited:?}");
+    let started = Instant::now();
+    let missed = verify("a", &json!({"method": "PUT", "within": 0.3}));
+    assert!(missed["holds"] == false && started.elapsed() >= Duration::from_millis(300));
+    let (text, hint) = (missed["text"].as_str().unwrap(), "no request ever named the world");
+    assert!(!text.contains(hint), "{text}");
+    let mistyped = verify("A", &json!({"method": "DELETE"}));
+    let text = mistyped["text"].as_str().unwrap();
+    assert!(text.ends_with("\nno request ever named the world A; those that have requests: a"), "{text}");
+    let order = json!({"inOrder": [{"method": "DELETE"}, {"method": "GET", "query": {"$top": "1"}}]});
+    assert_eq!(verify("a", &order)["holds"], false);
+    assert_eq!(Client::new(served.address()).send("GET", &format!("/_world/a{COLLECTION}?$top=1"), "").0, 200);
+    assert_eq!(verify("a", &order)["found"].as_array().unwrap().len(), 2);
+    for (body, problem) in [
+        (json!({"within": -1}), "invalid within '-1': expected seconds, at most 300"),
+        (json!({"within": 301}), "invalid within '301'"),
+        (json!({"headers": {"a": 1}}), "invalid headers.a '1': expected a text"),
+        (json!({"method": []}), "invalid method '[]'"),
+        (json!({"inOrder": [{"times": 2}]}), "invalid inOrder[0]: expected no inOrder, times or within in it"),
+        (json!({"inOrder": [{}], "method": "GET"}), "conflicting members: expected inOrder with within and secrets alone"),
+    ] {
+        let (status, refused) =
+            Client::new(served.address()).send("POST", "/_emulator/worlds/a/journal/verify", &body.to_string());
+        assert!(status == 400 && refused.contains(problem), "{body}: {refused}");
+    }
+}
+
+#[test]
+fn stubs_and_fault_rules_are_reloaded_when_they_are_told_to_or_change() {
+    let folder = Folder::new("reload");
+    let stubs = folder.file("stubs.hurl", "GET {{base}}/v1.0/xy\n\nHTTP 200\n`one`\n");
+    let faults = folder.file("faults.json", r#"{"on":{"method":"DELETE"},"do":"throttled"}"#);
+    let flags = ["--stubs", &stubs, "--faults", &faults, "--explain"];
+    let served = Served::start(&flags);
+    let mut client = Client::new(served.address());
+    assert_eq!(client.send("GET", "/v1.0/xy", ""), (200, "one".to_owned()));
+    let head = served.exchange("HEAD", "/v1.0/xy", "").to_lowercase();
+    assert!(head.starts_with("http/1.1 200 ok") && head.contains("content-length: 3") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(head.contains(&format!("x-wfi-emulator-explain: answered by the stub {stubs}:1\r\n").to_lowercase()), "{head}");
+    let (_, journal) = client.send("GET", "/_emulator/worlds/default/journal?format=exchange", "");
+    assert!(journal.contains(&format!("# answered by the stub {stubs}:1\nGET")), "{journal}");
+    assert_eq!(client.send("DELETE", ENTITY, "").0, 429);
+    folder.file("stubs.hurl", "GET {{base}}/v1.0/xy\n\nHTTP 200\n`two`\n");
+    folder.file("faults.json", "[]");
+    let (status, reloaded) = client.send("POST", "/_emulator/reload", "");
+    assert!(status == 200 && reloaded.contains("\"stubs\": 1") && reloaded.contains("\"faults\": 0"), "{reloaded}");
+    assert_eq!(client.send("GET", "/v1.0/xy", ""), (200, "two".to_owned()));
+    assert_eq!(client.send("DELETE", ENTITY, "").0, 204);
+    folder.file("stubs.hurl", "broken");
+    let (status, problem) = client.send("POST", "/_emulator/reload", "");
+    assert!(status == 400 && problem.contains("stubs.hurl"), "{problem}");
+    assert_eq!(client.send("GET", "/v1.0/xy", ""), (200, "two".to_owned()), "a broken file changes nothing");
+    folder.file("stubs.hurl", "GET {{base}}/v1.0/xy\n\nHTTP 200\n`three`\n");
+    let served = Served::start(&[&flags[..], &["--watch"]].concat());
+    let mut client = Client::new(served.address());
+    assert_eq!(client.send("GET", "/v1.0/xy", ""), (200, "three".to_owned()));
+    folder.file("stubs.hurl", "GET {{base}}/v1.0/xy\n\nHTTP 200\n`fourth`\n");
+    let deadline = Instant::now() + PATIENCE;
+    while client.send("GET", "/v1.0/xy", "").1 != "fourth" {
+        assert!(Instant::now() < deadline, "the change is seen");
+    }
 }

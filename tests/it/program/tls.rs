@@ -90,6 +90,77 @@ fn the_log_reports_a_client_that_does_not_trust_the_certificate() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn the_log_reports_a_client_that_ends_a_connection_after_the_handshake() {
+    // As .NET does, which checks a certificate after the handshake.
+    let served = Served::start(&["--tls", "--ca-dir", "memory", "--log", "info"]);
+    for is_told in [false, true] {
+        let mut connection = distrustful_client();
+        let mut stream = served.connect();
+        while connection.is_handshaking() {
+            connection.complete_io(&mut stream).unwrap();
+        }
+        if is_told {
+            connection.send_close_notify();
+            connection.complete_io(&mut stream).unwrap();
+        }
+    }
+    // A client with a request is not one of them, nor is one without a handshake.
+    served.status("GET", COLLECTION, "");
+    drop(served.connect());
+    let outcome = served.stop();
+    let hint = "certificate not trusted by client (closed after the handshake, without a request); run `wfi-emulator ca`";
+    assert_eq!(outcome.stderr.matches(hint).count(), 2, "{}", outcome.stderr);
+}
+
+/// A client that takes every certificate, until it has seen it.
+fn distrustful_client() -> rustls::ClientConnection {
+    #[derive(Debug)]
+    struct Blind(std::sync::Arc<rustls::crypto::CryptoProvider>);
+
+    impl rustls::client::danger::ServerCertVerifier for Blind {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &rustls::pki_types::ServerName<'_>,
+            _: &[u8],
+            _: rustls::pki_types::UnixTime,
+        ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+            Ok(rustls::client::danger::ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+            self.0.signature_verification_algorithms.supported_schemes()
+        }
+    }
+
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = std::sync::Arc::new(Blind(provider.clone()));
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    rustls::ClientConnection::new(std::sync::Arc::new(config), "localhost".try_into().unwrap()).unwrap()
+}
+
 #[test]
 fn a_certificate_from_a_file_is_served() {
     let folder = Folder::new("own");
@@ -159,6 +230,8 @@ fn ca_explains_the_authority_for_every_runtime() {
     let (until, rest) = rest.split_once('\n').unwrap();
     assert!(until.starts_with("valid until 20") && until.ends_with("Z; keep the key next to it private"), "{until}");
     insta::assert_snapshot!(rest.replace(&path, "<ca>"), @r#"
+    set variables before the program starts: a running one does not read them again
+
     curl
       curl --cacert '<ca>' https://localhost:9340/v1.0/teamwork/workforceIntegrations
 
@@ -177,6 +250,10 @@ fn ca_explains_the_authority_for_every_runtime() {
 
     .NET
       export SSL_CERT_FILE='<ca>'   # Linux; elsewhere the system's store, below
+
+    PowerShell
+      $env:SSL_CERT_FILE = $env:REQUESTS_CA_BUNDLE = $env:NODE_EXTRA_CA_CERTS = '<ca>'   # for programs started after it
+      pwsh   # Linux: commands of a new PowerShell; the running one has read its certificates already
 
     Windows
       certutil -user -addstore Root "<ca>"   # PowerShell and .NET

@@ -1,9 +1,10 @@
-//! The README is run: its curl commands against a new world, its commands of the program in a folder with its files.
+//! README and docs are run: the curl commands of a page against a new world, its commands of the program in a folder with its files.
 //!
 //! In printed output, `…` matches any text.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 
 use http::Method;
 use wfi_emulator::internals::edge::control::{self, Peer};
@@ -16,8 +17,9 @@ use wfi_emulator::internals::world::fixture::directory::Directory;
 use crate::connectors::example::Connector;
 use crate::support::harness;
 
-/// The pages whose commands are run.
-const PAGES: [&str; 2] = ["README.md", "docs/connectors.md"];
+/// Pages that are made from data, or whose commands are for the project's own scripts.
+const OTHER_PAGES: [&str; 5] =
+    ["docs/architecture.md", "docs/behaviors.md", "docs/configuration.md", "docs/hostile-input.md", "docs/performance.md"];
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -27,11 +29,18 @@ fn readme() -> String {
     page("README.md")
 }
 
-/// The commands of all console blocks, each with its output.
-fn commands() -> Vec<(String, String)> {
-    commands_of(&readme())
+/// The pages whose commands are run: the README and those in `docs/`.
+fn pages() -> Vec<String> {
+    let entries = std::fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
+    let names = entries.map(|entry| format!("docs/{}", entry.unwrap().file_name().into_string().unwrap()));
+    let is_page = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "md");
+    let mut found: Vec<String> = names.filter(|name| is_page(name) && !OTHER_PAGES.contains(&name.as_str())).collect();
+    found.push("README.md".to_owned());
+    found.sort();
+    found
 }
 
+/// The commands of all console blocks of a page, each with its output.
 fn commands_of(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for block in text.split("```console\n").skip(1) {
@@ -124,10 +133,14 @@ fn answer(service: &Service, request: &RecordedRequest) -> RecordedResponse {
 }
 
 #[test]
-fn curl_commands_print_the_output_in_the_readme() {
-    let service = Service::of(harness::settings(Behaviors::default()));
+fn curl_commands_print_the_output_in_the_pages() {
     let mut count = 0;
-    for (command, expected) in commands().into_iter().filter(|(command, _)| command.starts_with("curl ")) {
+    let commands = pages().into_iter().flat_map(|name| {
+        // The commands of a page build on each other.
+        let service = Rc::new(Service::of(harness::settings(Behaviors::default())));
+        commands_of(&page(&name)).into_iter().map(move |(command, expected)| (service.clone(), command, expected))
+    });
+    for (service, command, expected) in commands.filter(|(_, command, _)| command.starts_with("curl ")) {
         let (request, shows_head) = request_of(&command);
         let response = answer(&service, &request);
         let mut printed = String::new();
@@ -142,18 +155,18 @@ fn curl_commands_print_the_output_in_the_readme() {
         assert!(matches(&expected, printed.trim_end()), "{command}\nexpected {expected}\nprinted  {printed}");
         count += 1;
     }
-    assert!(count >= 6, "{count} curl commands");
+    assert!(count >= 10, "{count} curl commands");
 }
 
 #[test]
-fn commands_of_the_program_print_the_output_in_the_readme() {
+fn commands_of_the_program_print_the_output_in_the_pages() {
     let folder = std::env::temp_dir().join(format!("wfi-emulator-readme-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut count = 0;
     let connector = Connector::start();
     // The port in the pages may be in use.
     let address = connector.address.to_string();
-    for (command, expected) in PAGES.iter().flat_map(|name| commands_of(&page(name))) {
+    for (command, expected) in pages().iter().flat_map(|name| commands_of(&page(name))) {
         let (command, expected) = (command.replace("127.0.0.1:8080", &address), expected.replace("127.0.0.1:8080", &address));
         let mut words = words(&command).into_iter();
         match words.next().as_deref() {
@@ -187,8 +200,26 @@ fn commands_of_the_program_print_the_output_in_the_readme() {
 }
 
 #[test]
+fn the_guide_to_connectors_shows_the_code_that_ci_runs() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let code: String = files(&folder.join("examples/connectors/python"))
+        .into_iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let guide = page("docs/connectors.md");
+    let blocks: Vec<&str> =
+        guide.split("\n```python\n").skip(1).map(|block| block.split("\n```").next().unwrap_or_default()).collect();
+    assert!(blocks.len() >= 6, "{} blocks", blocks.len());
+    for paragraph in blocks.iter().flat_map(|block| block.split("\n\n")) {
+        assert!(code.contains(paragraph), "not in examples/connectors/python:\n{paragraph}");
+    }
+    let ci = std::fs::read_to_string(folder.join(".ci/run")).unwrap();
+    assert!(ci.contains("\nexamples/connectors/check\n"), "CI runs the connectors");
+}
+
+#[test]
 fn the_readme_has_the_two_commands_for_development() {
-    let commands = commands();
+    let commands = commands_of(&readme());
     assert!(commands.iter().any(|(command, output)| command == "cargo run" && output == "http://127.0.0.1:9340"));
     assert!(readme().contains("`cargo test`"));
     let help = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).arg("--help").output().unwrap();
@@ -199,21 +230,31 @@ fn the_readme_has_the_two_commands_for_development() {
 }
 
 #[test]
-fn the_directory_in_the_readme_is_valid() {
-    let text = readme();
+fn the_directory_in_short_is_valid() {
+    let text = page("docs/identity.md");
     let example = text.split("```json\n").skip(1).find(|block| block.starts_with("{\"tenantId\"")).unwrap();
     let directory = Directory::read(example.split("```").next().unwrap().as_bytes()).unwrap();
     assert_eq!((directory.applications.unwrap().len(), directory.users.unwrap().len()), (1, 1));
 }
 
+/// Flags of cargo, curl, npm, and Hurl, and dashes.
+const FOREIGN_FLAGS: [&str; 7] = ["--save-dev", "--", "---", "--example", "--cacert", "--no-assert", "--variable"];
+
 #[test]
-fn every_flag_in_the_readme_exists() {
+fn every_flag_in_the_pages_exists() {
     let help_of = |command: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(command).arg("--help").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 20] = [
         &[],
+        &["behaviors"],
+        &["journal"],
+        &["worlds"],
+        &["reset"],
+        &["faults"],
+        &["state"],
+        &["clock"],
         &["ca"],
         &["check"],
         &["compare"],
@@ -228,18 +269,25 @@ fn every_flag_in_the_readme_exists() {
         &["decrypt"],
     ];
     let help: String = commands.into_iter().map(help_of).collect();
-    for name in PAGES {
-        let page = page(name);
+    for name in pages() {
+        let page = page(&name);
         let flags = page.split(|c: char| c.is_whitespace() || "`\")".contains(c)).filter(|word| word.starts_with("--"));
-        // Flags of cargo and curl are not checked.
-        for flag in flags.filter(|flag| !["--", "--example", "--cacert"].contains(flag)) {
+        for flag in flags.filter(|flag| !FOREIGN_FLAGS.contains(flag)) {
             assert!(help.contains(flag), "{flag} is in {name} but not in --help");
         }
     }
     let names = |name: &&str| name.starts_with("WFI_EMULATOR_") && *name != "WFI_EMULATOR_WRITE_DOCS";
-    for name in readme().split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(names) {
-        assert!(help.contains(name), "{name} is in README.md but not in --help");
+    for name in ["README.md", "docs/testing.md"] {
+        for variable in page(name).split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(names) {
+            assert!(help.contains(variable), "{variable} is in {name} but not in --help");
+        }
     }
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = readme().lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines; details belong in docs/");
 }
 
 /// The files below a folder, without build output.
@@ -250,19 +298,24 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn snippets_for_clients_are_code_that_the_suites_run() {
-    let readme = readme();
-    let mut count = 0;
+    let clients = page("docs/clients.md");
+    let has = |page: &str, snippet: &str| {
+        page.split("\n```").any(|block| block.split_once('\n').is_some_and(|(_, code)| code == snippet))
+    };
+    let mut snippets = Vec::new();
     for path in files(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")) {
         // Some files are binary.
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        let Some((_, behind)) = text.split_once(" README: begin\n") else { continue };
-        let (snippet, _) = behind.split_once(" README: end\n").unwrap_or_else(|| panic!("{}: no end", path.display()));
+        let Some((_, behind)) = text.split_once(" docs/clients.md: begin\n") else { continue };
+        let (snippet, _) = behind.split_once(" docs/clients.md: end\n").unwrap_or_else(|| panic!("{}: no end", path.display()));
         // The beginning of the comment that ends the snippet.
-        let snippet = snippet.trim_end_matches(['/', '#']).trim();
-        let is_printed = readme.split("\n```").any(|block| block.split_once('\n').is_some_and(|(_, code)| code == snippet));
-        assert!(is_printed, "README.md does not have the snippet of {}", path.display());
-        count += 1;
+        let snippet = snippet.trim_end_matches(['/', '#']).trim().to_owned();
+        assert!(has(&clients, &snippet), "docs/clients.md does not have the snippet of {}", path.display());
+        snippets.push(snippet);
     }
-    let shown = ["python", "js", "ts", "java", "go"].map(|language| readme.matches(&format!("\n```{language}\n")).count());
-    assert_eq!((count, shown), (5, [1; 5]), "snippets in tests/sdk, and in README.md by language");
+    let shown = ["python", "js", "ts", "java", "go"].map(|language| clients.matches(&format!("\n```{language}\n")).count());
+    assert_eq!((snippets.len(), shown), (5, [1; 5]), "snippets in tests/sdk, and in docs/clients.md by language");
+    let readme = readme();
+    assert_eq!(readme.matches("\n```python\n").count(), 1, "README.md has one snippet");
+    assert!(snippets.iter().any(|snippet| has(&readme, snippet)), "README.md has a snippet that no suite runs");
 }

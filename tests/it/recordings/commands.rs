@@ -104,7 +104,7 @@ fn invalid_input_to_compare_is_reported() {
     let (status, printed, _) = run(&["compare", &path]);
     insta::assert_snapshot!(printed, @r"
     broken.hurl:4: GET /{{id}}
-      unknown value {{id}}: no earlier exchange has captured it
+      unknown value {{id}}: no earlier exchange has captured it, and no --variable has it
 
     broken.hurl:9: unreadable exchange
       invalid status `2000`, expected a number from 100 to 999

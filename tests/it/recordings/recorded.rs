@@ -160,6 +160,7 @@ fn options(path: &Path) -> compare::CompareOptions {
         behaviors: Behaviors::default(),
         forced: Vec::new(),
         fixtures: None,
+        variables: Vec::new(),
         accepts: false,
     }
 }
@@ -318,6 +319,63 @@ async fn an_accepted_answer_no_longer_differs() {
     let added: Vec<String> = lines(&after).difference(&lines(&before)).filter(|line| !line.is_empty()).cloned().collect();
     assert!(added.iter().all(|line| line == "HTTP 204" || line.starts_with("    ") || line.starts_with("  ")), "{added:?}");
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left beside the file");
+}
+
+#[tokio::test]
+async fn accepting_an_answer_leaves_every_other_byte() {
+    let folder = Folder::new("bytes");
+    let start = format!(
+        "\u{feff}# first words\r\n\r\n#a name without a blank\r\nGET {{{{base}}}}{COLLECTION}/WFI_none   # on the line\r\nAccept:   application/json\r\n# before the answer\r\n"
+    );
+    let answer = "HTTP 200   # once it was there\r\n# within\r\ncontent-type:   application/json\r\n# behind the headers\r\n{\r\n \"id\":   1\r\n}\r\n";
+    let rest = format!(
+        "\r\n\r\n# response body not recorded: too long\r\nGET   {{{{base}}}}{COLLECTION}/WFI_other\r\n\r\nHTTP   404\r\n\r\n\r\n  # last words, without a line break"
+    );
+    folder.write("old.hurl", &format!("{start}{answer}{rest}"));
+    let (drift, ..) = compared(&options(&folder.0)).await;
+    assert_eq!(drift.len(), 1);
+    let accepting = compare::CompareOptions { accepts: true, ..options(&folder.0) };
+    let (_, _, notes) = compared(&accepting).await;
+    assert_eq!(notes, ["old.hurl: rewritten with the actual answers"]);
+    let after = folder.read("old.hurl");
+    let edited = after.strip_prefix(&start).and_then(|after| after.strip_suffix(&rest)).unwrap_or_else(|| panic!("{after:?}"));
+    assert!(edited.starts_with("HTTP 404   # once it was there\r\n# within\r\ncontent-type"), "{edited:?}");
+    assert!(edited.contains("\r\n# behind the headers\r\n{\r\n  \"error\": {\r\n"), "{edited:?}");
+    assert_eq!(edited.matches('\n').count(), edited.matches("\r\n").count(), "{edited:?}");
+    let (drift, counts, _) = compared(&options(&folder.0)).await;
+    assert_eq!((drift, counts.same), (Vec::new(), 2));
+    let (_, _, notes) = compared(&accepting).await;
+    assert_eq!((notes, folder.read("old.hurl")), (Vec::<String>::new(), after));
+}
+
+#[tokio::test]
+async fn templates_of_other_files_have_variables() {
+    let folder = Folder::new("variables");
+    folder.write(
+        "real.hurl",
+        &format!("GET {{{{host}}}}{COLLECTION}/{{{{id}}}}\nAuthorization: Bearer {{{{token}}}}\nX-Custom;\nX-Other; # none\n\nHTTP 404\n"),
+    );
+    let (drift, ..) = compared(&options(&folder.0)).await;
+    let failed = drift[0].failed.as_deref().unwrap();
+    assert_eq!(failed, "unknown value {{token}}: no earlier exchange has captured it, and no --variable has it");
+    let variables = [("host", "https://graph.microsoft.com"), ("id", "WFI_none"), ("token", "x")];
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let (drift, ..) = compared(&compare::CompareOptions { variables, ..options(&folder.0) }).await;
+    // The status is that of the recording, whose body is empty.
+    let places: Vec<&str> = drift[0].drift.iter().map(|difference| &*difference.place).collect();
+    assert_eq!((&drift[0].failed, places), (&None, vec!["body"]));
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_recorded_is_not_compared() {
+    let folder = Folder::new("unsaved");
+    let text = |comment: &str| format!("{comment}GET {{{{base}}}}{COLLECTION}\n\nHTTP 200\ncontent-type: application/json\n");
+    folder.write("old.hurl", &text("# response body not recorded: the archive has only its size, 512 bytes\n"));
+    folder.write("compare.rules", "ignore header:content-type\n");
+    let (drift, counts, _) = compared(&options(&folder.0)).await;
+    assert_eq!((drift, counts.same), (Vec::new(), 1));
+    folder.write("old.hurl", &text(""));
+    assert_eq!(compared(&options(&folder.0)).await.0.len(), 1);
 }
 
 #[tokio::test]

@@ -386,6 +386,7 @@ async fn comparison_reports_and_accepted_files_hide_every_name_of_the_table() {
             behaviors: Behaviors::default(),
             forced: Vec::new(),
             fixtures: None,
+            variables: Vec::new(),
             accepts: format == ReportFormat::Junit,
         };
         let (mut reporter, mut report) = Reporter::begin(format);
@@ -425,6 +426,7 @@ async fn a_sent_header_that_a_service_repeats_is_in_no_report_and_no_file() {
             behaviors: Behaviors::default(),
             forced: Vec::new(),
             fixtures: None,
+            variables: Vec::new(),
             accepts: matches!(format, ReportFormat::Text { .. }),
         };
         let (mut reporter, mut report) = Reporter::begin(format);
@@ -456,6 +458,7 @@ async fn accepted_answers_of_the_emulator_in_this_process_have_no_secrets() {
         behaviors: Behaviors::default(),
         forced: vec![("secret".to_owned(), "echo".to_owned())],
         fixtures: Some(folder.0.join("fixtures.json")),
+        variables: Vec::new(),
         accepts: true,
     };
     let (mut reporter, mut report) = Reporter::begin(ReportFormat::Json);

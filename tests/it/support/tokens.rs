@@ -80,6 +80,11 @@ pub(crate) fn token(world: &World, text: &str) -> String {
     }
 }
 
+/// Returns the header of a token.
+pub(crate) fn header(token: &str) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()
+}
+
 /// Returns the claims of a token.
 pub(crate) fn claims(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()

@@ -1,7 +1,7 @@
 // The typed Graph SDK for Go with azidentity: not in CI, since it compiles for many minutes.
 package main
 
-// README: begin
+// docs/clients.md: begin
 import (
 	"context"
 	"fmt"
@@ -53,7 +53,7 @@ func rename(client *msgraphsdk.GraphServiceClient, id string) (models.WorkforceI
 	return client.Teamwork().WorkforceIntegrations().ByWorkforceIntegrationId(id).Patch(context.Background(), change, nil)
 }
 
-// README: end
+// docs/clients.md: end
 
 const (
 	collection = "/v1.0/teamwork/workforceIntegrations"

@@ -16,6 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
@@ -67,8 +68,45 @@ func identity() {
 		if err != nil {
 			return err
 		}
-		arrived("GET", "/common/UserRealm/adele@contoso.com*", 200)
+		arrived("GET", "/common/UserRealm/*@contoso.com*", 200)
 		return equal(again, assertion, exchanged["upn"], "adele@contoso.com", exchanged["appid"], api)
+	})
+
+	check("answer a challenge after a revocation", func() error {
+		//lint:ignore SA1019 the emulator has the grant, and so has the library.
+		user, err := azidentity.NewUsernamePasswordCredential("contoso", "any-app", "tomas@contoso.com", "any-password",
+			&azidentity.UsernamePasswordCredentialOptions{ClientOptions: client, DisableInstanceDiscovery: true})
+		if err != nil {
+			return err
+		}
+		scopes := []string{"https://graph.microsoft.com/WorkforceIntegration.Read.All", "https://graph.microsoft.com/User.RevokeSessions.All"}
+		pipeline := runtime.NewPipeline("suite", "1", runtime.PipelineOptions{
+			PerRetry: []policy.Policy{runtime.NewBearerTokenPolicy(user, scopes, nil)},
+		}, nil)
+		for _, step := range []struct{ method, path string }{
+			{"GET", collection}, {"POST", "/v1.0/me/revokeSignInSessions"}, {"GET", collection},
+		} {
+			if step.method == "POST" {
+				time.Sleep(1100 * time.Millisecond)
+			}
+			request, err := runtime.NewRequest(ctx, step.method, os.Getenv("GRAPH_URL")+step.path)
+			if err != nil {
+				return err
+			}
+			answer, err := pipeline.Do(request)
+			if err != nil {
+				return err
+			}
+			answer.Body.Close()
+			if err := equal(answer.StatusCode, 200); err != nil {
+				return err
+			}
+		}
+		arrived("POST", "/v1.0/me/revokeSignInSessions", 200)
+		arrived("GET", collection, 200)
+		arrived("GET", collection, 401)
+		arrived("POST", "/*/oauth2/v2.0/token", 400)
+		return nil
 	})
 
 	check("sign in as a managed identity by environment", func() error {

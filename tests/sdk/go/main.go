@@ -153,6 +153,14 @@ func list(information *abstractions.RequestInformation) (*page, error) {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "identity" {
+		identity()
+		msal()
+		if failed {
+			os.Exit(1)
+		}
+		return
+	}
 	credential, err := connect(os.Getenv("GRAPH_URL"))
 	if err != nil {
 		panic(err)
@@ -307,7 +315,6 @@ func main() {
 	})
 
 	resources()
-	identity()
 
 	if failed {
 		os.Exit(1)

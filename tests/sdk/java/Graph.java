@@ -1,6 +1,6 @@
 // The configuration of the Graph SDK for Java for the emulator.
 
-// README: begin
+// docs/clients.md: begin
 import com.azure.identity.ClientSecretCredential;
 import com.azure.identity.ClientSecretCredentialBuilder;
 import com.microsoft.graph.core.authentication.AzureIdentityAuthenticationProvider;
@@ -31,4 +31,4 @@ class Graph {
         return client.teamwork().workforceIntegrations().byWorkforceIntegrationId(id).patch(change);
     }
 }
-// README: end
+// docs/clients.md: end

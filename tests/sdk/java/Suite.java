@@ -70,6 +70,11 @@ public class Suite {
     }
 
     public static void main(String[] arguments) {
+        if (arguments.length > 0 && arguments[0].equals("identity")) {
+            Identity.run();
+            Msal.run();
+            System.exit(failed ? 1 : 0);
+        }
         var client = Graph.client();
         var integrations = client.teamwork().workforceIntegrations();
         var contoso = integrations.byWorkforceIntegrationId(CONTOSO);
@@ -202,7 +207,6 @@ public class Suite {
         });
 
         Resources.run();
-        Identity.run();
 
         // The HTTP client of the identity library keeps threads that would outlive the suite.
         System.exit(failed ? 1 : 0);

@@ -4,7 +4,7 @@ import { DeviceCodeCredential } from "@azure/identity";
 import { BatchRequestContent, BatchResponseContent, GraphError, PageIterator } from "@microsoft/microsoft-graph-client";
 import { arrived, BAKERY, BUSY, check, COLLECTION, CONTOSO, NAMES, onlyChanged, PEOPLE, stored } from "./checks.mjs";
 
-// README: begin
+// docs/clients.md: begin
 import { ClientSecretCredential } from "@azure/identity";
 import { Client } from "@microsoft/microsoft-graph-client";
 import { TokenCredentialAuthenticationProvider } from "@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials/index.js";
@@ -21,7 +21,7 @@ const client = Client.initWithMiddleware({
 async function rename(id) {
   return client.api(`/teamwork/workforceIntegrations/${id}`).patch({ displayName: "Renamed", supportedEntities: "shift,openShift" });
 }
-// README: end
+// docs/clients.md: end
 
 const path = "/teamwork/workforceIntegrations";
 let created;

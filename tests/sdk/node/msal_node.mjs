@@ -1,5 +1,7 @@
 // MSAL for Node: every supported way to sign in, and a request with the token.
 import assert from "node:assert/strict";
+import { bearerTokenAuthenticationPolicy, createDefaultHttpClient, createEmptyPipeline, createPipelineRequest } from "@azure/core-rest-pipeline";
+import { DeviceCodeCredential } from "@azure/identity";
 import { ConfidentialClientApplication, CryptoProvider, ManagedIdentityApplication, PublicClientApplication, ServerError } from "@azure/msal-node";
 import { arrived, check, COLLECTION, CONTOSO } from "./checks.mjs";
 
@@ -65,6 +67,25 @@ await check("an API calls Graph on behalf of the user", async () => {
   const service = new ConfidentialClientApplication({ auth: { ...auth, clientId: api, clientSecret: "any-secret" } });
   await use(await service.acquireTokenOnBehalfOf({ scopes, oboAssertion }));
   assert.equal((await service.acquireTokenOnBehalfOf({ scopes, oboAssertion })).fromCache, true);
+});
+
+await check("azure-identity answers a challenge by itself", async () => {
+  let shown = 0;
+  const credential = new DeviceCodeCredential({
+    tenantId: "contoso", clientId: "any-app", authorityHost: graphUrl, disableInstanceDiscovery: true, userPromptCallback: () => (shown += 1),
+  });
+  const pipeline = createEmptyPipeline();
+  pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: [...scopes, "https://graph.microsoft.com/User.RevokeSessions.All"] }));
+  const client = createDefaultHttpClient();
+  const send = async (method, path) => (await pipeline.sendRequest(client, createPipelineRequest({ method, url: graphUrl + path }))).status;
+  assert.equal(await send("GET", COLLECTION), 200);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  assert.equal(await send("POST", "/v1.0/me/revokeSignInSessions"), 200);
+  assert.equal(await send("GET", COLLECTION), 200);
+  assert.equal(shown, 2);
+  arrived("POST", "/v1.0/me/revokeSignInSessions", 200);
+  arrived("GET", COLLECTION, 200);
+  arrived("GET", COLLECTION, 401);
 });
 
 await check("a managed identity by environment", async () => {

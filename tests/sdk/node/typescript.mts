@@ -10,7 +10,7 @@ import {
 import { createODataErrorFromDiscriminatorValue, type ODataError } from "@microsoft/msgraph-sdk/models/oDataErrors/index.js";
 import { arrived, BUSY, check, COLLECTION, CONTOSO, NAMES, onlyChanged, stored } from "./checks.mjs";
 
-// README: begin
+// docs/clients.md: begin
 import { ClientSecretCredential } from "@azure/identity";
 import { HttpMethod, RequestInformation } from "@microsoft/kiota-abstractions";
 import { createGraphServiceClient, GraphRequestAdapter } from "@microsoft/msgraph-sdk";
@@ -38,7 +38,7 @@ async function rename(id: string) {
   request.setContentFromParsable(adapter, "application/json", change, serializeWorkforceIntegration);
   return adapter.send<WorkforceIntegration>(request, createWorkforceIntegrationFromDiscriminatorValue, undefined);
 }
-// README: end
+// docs/clients.md: end
 
 const errors = { XXX: createODataErrorFromDiscriminatorValue };
 let created: WorkforceIntegration;

@@ -8,7 +8,11 @@ import time
 import jwt
 import msal
 import requests
-from azure.identity import ManagedIdentityCredential
+from azure.core.pipeline import Pipeline
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest
+from azure.identity import DeviceCodeCredential, ManagedIdentityCredential
 
 from checks import CONTOSO, arrived, check, done, equal
 
@@ -131,6 +135,23 @@ with check("a challenge after a revocation"):
     use(application.acquire_token_by_username_password("nora@contoso.com", "any-password", SCOPES, claims_challenge=challenge))
     arrived("POST", "/v1.0/me/revokeSignInSessions", 200)
     arrived("GET", f"{COLLECTION}/{CONTOSO}", 401)
+
+with check("azure-identity answers a challenge by itself"):
+    scopes = [*SCOPES, "https://graph.microsoft.com/User.RevokeSessions.All"]
+    shown = []
+    credential = DeviceCodeCredential(
+        "any-app", tenant_id="contoso", authority=GRAPH_URL, disable_instance_discovery=True, prompt_callback=lambda *code: shown.append(code)
+    )
+    pipeline = Pipeline(RequestsTransport(), [BearerTokenCredentialPolicy(credential, *scopes, enable_cae=True)])
+    statuses = []
+    for method, path in [("GET", COLLECTION), ("GET", COLLECTION), ("POST", "/v1.0/me/revokeSignInSessions"), ("GET", COLLECTION)]:
+        if method == "POST":
+            time.sleep(1.1)
+        statuses.append(pipeline.run(HttpRequest(method, GRAPH_URL + path)).http_response.status_code)
+    equal(statuses, [200, 200, 200, 200])
+    equal(len(shown), 2)
+    arrived("GET", COLLECTION, 200)
+    arrived("GET", COLLECTION, 401)
 
 with check("managed identities by environment"):
     plain = os.environ["PLAIN_URL"]

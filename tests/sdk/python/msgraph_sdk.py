@@ -19,7 +19,7 @@ from application import application
 from checks import BUSY, CONTOSO, arrived, check, done, equal, stored
 from resources import resources, sign_in
 
-# README: begin
+# docs/clients.md: begin
 import os
 
 from azure.identity import ClientSecretCredential
@@ -36,7 +36,7 @@ client.request_adapter.base_url = graph_url + "/v1.0"
 async def rename(identifier):
     change = WorkforceIntegration(display_name="Renamed", supported_entities=WorkforceIntegrationSupportedEntities.Shift)
     return await client.teamwork.workforce_integrations.by_workforce_integration_id(identifier).patch(change)
-# README: end
+# docs/clients.md: end
 
 COLLECTION = "/v1.0/teamwork/workforceIntegrations"
 

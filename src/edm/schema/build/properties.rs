@@ -133,7 +133,7 @@ pub(super) fn build(
                 property.initial = Some(value.ok_or_else(mismatch)?);
             }
             // Aliases need their targets, so they are resolved after all properties.
-            PropertyRule::AliasOf { .. } => {}
+            PropertyRule::AliasOf { .. } | PropertyRule::SynonymOf(_) => {}
         }
     }
     Ok(property)
@@ -162,11 +162,12 @@ pub(super) fn add_aliases(
     properties: &mut Vec<Arc<Property>>,
 ) -> Result<(), String> {
     for (name, target, behavior) in rows.iter().filter_map(|(_, name, rule)| match rule {
-        PropertyRule::AliasOf { target, behavior } => Some((*name, *target, *behavior)),
+        PropertyRule::AliasOf { target, behavior } => Some((*name, *target, Some(*behavior))),
+        PropertyRule::SynonymOf(target) => Some((*name, *target, None)),
         _ => None,
     }) {
         let Some(place) = properties.iter().position(|property| *property.name == *target) else { continue };
-        if !properties.iter().any(|property| *property.name == *name) {
+        if behavior.is_some() && !properties.iter().any(|property| *property.name == *name) {
             let mut added = Property::new(name, properties[place].kind, properties[place].nullable);
             added.declared = false;
             // The older name comes before the newer one, as in the published example.

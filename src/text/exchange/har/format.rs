@@ -4,7 +4,39 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+/// An archive whose entries are read one by one, so that an odd one does not spoil the others.
+#[derive(Deserialize)]
+pub(super) struct RawArchive<'a> {
+    #[serde(borrow)]
+    pub(super) log: RawLog<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawLog<'a> {
+    #[serde(borrow)]
+    pub(super) entries: Vec<&'a RawValue>,
+}
+
+/// The address of an entry, which decides whether the rest is read.
+#[derive(Deserialize)]
+pub(super) struct EntryAddress<'a> {
+    #[serde(borrow)]
+    pub(super) request: RequestAddress<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RequestAddress<'a> {
+    #[serde(borrow)]
+    pub(super) url: Cow<'a, str>,
+}
+
+/// Reads null like an absent member: archives have null where HAR wants a text or a list.
+fn or_default<'d, D: Deserializer<'d>, T: Deserialize<'d> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
 
 #[derive(Deserialize, Serialize)]
 pub(super) struct Archive<'a> {
@@ -14,9 +46,9 @@ pub(super) struct Archive<'a> {
 
 #[derive(Deserialize, Serialize)]
 pub(super) struct Log<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) version: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) creator: Creator<'a>,
     #[serde(borrow)]
     pub(super) entries: Vec<HarEntry<'a>>,
@@ -24,16 +56,16 @@ pub(super) struct Log<'a> {
 
 #[derive(Default, Deserialize, Serialize)]
 pub(super) struct Creator<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) name: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) version: Cow<'a, str>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HarEntry<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) started_date_time: Cow<'a, str>,
     #[serde(default, skip_deserializing)]
     pub(super) time: i32,
@@ -70,9 +102,9 @@ impl Default for Timings {
 pub(super) struct HarRequest<'a> {
     pub(super) method: Cow<'a, str>,
     pub(super) url: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) http_version: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) headers: Vec<NameValue<'a>>,
     #[serde(default, skip_deserializing)]
     pub(super) query_string: Vec<NameValue<'a>>,
@@ -89,11 +121,11 @@ pub(super) struct HarRequest<'a> {
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PostData<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) mime_type: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) text: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) params: Vec<NameValue<'a>>,
     /// `base64` for a body that is not UTF-8. HAR has no such member; it leaves names with an underscore to applications.
     #[serde(default, rename = "_encoding", skip_serializing_if = "Option::is_none")]
@@ -103,18 +135,18 @@ pub(super) struct PostData<'a> {
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HarResponse<'a> {
-    pub(super) status: u16,
-    #[serde(default)]
+    pub(super) status: i64,
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) status_text: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) http_version: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) headers: Vec<NameValue<'a>>,
     #[serde(default, skip_deserializing)]
     pub(super) cookies: Vec<NameValue<'a>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) content: Content<'a>,
-    #[serde(default, rename = "redirectURL")]
+    #[serde(default, deserialize_with = "or_default", rename = "redirectURL")]
     pub(super) redirect_url: Cow<'a, str>,
     #[serde(default, skip_deserializing)]
     pub(super) headers_size: i32,
@@ -125,9 +157,9 @@ pub(super) struct HarResponse<'a> {
 #[derive(Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Content<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) size: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) mime_type: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) text: Option<Cow<'a, str>>,
@@ -138,6 +170,6 @@ pub(super) struct Content<'a> {
 #[derive(Deserialize, Serialize)]
 pub(super) struct NameValue<'a> {
     pub(super) name: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) value: Cow<'a, str>,
 }

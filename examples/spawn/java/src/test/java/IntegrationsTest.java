@@ -5,6 +5,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -14,23 +16,40 @@ class IntegrationsTest {
     private static final String PATH = "/v1.0/teamwork/workforceIntegrations";
     private final HttpClient client = HttpClient.newHttpClient();
 
-    private int count(TestInfo test) throws Exception {
-        HttpRequest list = HttpRequest.newBuilder(URI.create(Emulator.baseUrl(test) + PATH)).build();
+    private String base;
+
+    @BeforeEach
+    void world(TestInfo test) throws Exception {
+        base = Emulator.world(test.getTestClass().orElseThrow().getSimpleName() + "." + test.getDisplayName());
+    }
+
+    private int count() throws Exception {
+        HttpRequest list = HttpRequest.newBuilder(URI.create(base + PATH)).build();
         return client.send(list, BodyHandlers.ofString()).body().split("\"id\":\"WFI_|\"id\":\"0ce9b8e3").length - 1;
     }
 
-    @Test
-    void oneCreates(TestInfo test) throws Exception {
-        HttpRequest create = HttpRequest.newBuilder(URI.create(Emulator.baseUrl(test) + PATH))
+    private void create() throws Exception {
+        HttpRequest create = HttpRequest.newBuilder(URI.create(base + PATH))
             .header("Content-Type", "application/json")
             .POST(BodyPublishers.ofString("{\"displayName\":\"Contoso\"}"))
             .build();
         assertEquals(201, client.send(create, BodyHandlers.ofString()).statusCode());
-        assertEquals(5, count(test));
     }
 
     @Test
-    void anotherDoesNotSeeIt(TestInfo test) throws Exception {
-        assertEquals(4, count(test));
+    void oneCreates() throws Exception {
+        create();
+        assertEquals(5, count());
+    }
+
+    @Test
+    void anotherDoesNotSeeIt() throws Exception {
+        assertEquals(4, count());
+    }
+
+    @RepeatedTest(value = 3, name = "the same name")
+    void eachRepetitionHasItsOwnWorld() throws Exception {
+        create();
+        assertEquals(5, count());
     }
 }

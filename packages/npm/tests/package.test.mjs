@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before, test } from "node:test";
+import { ControlError, findProgram, start } from "wfi-emulator";
+
+const path = "/teamwork/workforceIntegrations";
+let emulator;
+before(async () => { emulator = await start(); });
+after(() => emulator.stop());
+
+const send = async (method, url, body) => {
+  const answer = await fetch(url, { method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
+  return { status: answer.status, body: answer.status === 204 ? undefined : await answer.json() };
+};
+
+for (const name of ["a/b", "a-b", "a b", "a b", "Tätig", "Tötig", "x".repeat(200)]) {
+  test(name, async (t) => {
+    const world = await emulator.world(t);
+    await send("POST", world.graphUrl + path, { displayName: name });
+    assert.equal((await send("GET", world.graphUrl + path)).body.value.length, 5);
+  });
+}
+
+test("requests are expected", async (t) => {
+  const world = await emulator.world(t);
+  await send("POST", world.graphUrl + path, { displayName: "Contoso" });
+  await world.expect({ method: "POST", body: { displayName: "Contoso" }, status: "2xx" });
+  await assert.rejects(world.expect({ method: "PATCH" }), /expected exactly 1 PATCH/);
+  assert.deepEqual((await world.journal()).map((entry) => entry.method), ["POST"]);
+  assert.match(await world.exchanges(), /"displayName": "Contoso"/);
+});
+
+test("faults belong to one world", async (t) => {
+  const world = await emulator.world(t);
+  await world.faults([{ on: { method: "GET" }, do: "throttled" }]);
+  assert.equal((await send("GET", world.graphUrl + path)).status, 429);
+  assert.equal((await send("GET", emulator.defaultWorld.graphUrl + path)).status, 200);
+  await world.reset();
+  assert.deepEqual((await world.faults()).faults, []);
+  await world.drop();
+});
+
+test("state, clock, and behaviors", async (t) => {
+  const world = await emulator.world(t);
+  await world.state({ workforceIntegrations: [{ id: "WFI_1", displayName: "One" }] });
+  assert.equal((await send("GET", world.graphUrl + path)).body.value[0].id, "WFI_1");
+  assert.equal((await world.clock({ now: "2026-01-01T00:00:00Z", advance: 3600, running: false })).now, "2026-01-01T01:00:00Z");
+  await world.behaviors({ "update-response": "no-content" });
+  assert.equal((await send("PATCH", `${world.graphUrl}${path}/WFI_1`, { displayName: "Two" })).status, 204);
+  await assert.rejects(world.behaviors({ "no-such": "x" }), ControlError);
+});
+
+test("a seed makes ids equal", async () => {
+  const ids = [];
+  for (const name of ["a", "b"]) {
+    const world = await emulator.world(name, { seed: 1 });
+    ids.push((await send("POST", world.graphUrl + path, { displayName: "A" })).body.id);
+  }
+  assert.equal(ids[0], ids[1]);
+});
+
+test("the reason of a failed start is in the error", async () => {
+  await assert.rejects(start("--fixtures", "no-such-file.json"), /status 2: .*no-such-file/s);
+});
+
+test("the command is the program", () => {
+  assert.match(execFileSync("npx", ["wfi-emulator", "--version"], { encoding: "utf8" }), /^wfi-emulator /);
+  assert.match(findProgram(), /@wfi-emulator/);
+});

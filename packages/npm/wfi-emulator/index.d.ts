@@ -1,0 +1,96 @@
+/** Returns the path of the program: that of `WFI_EMULATOR`, or that of the package for this platform. */
+export function findProgram(): string;
+
+/** A refusal by the control API. */
+export class ControlError extends Error {
+  readonly status: number;
+}
+
+/** A fault rule. */
+export interface FaultRule {
+  name?: string;
+  on?: Record<string, unknown>;
+  do: unknown;
+  [member: string]: unknown;
+}
+
+/** An expectation of requests in the journal. */
+export interface Expectation {
+  to?: "graph" | "connector";
+  method?: string | string[];
+  path?: string;
+  id?: string;
+  status?: number | string;
+  since?: string;
+  until?: string;
+  body?: unknown;
+  answer?: unknown;
+  times?: number | { atLeast?: number; atMost?: number };
+  [member: string]: unknown;
+}
+
+/** A request in the journal, with its answer. */
+export interface Entry {
+  number: number;
+  time: string;
+  method: string;
+  target: string;
+  status: number | null;
+  request: { headers: [string, string][]; body: unknown };
+  response: { headers: [string, string][]; body: unknown } | null;
+  [member: string]: unknown;
+}
+
+export interface Clock {
+  now: string;
+  running: boolean;
+}
+
+/** A world: its own entities, faults, journal, and clock. */
+export class World {
+  readonly name: string;
+  /** The base URL, without a version. */
+  readonly url: string;
+  /** The base URL of v1.0. */
+  readonly graphUrl: string;
+  /** Replaces the fault rules, if some are given, and returns those in force. */
+  faults(rules?: FaultRule[]): Promise<{ faults: Record<string, unknown>[] }>;
+  /** Fails unless the journal has the requests that are expected. */
+  expect(expectation: Expectation): Promise<void>;
+  /** Returns the requests of the world, or those that match. */
+  journal(query?: Record<string, string>): Promise<Entry[]>;
+  /** Returns the journal as the text of exchanges, for snapshots. */
+  exchanges(): Promise<string>;
+  /** Replaces the collections of the state, if some are given, and returns the state. */
+  state(replacement?: Record<string, unknown>): Promise<Record<string, unknown>>;
+  /** Sets behaviors, if some are given, and returns all. */
+  behaviors(changes?: Record<string, string>): Promise<Record<string, unknown>>;
+  /** Changes the clock, if a change is given, and returns it. */
+  clock(change?: { now?: string; advance?: number; running?: boolean }): Promise<Clock>;
+  /** Restores the initial state, and clears faults and journal. */
+  reset(): Promise<void>;
+  /** Drops the world. */
+  drop(): Promise<void>;
+}
+
+/** A running emulator. It ends when it is stopped, or with this process. */
+export class Emulator {
+  readonly url: string;
+  readonly port: number;
+  readonly seed: number;
+  /** The world of requests that name none. */
+  readonly defaultWorld: World;
+  /**
+   * Creates a world. Its name begins with the label and is in no other use: the name of a test, or the context of a test
+   * in node:test and Vitest.
+   */
+  world(
+    label?: string | { name?: string; fullName?: string; task?: { name: string } },
+    options?: { fixture?: string; fork?: string; seed?: number },
+  ): Promise<World>;
+  /** Stops the emulator. */
+  stop(): Promise<void>;
+}
+
+/** Starts an emulator on a free port, with further options of the program. */
+export function start(...flags: string[]): Promise<Emulator>;

@@ -1,0 +1,72 @@
+"""A suite as a user has it, run with the installed package, also by several workers."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+from wfi_emulator import ControlError, Emulator, find_program
+
+PATH = "/teamwork/workforceIntegrations"
+
+
+def send(method, url, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request) as answer:
+        content = answer.read()
+    return json.loads(content) if content else None
+
+
+@pytest.mark.parametrize("name", ["a/b", "a-b", "a b", "a b", "T\u00e4tig", "T\u00f6tig", "x" * 200])
+def test_each_case_has_its_own_world(wfi_world, name):
+    send("POST", wfi_world.graph_url + PATH, {"displayName": name})
+    assert len(send("GET", wfi_world.graph_url + PATH)["value"]) == 5
+
+
+def test_requests_are_expected(wfi_world):
+    send("POST", wfi_world.graph_url + PATH, {"displayName": "Contoso"})
+    wfi_world.expect(method="POST", body={"displayName": "Contoso"}, status="2xx")
+    with pytest.raises(AssertionError, match="expected exactly 1 PATCH"):
+        wfi_world.expect(method="PATCH")
+    assert [entry["method"] for entry in wfi_world.journal()] == ["POST"]
+    assert '"displayName": "Contoso"' in wfi_world.exchanges()
+
+
+def test_faults_belong_to_one_world(wfi_emulator, wfi_world):
+    wfi_world.faults([{"on": {"method": "GET"}, "do": "throttled"}])
+    with pytest.raises(urllib.error.HTTPError) as failure:
+        send("GET", wfi_world.graph_url + PATH)
+    assert failure.value.code == 429
+    assert send("GET", wfi_emulator.default_world.graph_url + PATH)["value"]
+    wfi_world.reset()
+    assert wfi_world.faults()["faults"] == []
+
+
+def test_state_clock_and_behaviors(wfi_world):
+    wfi_world.state({"workforceIntegrations": [{"id": "WFI_1", "displayName": "One"}]})
+    assert [item["id"] for item in send("GET", wfi_world.graph_url + PATH)["value"]] == ["WFI_1"]
+    assert wfi_world.clock(now="2026-01-01T00:00:00Z", advance=3600, running=False)["now"] == "2026-01-01T01:00:00Z"
+    wfi_world.behaviors(update_response="no-content")
+    assert send("PATCH", f"{wfi_world.graph_url}{PATH}/WFI_1", {"displayName": "Two"}) is None
+    with pytest.raises(ControlError, match="unknown behavior"):
+        wfi_world.behaviors(no_such="x")
+
+
+def test_a_seed_makes_ids_equal():
+    with Emulator() as emulator:
+        ids = [send("POST", emulator.world(name, seed=1).graph_url + PATH, {"displayName": "A"})["id"] for name in "ab"]
+    assert ids[0] == ids[1]
+
+
+def test_the_reason_of_a_failed_start_is_in_the_error():
+    with pytest.raises(RuntimeError, match="(?s)status 2: .*no-such-file"):
+        Emulator("--fixtures", "no-such-file.json")
+
+
+def test_the_command_is_the_program():
+    version = subprocess.run([find_program(), "--version"], capture_output=True, text=True, check=True).stdout
+    module = subprocess.run([sys.executable, "-m", "wfi_emulator", "--version"], capture_output=True, text=True, check=True).stdout
+    assert version == module and version.startswith("wfi-emulator ")

@@ -1,0 +1,114 @@
+//! The help of the program, and the page that is made from it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::program::process::{Program, command};
+
+const PAGE: &str = "\
+# Configuration
+The tables and texts of this page are those of `wfi-emulator --help`.
+
+An option of the server is also an environment variable, whose value the option on the command line replaces. An empty variable counts as unset.
+`WFI_EMULATOR_BEHAVIOR`, `WFI_EMULATOR_FIXTURE`, `WFI_EMULATOR_SCHEMA`, and `WFI_EMULATOR_SAN` take several values, separated by commas. Switches take
+`true` and `false`, `1` and `0`, `on` and `off`. A variable that begins with `WFI_EMULATOR_` and belongs to no option is named in the log. Durations are in
+seconds, sizes in bytes.
+";
+
+/// Returns the help of a command for a terminal with so many columns.
+fn help(arguments: &[&str], columns: &str) -> String {
+    let outcome = Program::start(command(arguments, &[("COLUMNS", columns)])).outcome();
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    // Clap ends some empty lines with blanks.
+    outcome.stdout.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
+}
+
+/// An option of the server.
+struct Flag {
+    usage: String,
+    text: Vec<String>,
+}
+
+/// Returns the options of the server by their group, in the order of the help.
+fn groups(help: &str) -> Vec<(String, Vec<Flag>)> {
+    let mut groups: Vec<(String, Vec<Flag>)> = Vec::new();
+    for line in help.lines() {
+        if let Some(title) = line.strip_suffix(':').filter(|title| !title.starts_with(' ')) {
+            groups.push((title.to_owned(), Vec::new()));
+        } else if let (Some(usage), Some((_, flags))) = (line.strip_prefix("      --"), groups.last_mut()) {
+            flags.push(Flag { usage: format!("--{usage}"), text: Vec::new() });
+        } else if let (Some(text), Some((_, flags))) = (line.strip_prefix("          "), groups.last_mut())
+            && let Some(flag) = flags.last_mut()
+        {
+            flag.text.push(text.trim().to_owned());
+        }
+    }
+    groups.retain(|(title, _)| title != "Commands" && title != "Options");
+    groups
+}
+
+fn table(flags: &[Flag]) -> String {
+    let mut out = "| option | meaning | default |\n|---|---|---|\n".to_owned();
+    for flag in flags {
+        let notes: BTreeMap<&str, &str> =
+            flag.text.iter().filter_map(|line| line.strip_prefix('[')?.strip_suffix(']')?.split_once(": ")).collect();
+        let words: Vec<&str> = flag.text.iter().filter(|line| !line.starts_with('[')).map(String::as_str).collect();
+        let meaning = words.join(" ").trim().replace('|', "\\|");
+        let values =
+            notes.get("possible values").map_or_else(String::new, |values| format!(": `{}`", values.replace(", ", "`, `")));
+        let default = notes.get("default").map_or_else(String::new, |default| format!("`{default}`"));
+        writeln!(out, "| `{}` | {meaning}{values} | {default} |", flag.usage).unwrap();
+    }
+    out
+}
+
+/// Returns the names of the commands that a help lists.
+fn commands(help: &str) -> Vec<String> {
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    names.filter(|name| !name.is_empty() && *name != "help").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_has_every_command_and_option() {
+    let server = help(&["--help"], "1000");
+    let mut page = PAGE.to_owned();
+    page.push_str("\n## Server\n`wfi-emulator`, or `wfi-emulator serve`:\n");
+    for (title, flags) in groups(&server) {
+        assert!(!flags.is_empty(), "{title}");
+        write!(page, "\n### {title}\n{}", table(&flags)).unwrap();
+    }
+    page.push_str("\n## Commands\n");
+    for name in commands(&server).iter().filter(|name| *name != "serve") {
+        write!(page, "\n### {name}\n```text\n{}```\n", help(&[name, "-h"], "120")).unwrap();
+        for inner in commands(&help(&[name, "-h"], "120")) {
+            write!(page, "\n```text\n{}```\n", help(&[name, &inner, "-h"], "120")).unwrap();
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    if std::env::var_os("WFI_EMULATOR_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    for (one, other) in page.lines().zip(written.lines()) {
+        assert_eq!(one, other, "docs/configuration.md differs; WFI_EMULATOR_WRITE_DOCS=1 cargo test rewrites it");
+    }
+    assert!(page == written, "docs/configuration.md differs; WFI_EMULATOR_WRITE_DOCS=1 cargo test rewrites it");
+}
+
+#[test]
+fn the_help_fits_80_columns() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/program"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!("help", help(&["-h"], "80")));
+    let server = help(&["--help"], "80");
+    for name in commands(&server) {
+        for line in help(&[&name, "--help"], "80").lines() {
+            // A word that is longer stays whole.
+            let is_one_word = line.trim().split(' ').count() < 3;
+            assert!(line.chars().count() <= 80 || is_one_word, "{name}: {line}");
+        }
+    }
+}
