@@ -333,6 +333,7 @@ impl WorkloadRules {
             tolerant,
             caseless,
             eventual,
+            limit_headers,
             renamed,
             advanced,
             without_tenant,
