@@ -333,7 +333,6 @@ impl WorkloadRules {
             tolerant,
             caseless,
             eventual,
-            limit_headers,
             renamed,
             advanced,
             without_tenant,
