@@ -128,6 +128,7 @@ fn is_valid(collection: usize, thing: &Thing, is_new: bool) -> bool {
 }
 
 /// Returns the changes of a deed; `None` if it is refused.
+#[allow(clippy::too_many_lines, reason = "one arm for each deed")]
 fn foresee(model: &Model, person: &str, deed: &Deed) -> Option<Vec<Write>> {
     let find = |collection: usize, key: &str| model.get(&(collection, key.to_owned()));
     let write = |collection: usize, key: Option<&str>, after: Option<Thing>| Write {
@@ -473,7 +474,7 @@ impl Mood {
 impl Life {
     fn new(seed: u64, has_connector: bool) -> Life {
         let world = harness::world(&[]);
-        let send = |method: Method, path: &str, body: &Value| {
+        let manage = |method: Method, path: &str, body: &Value| {
             let mut request = request(method, path, body);
             request.headers.insert("authorization", harness::delegated(PEOPLE[0]).parse().unwrap());
             let (answer, _) = harness::play(&world, &request, |_| panic!("the schedule is not bound"));
@@ -483,14 +484,14 @@ impl Life {
             let path = format!("{SCHEDULE}/{collection}");
             let (_, list) = harness::json(&world, Method::GET, &path, None);
             for entity in list["value"].as_array().unwrap() {
-                send(Method::DELETE, &format!("{path}/{}", entity["id"].as_str().unwrap()), &Value::Null);
+                manage(Method::DELETE, &format!("{path}/{}", entity["id"].as_str().unwrap()), &Value::Null);
             }
         }
-        send(Method::PATCH, INTEGRATION, &json!({ "supportedEntities": ALL }));
+        manage(Method::PATCH, INTEGRATION, &json!({ "supportedEntities": ALL }));
         if has_connector {
             let id = INTEGRATION.rsplit('/').next().unwrap();
             let binding = json!({ "enabled": true, "timeZone": "America/Chicago", "workforceIntegrationIds": [id] });
-            send(Method::PUT, SCHEDULE, &binding);
+            manage(Method::PUT, SCHEDULE, &binding);
         }
         let path = |collection| EntityPath::of(&world.schema, &format!("{SCHEDULE}/{collection}")).unwrap();
         Life {
@@ -525,7 +526,7 @@ impl Life {
         let start = i64::try_from(self.dice.below(27 * 24)).unwrap();
         let length = if self.dice.below(12) == 0 { *self.dice.one(&[0, -2, 24, 25, 48]) } else { 8 };
         let slots = if collection == OPEN_SHIFTS { *self.dice.one(&[-1, 0, 1, 1, 2, 2, 3]) } else { 0 };
-        Item { start, end: (start + length).max(0), slots, theme: *self.dice.one(&THEMES) }
+        Item { start, end: (start + length).max(0), slots, theme: THEMES[self.dice.below(THEMES.len())] }
     }
 
     fn thing(&mut self, collection: usize) -> Thing {
@@ -550,7 +551,7 @@ impl Life {
         let (is_crowded, is_busy) = (items > 24, self.model.len() - items > 24);
         match self.dice.below(20) {
             0..=3 if !is_crowded => (manager, Deed::Add(kind, self.thing(kind))),
-            0..=3 => (manager, Deed::Delete(kind, self.key(kind))),
+            0..=3 | 6 => (manager, Deed::Delete(kind, self.key(kind))),
             4 | 5 => {
                 let key = self.key(kind);
                 // Now and then nothing changes.
@@ -559,7 +560,6 @@ impl Life {
                 let condition = *self.dice.one(&[Condition::None, Condition::None, Condition::Fresh, Condition::Stale]);
                 (manager, Deed::Put(kind, key, unstaged(thing), condition))
             }
-            6 => (manager, Deed::Delete(kind, self.key(kind))),
             7 => (manager, Deed::Stage(kind, self.key(kind))),
             8 if self.dice.below(3) == 0 => {
                 let start = i64::try_from(self.dice.below(27 * 24)).unwrap();
@@ -665,13 +665,7 @@ impl Life {
     /// Takes a step, and checks all laws.
     fn step(&mut self, depth: usize) {
         let (person, deed) = self.deed();
-        let mood = if depth > 0 {
-            Mood::Approves
-        } else if self.dice.below(2) == 0 {
-            Mood::Approves
-        } else {
-            *self.dice.one(&MOODS)
-        };
+        let mood = if depth > 0 || self.dice.below(2) == 0 { Mood::Approves } else { *self.dice.one(&MOODS) };
         let name = format!("step {} of {}: {person} {deed:?}, the connector: {mood:?}", self.dice.throws, self.dice.seed);
         let tag = self.tag_of(&deed);
         let mut step = self.begin(&person, &deed, tag.as_deref());
