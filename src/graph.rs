@@ -16,6 +16,7 @@ mod faults;
 pub(crate) mod journal;
 mod meta;
 mod method;
+mod navigated;
 mod negotiate;
 pub(crate) mod notices;
 mod ops;

@@ -48,6 +48,9 @@ pub(super) struct ActArguments {
     /// User id of the person who gets a shift
     #[arg(long, value_name = "ID")]
     user: Option<String>,
+    /// Scheduling group id of a new shift (default: the first group that has the user)
+    #[arg(long, value_name = "ID")]
+    group: Option<String>,
     /// Team id, if several teams have a schedule
     #[arg(long, value_name = "ID")]
     team: Option<String>,
@@ -102,6 +105,7 @@ fn body(arguments: &ActArguments) -> Result<Value, String> {
         ("openShift", &arguments.open_shift),
         ("reason", &arguments.reason),
         ("user", &arguments.user),
+        ("group", &arguments.group),
         ("team", &arguments.team),
         ("start", &arguments.start),
         ("end", &arguments.end),
@@ -140,7 +144,7 @@ async fn send(arguments: &ActArguments, body: &Value) -> Result<Value, String> {
     if status != StatusCode::OK {
         return Err(refusal(status, &answer));
     }
-    serde_json::from_slice(&answer).map_err(|error| format!("unreadable answer: {error}"))
+    serde_json::from_slice::<Value>(&answer).map_err(|error| format!("unreadable answer: {error}"))
 }
 
 /// Returns a report for people: the request, the calls to the connector, and the changes.

@@ -87,7 +87,7 @@ pub(super) enum Eligibility {
 #[derive(Args, Debug)]
 pub(super) struct CallTarget {
     /// URL of the integration
-    #[arg(long, env = "WFI_EMULATOR_URL", value_name = "URL", value_parser = connector_url)]
+    #[arg(long, env = "WFI_EMULATOR_URL", value_name = "URL")]
     url: String,
     /// API version of the integration
     #[arg(long, env = "WFI_EMULATOR_API_VERSION", value_name = "NUMBER", default_value_t = 1)]
@@ -117,23 +117,20 @@ pub(super) struct Content {
     request: Option<PathBuf>,
 }
 
-/// Checks the URL of a connector, since a call to another one cannot be made.
-fn connector_url(text: &str) -> Result<String, String> {
-    match ConnectorEndpoint::check_url(text) {
-        Ok(()) => Ok(text.to_owned()),
-        Err(failure) => Err(failure.reason().trim_start_matches("invalid url in the integration: ").to_owned()),
-    }
-}
-
 impl CallTarget {
     fn endpoint(&self) -> Result<ConnectorEndpoint, String> {
         let (secret, _) = self.secret.read()?;
-        Ok(ConnectorEndpoint {
+        let endpoint = ConnectorEndpoint {
             url: Some(self.url.as_str().into()),
             api_version: Some(self.api_version),
             secret: Some(secret.as_str().into()),
             display_name: None,
-        })
+        };
+        endpoint.check_url().map_err(|failure| {
+            let expected = failure.reason().trim_start_matches("invalid url in the integration: ");
+            format!("invalid --url '{}': {expected}", endpoint.redacted_url())
+        })?;
+        Ok(endpoint)
     }
 
     fn policy(&self, behaviors: &Behaviors) -> Result<CallPolicy, String> {

@@ -12,7 +12,7 @@ use super::output::{UNUSABLE, fail, print};
 use super::runtime;
 use crate::edge::outgoing::{CallPolicy, ProbeIds, ProbeInputs, ProbeResult, Rating, check};
 use crate::policy::behavior::Behaviors;
-use crate::tools::scenario::{self, Cast, ScenarioRating, ScenarioResult};
+use crate::tools::scenario::{self, Cast, KnownShift, ScenarioRating, ScenarioResult};
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::sample::{self, SampleBuilder};
 use crate::world::World;
@@ -44,9 +44,12 @@ pub(super) struct ConnectorCheckArguments {
     /// User id of the worker in scenarios, for a connector that knows its own people only
     #[arg(long, env = "WFI_EMULATOR_USER", value_name = "ID", default_value = sample::USER)]
     user: String,
-    /// Id of a shift of that worker that the connector knows already
-    #[arg(long, env = "WFI_EMULATOR_SHIFT", value_name = "ID")]
-    shift: Option<String>,
+    /// User id of the colleague in scenarios
+    #[arg(long, env = "WFI_EMULATOR_COLLEAGUE", value_name = "ID", default_value = scenario::COLLEAGUE)]
+    colleague: String,
+    /// Shift of that worker that the connector knows already, with its times; repeatable, one for each scenario that adds one
+    #[arg(long, env = "WFI_EMULATOR_SHIFT", value_name = "ID[,START,END]")]
+    shift: Vec<KnownShift>,
     /// File with scenarios to play after the ready-made ones; repeatable
     #[arg(long, env = "WFI_EMULATOR_SCENARIO", value_name = "FILE")]
     scenario: Vec<PathBuf>,
@@ -86,7 +89,8 @@ pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) ->
             Err(problem) => return fail(UNUSABLE, &problem),
         }
     }
-    let cast = Cast { team: arguments.team_id.clone(), worker: arguments.user.clone(), shift: arguments.shift.clone() };
+    let (team, worker, colleague) = (&arguments.team_id, &arguments.user, &arguments.colleague);
+    let cast = Cast { team: team.clone(), worker: worker.clone(), colleague: colleague.clone(), shift: None };
     let named = ProbeIds {
         tenant_id: arguments.tenant_id.clone(),
         user_id: arguments.user_id.clone(),
@@ -100,7 +104,10 @@ pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) ->
     runtime::run(async {
         let mut findings = check(&endpoint, &secret, &policy, &named, source).await;
         if findings.has_answers() {
+            let mut known = arguments.shift.iter();
             for scenario in &scenarios {
+                let shift = if scenario.takes_known_shift() { known.next().cloned() } else { None };
+                let cast = Cast { shift, ..cast.clone() };
                 let result = scenario::play(scenario, &endpoint, &policy.connectors, &cast).await;
                 findings.0.push(probe_of(&result));
             }

@@ -103,7 +103,7 @@ impl ControlClient {
 
     async fn get(&mut self, path: &str) -> Result<Value, String> {
         let answer = self.send(Method::GET, path, None).await?;
-        serde_json::from_slice(&answer).map_err(|error| format!("unreadable answer: {error}"))
+        serde_json::from_slice::<Value>(&answer).map_err(|error| format!("unreadable answer: {error}"))
     }
 }
 

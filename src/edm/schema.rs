@@ -100,6 +100,11 @@ impl Slot {
     /// The slot of the content of a media entity.
     pub(crate) const MEDIA: Slot = Slot(u32::MAX - 2);
 
+    /// Returns the slot of the entities behind a navigation property, by its number in a query. No stored entity has it.
+    pub(crate) fn navigated(number: u16) -> Slot {
+        Slot(u32::MAX - 16 - u32::from(number))
+    }
+
     /// Returns the slot of a number, for tests.
     #[cfg(test)]
     pub(crate) fn at(number: u32) -> Slot {
@@ -204,7 +209,7 @@ impl Property {
     pub(crate) fn new(name: &str, kind: PropertyType, nullable: bool) -> Property {
         Property {
             name: name.into(),
-            member: format!("\"{name}\":").into_bytes().into(),
+            member: ["\"", name, "\":"].concat().into_bytes().into(),
             kind,
             nullable,
             slot: Slot(0),
@@ -363,6 +368,10 @@ pub struct RareRules {
     pub queries: Option<&'static QueryRules>,
     /// The headers on the use of limits, if its answers have some.
     pub limit_headers: Option<LimitHeaders>,
+    /// The behavior that decides whether conditions compare texts without case.
+    pub caseless: Option<&'static Tolerance>,
+    /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
+    pub eventual: Option<&'static Tolerance>,
 }
 
 impl RareRules {
@@ -376,11 +385,24 @@ impl RareRules {
         without_tenant: None,
         queries: None,
         limit_headers: None,
+        caseless: None,
+        eventual: None,
     };
 
     /// Whether there is a rule.
     fn is_empty(&self) -> bool {
-        let RareRules { implied, deactivated, tolerance, advanced, renamed, without_tenant, queries, limit_headers } = self;
+        let RareRules {
+            implied,
+            deactivated,
+            tolerance,
+            advanced,
+            renamed,
+            without_tenant,
+            queries,
+            limit_headers,
+            caseless,
+            eventual,
+        } = self;
         implied.is_none()
             && deactivated.is_none()
             && tolerance.is_none()
@@ -389,6 +411,8 @@ impl RareRules {
             && without_tenant.is_none()
             && queries.is_none()
             && limit_headers.is_none()
+            && caseless.is_none()
+            && eventual.is_none()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::media::Media;
 use crate::edm::primitive::PrimitiveValue;
-use crate::edm::schema::{Initial, Property, PropertyType, Slot, StructuredType, TypeId};
+use crate::edm::schema::{Initial, Model, Property, PropertyType, Slot, StructuredType, TypeId};
 
 /// A value of a declared property.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,6 +125,41 @@ impl Complex {
         }
     }
 
+    /// Whether the complex value at a path is there, in an instance of a type; `None` if the path does not lead to one. It has a slash before
+    /// each name.
+    pub(crate) fn has_complex(&self, model: &Model, structured: &StructuredType, path: &str) -> Option<bool> {
+        let (mut owner, mut values) = (structured, Some(self));
+        for name in path.split('/').skip(1) {
+            let property = owner.property(name).map(|index| &owner.properties[index])?;
+            let PropertyType::Complex(id) = property.kind else { return None };
+            owner = model.structured(id);
+            values = match values.map(|values| values.get(property.slot)) {
+                Some(Value::Complex(inner)) => {
+                    owner = model.actual(owner, inner.own_type);
+                    Some(inner)
+                }
+                _ => None,
+            };
+        }
+        Some(values.is_some())
+    }
+
+    /// Returns the same values with a complex value at a path, without members where it is null.
+    pub(crate) fn with_complex(&self, model: &Model, structured: &StructuredType, path: &str) -> Complex {
+        let mut changed = self.clone();
+        let (name, rest) = path.trim_start_matches('/').split_once('/').map_or((path.trim_start_matches('/'), ""), |split| split);
+        let Some(property) = structured.property(name).map(|index| &structured.properties[index]) else { return changed };
+        let PropertyType::Complex(id) = property.kind else { return changed };
+        let inner = match self.get(property.slot) {
+            Value::Complex(inner) => Complex::clone(inner),
+            _ => Complex::default(),
+        };
+        let owner = model.actual(model.structured(id), inner.own_type);
+        let inner = if rest.is_empty() { inner } else { inner.with_complex(model, owner, rest) };
+        changed.set(property.slot, Value::Complex(Arc::new(inner)));
+        changed
+    }
+
     /// Stores a value.
     pub fn set(&mut self, slot: Slot, value: Value) {
         let is_blank = match &value {
@@ -145,6 +180,11 @@ impl Complex {
         for (slot, value) in &other.values {
             self.set(*slot, value.clone());
         }
+    }
+
+    /// Returns the bytes that a copy takes, in which all texts are shared.
+    pub(crate) fn own_bytes(&self) -> usize {
+        size_of::<Complex>() + self.values.len() * size_of::<(Slot, Value)>() + self.dynamic.len() * size_of::<Dynamic>()
     }
 
     /// Returns the approximate size of the values in memory, in bytes, without this structure itself.

@@ -31,7 +31,7 @@ use crate::policy::refusal::{self, Refusal};
 use crate::text::json::write_string;
 use crate::world::World;
 use crate::world::links::{self, TooManyLinks};
-use crate::world::store::{CollectionRef, StoredEntity};
+use crate::world::store::{CollectionRef, StoreFull, StoredEntity};
 
 /// The approximate length of an entity's JSON, in bytes.
 pub(super) const ENTITY_LENGTH: usize = 824;
@@ -166,13 +166,17 @@ impl<'c, R> OperationContext<'c, R> {
         let text = match self.request.target.query() {
             Some(text) => text,
             None if structured.navigations.iter().any(|navigation| navigation.is_auto_expanded) => "",
+            // The number of objects of the directory can need a header.
+            None if target == QueryTarget::Count && structured.rare().eventual.is_some() => "",
             None => return Ok(None),
         };
         let behaviors = &self.world.behaviors;
         let knows_hidden = self.preferences.include_unknown_enum_members;
         let now = self.now.into();
         let (search, rules) = (structured.search, structured.rare().queries);
-        let scope = Scope { model: self.model, structured, behaviors, knows_hidden, now, search, rules };
+        let level = self.request.headers.get("consistencylevel");
+        let is_eventual = level.is_some_and(|level| level.as_bytes().eq_ignore_ascii_case(b"eventual"));
+        let scope = Scope { model: self.model, structured, behaviors, knows_hidden, now, search, rules, is_eventual };
         Query::read(text, scope, target).map(Some)
     }
 
@@ -264,6 +268,35 @@ impl<'c> OperationContext<'c> {
             return Err(missing.clone());
         }
         self.check_ancestors()
+    }
+
+    /// Makes the complex value that has the collection, if one has it, other than null: it has an entity now.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is not enough room.
+    pub(super) fn make_complex(&self) -> Result<(), StoreFull> {
+        let Some((ancestor, holder)) = self.route.ancestors.last().zip(self.route.collection.holder.as_deref()) else {
+            return Ok(());
+        };
+        // An address of an entity in a collection ends with its key.
+        if holder.ends_with(')') {
+            return Ok(());
+        }
+        let address = ancestor.collection.address(&self.world.schema, &ancestor.key);
+        let Some(member) = holder.strip_prefix(&*address).filter(|member| !member.is_empty()) else { return Ok(()) };
+        let declared = self.model.structured(ancestor.type_id);
+        let collection = self.world.store.at(&ancestor.collection);
+        let of = |entity: &Entity| self.model.actual(declared, entity.properties.own_type);
+        let is_there = |entity: &StoredEntity| entity.properties.has_complex(self.model, of(entity), member);
+        if collection.with_entity(&ancestor.key, is_there).flatten() != Some(false) {
+            return Ok(());
+        }
+        let changed = collection.update(&ancestor.key, |entity| {
+            let values = entity.properties.with_complex(self.model, of(entity), member);
+            Ok::<Entity, StoreFull>(Entity::of_type(entity.key.clone(), values, of(entity).blank_text))
+        });
+        changed.map_or(Ok(()), |changed| changed.map(drop))
     }
 
     /// Checks that all entities that contain the collection exist.

@@ -2,12 +2,17 @@
 //!
 //! What grows with the number of entities is paid from the purse of the request.
 
+mod nested;
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::edm::address::{EntityAddress, KeyForm};
 use crate::edm::schema::StructuredType;
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
+use crate::graph::navigated;
+pub(super) use crate::graph::navigated::PurseEmpty;
+use crate::graph::statuses;
 use crate::odata::query::Query;
 use crate::odata::query::expand::{ExpandItem, ExpandPart};
 use crate::odata::query::orderby;
@@ -22,8 +27,8 @@ const ENTITY_STEPS: u64 = 8;
 /// The bytes that a step writes.
 const BYTES_WRITTEN: usize = 8;
 
-/// The steps or the memory of the request do not suffice.
-pub(super) struct PurseEmpty;
+/// The bytes that a step searches.
+const BYTES_SEARCHED: usize = 64;
 
 /// An expanded entity, where it lives.
 struct Found {
@@ -44,21 +49,35 @@ pub(super) fn body(
         None => write_cached(&context.representation, types, context.holder(), entity, &entity.text, &mut out),
         Some(select) => write_selected(&context.representation, types, context.holder(), entity, &select.selection, &mut out),
     }
-    write(context, address, types.actual, &query.expand, &mut out)?;
+    write(context, (address, entity), types.actual, &query.expand, 0, &mut out)?;
     out.push(b'}');
     Ok(out)
 }
 
-/// Writes the expanded navigation properties of an entity as further members.
+/// Writes the expanded navigation properties of an entity as further members. Its object begins at an offset.
 pub(super) fn write(
     context: &OperationContext<'_>,
-    address: &EntityAddress,
+    (address, entity): (&EntityAddress, &StoredEntity),
     structured: &StructuredType,
     items: &[ExpandItem<'_>],
+    begin: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), PurseEmpty> {
     for item in items.iter().filter(|item| item.cast.is_none_or(|cast| context.model.is_a(structured.id, cast))) {
-        write_item(context, address, item, item.levels, out)?;
+        if item.member.is_empty() {
+            write_item(context, address, structured, item, item.levels, out)?;
+            continue;
+        }
+        // Those of a complex value are members of it, unless it is null.
+        if entity.properties.has_complex(context.model, structured, &item.member) == Some(false) {
+            continue;
+        }
+        let mut members = vec![b'{'];
+        write_item(context, address, structured, item, item.levels, &mut members)?;
+        if !context.purse.spend_on(out.len() - begin, BYTES_SEARCHED) {
+            return Err(PurseEmpty);
+        }
+        nested::insert(out, begin, &item.member, &members[1..]);
     }
     Ok(())
 }
@@ -66,14 +85,14 @@ pub(super) fn write(
 fn write_item(
     context: &OperationContext<'_>,
     address: &EntityAddress,
+    structured: &StructuredType,
     item: &ExpandItem<'_>,
     levels: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), PurseEmpty> {
     let (schema, navigation) = (&*context.world.schema, item.navigation);
     let found = find(context, address, item)?;
-    let name = format!("{}{}", item.member.trim_start_matches('/'), if item.member.is_empty() { "" } else { "/" });
-    let name = format!("{name}{}", navigation.name);
+    let name = &navigation.name;
     if item.part == ExpandPart::Count {
         begin_member(&format!("{name}@odata.count"), out);
         out.extend_from_slice(found.len().to_string().as_bytes());
@@ -100,8 +119,10 @@ fn write_item(
         out.extend_from_slice(found.len().to_string().as_bytes());
     }
     let skip = item.query.skip;
-    let shown = found.iter().skip(skip).take(item.query.top.unwrap_or(usize::MAX));
-    begin_member(&name, out);
+    let limit = if navigation.contains_target { None } else { statuses::expand_limit(context.world, structured, context.model) };
+    let limit = limit.unwrap_or(usize::MAX).min(item.query.top.unwrap_or(usize::MAX));
+    let shown = found.iter().skip(skip).take(limit);
+    begin_member(name, out);
     if navigation.is_collection {
         out.push(b'[');
     }
@@ -128,6 +149,7 @@ fn write_found(
     out: &mut Vec<u8>,
 ) -> Result<(), PurseEmpty> {
     let Found { entity, address } = found;
+    let begin = out.len() - 1;
     let path = address.collection.path(&context.world.schema);
     if item.part == ExpandPart::References {
         begin_member("@odata.id", out);
@@ -143,9 +165,9 @@ fn write_found(
         None => write_cached(&context.representation, types, holder, entity, &entity.text, out),
         Some(select) => write_selected(&context.representation, types, holder, entity, &select.selection, out),
     }
-    write(context, address, types.actual, &item.query.expand, out)?;
+    write(context, (address, entity), types.actual, &item.query.expand, begin, out)?;
     if levels > 1 {
-        write_item(context, address, item, levels - 1, out)?;
+        write_item(context, address, types.actual, item, levels - 1, out)?;
     }
     Ok(())
 }
@@ -172,10 +194,13 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
             },
             None => Found { address: EntityAddress { collection: inner.clone(), key: entity.key.clone() }, entity },
         };
-        let is_match = query.filter.as_ref().is_none_or(|filter| filter.is_fulfilled(&target.entity.properties, context.purse));
-        if context.purse.is_empty() {
-            return Err(PurseEmpty);
-        }
+        let is_match = match &query.filter {
+            Some(filter) => {
+                let Found { entity, address } = &target;
+                navigated::is_fulfilled(context, filter, entity, address.collection.set, || address.clone())?
+            }
+            None => true,
+        };
         if is_match {
             found.push((orderby::keys_of(&query.order, &target.entity.properties, context.purse), target));
         }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::edm::schema::{DEFAULT_MEDIA, MediaRules, Model, Operation, RecycledRules, SetId, StructuredType};
+use crate::edm::schema::{DEFAULT_MEDIA, MediaRules, Model, Navigation, Operation, RecycledRules, SetId, StructuredType};
 use crate::policy::refusal::Refusal;
 use crate::world::World;
 
@@ -66,6 +66,19 @@ pub(super) fn has_plain_delta(world: &World, structured: &StructuredType, model:
     let rows = || world.workloads.iter().flat_map(|workload| workload.rules().plain_deltas);
     let mut lineage = std::iter::successors(Some(structured), |structured| model.find_structured(structured.base?));
     lineage.any(|structured| rows().any(|row| is_row_of(row, &structured.full_name)))
+}
+
+/// Whether answers of delta queries of a type have the links of a navigation property.
+pub(super) fn has_delta_links(world: &World, structured: &StructuredType, navigation: &Navigation) -> bool {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().delta_links);
+    rows.any(|(row, name)| is_row_of(row, &structured.full_name) && **name == *navigation.name)
+}
+
+/// Returns the number of entities behind a navigation property that an expansion shows, if it is limited.
+pub(super) fn expand_limit(world: &World, structured: &StructuredType, model: &Model) -> Option<usize> {
+    let rows = || world.workloads.iter().flat_map(|workload| workload.rules().expand_limits);
+    let mut lineage = std::iter::successors(Some(structured), |structured| model.find_structured(structured.base?));
+    lineage.find_map(|structured| rows().find(|(row, _)| is_row_of(row, &structured.full_name)).map(|(_, limit)| *limit))
 }
 
 /// Returns the number of links that one request can give an entity, if it is limited.

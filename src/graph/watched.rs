@@ -97,8 +97,22 @@ fn at<'m>(world: &'m World, version: Version, path: &str, query: &str, is_late: 
         None
     } else {
         let now = world.clock.now().into();
-        let scope = Scope { model, structured, behaviors: &HONORING, knows_hidden: true, now, search: None, rules: None };
-        Some(Query::read(query, scope, QueryTarget::Collection).map_err(Unwatched::Unknown)?)
+        let scope = Scope {
+            model,
+            structured,
+            behaviors: &HONORING,
+            knows_hidden: true,
+            now,
+            search: None,
+            rules: None,
+            is_eventual: true,
+        };
+        let query = Query::read(query, scope, QueryTarget::Collection).map_err(Unwatched::Unknown)?;
+        // Changes of other entities are not watched.
+        if query.filter.as_ref().is_some_and(|filter| !filter.navigations().is_empty()) {
+            return Err(not_watched());
+        }
+        Some(query)
     };
     Ok(Watched { model, structured, place, filter, addresses })
 }
@@ -155,7 +169,7 @@ impl Watched<'_> {
     fn is_match(&self, entity: &StoredEntity) -> bool {
         let purse = Purse::whole();
         let filter = self.filter.as_ref().and_then(|query| query.filter.as_ref());
-        filter.is_none_or(|filter| filter.is_fulfilled(&entity.properties, &purse))
+        filter.is_none_or(|filter| filter.is_fulfilled_as(None, &entity.properties, &purse))
     }
 }
 

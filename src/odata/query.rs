@@ -19,7 +19,7 @@ pub(crate) mod skiptoken;
 use std::borrow::Cow;
 
 use self::expand::ExpandItem;
-use self::filter::{BoundExpression, Expression};
+use self::filter::BoundExpression;
 use self::options::{Name, SystemQueryOptions};
 use self::orderby::OrderKey;
 pub(crate) use self::scope::Scope;
@@ -64,6 +64,8 @@ pub(crate) struct Query<'m> {
     /// The texts of `$filter` and `$orderby`, to which a skip token is bound.
     pub bound_to: [String; 2],
     has_undocumented: bool,
+    /// Whether the condition is one that the directory answers from another index.
+    is_advanced: bool,
     /// The behavior that decided on an option of a resource that takes only some queries.
     decided: Option<&'static str>,
 }
@@ -93,7 +95,10 @@ impl<'m> Query<'m> {
 
     /// Parses a query string, the part of a URL after `?`.
     pub(crate) fn read(text: &str, scope: Scope<'m>, target: QueryTarget) -> Result<Query<'m>, Error> {
-        if scope.behaviors.empty_options == EmptyOptions::Refuse && !text.is_empty() && text.split('&').any(str::is_empty) {
+        if scope.behaviors.empty_options == EmptyOptions::Refuse
+            && text.strip_prefix('&').unwrap_or(text).split('&').any(str::is_empty)
+            && !text.is_empty()
+        {
             let detail = "an option is missing beside an ampersand".to_owned();
             return Err(Error::new(&refusal::EMPTY_OPTION, &[]).with_detail(detail));
         }
@@ -120,7 +125,15 @@ impl<'m> Query<'m> {
         if target == QueryTarget::Property {
             return Ok(query);
         }
+        let has_search = search.is_some();
         query.read_conditions(options.take(Name::Filter), search, scope)?;
+        let level = if depth == 0 { query.missing_level(scope) } else { None };
+        if level == Some(Level::Header) && target == QueryTarget::Count {
+            return Err(Error::new(&refusal::COUNT_NEEDS_LEVEL, &[]));
+        }
+        if level == Some(Level::Header) && has_search {
+            return Err(Error::new(&refusal::SEARCH_NEEDS_LEVEL, &[]));
+        }
         if target == QueryTarget::Count {
             return Ok(query);
         }
@@ -148,8 +161,35 @@ impl<'m> Query<'m> {
             },
         };
         query.token = options.take(Name::SkipToken).map(|text| text.trim().to_owned());
+        if let Some(level) = level {
+            // Without the header `$count=true` has no effect.
+            query.count = query.count.filter(|_| level == Level::Count);
+            let is_advanced = query.is_advanced || query.filter.is_some() && !query.order.is_empty() && !has_search;
+            if is_advanced && query.count != Some(true) {
+                return Err(Error::new(&refusal::QUERY_NEEDS_LEVEL, &[]));
+            }
+        }
         Ok(query)
     }
+
+    /// Returns what an advanced query of the directory needs beside its options; `None` for other types, or if nothing is needed.
+    fn missing_level(&mut self, scope: Scope<'_>) -> Option<Level> {
+        let (behavior, needs_level) = scope.structured.rare().eventual?;
+        if !needs_level(scope.behaviors) {
+            return None;
+        }
+        self.decided = self.decided.or(Some(*behavior)).filter(|_| self.is_advanced);
+        Some(if scope.is_eventual { Level::Count } else { Level::Header })
+    }
+}
+
+/// The need of an advanced query of the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    /// `ConsistencyLevel: eventual`, and mostly `$count=true`.
+    Header,
+    /// `$count=true`: the header is there.
+    Count,
 }
 
 impl<'m> Query<'m> {
@@ -163,20 +203,21 @@ impl<'m> Query<'m> {
         let mut condition = filter.as_ref().map(|text| filter::read(text, scope)).transpose()?;
         if let Some((condition, rules)) = condition.as_ref().zip(scope.rules.and_then(|rules| rules.filter)) {
             self.decided = Some(rules.strict.0);
-            condition.check(rules, scope.behaviors)?;
+            condition.expression.check(rules, scope.behaviors)?;
         }
         self.bound_to[0] = filter.map(Cow::into_owned).unwrap_or_default();
         if let Some((text, rules)) = search {
             let search = filter::read_search(&text, scope, rules)?;
             condition = Some(match condition {
                 Some(filter) => filter.and(search),
-                None => search,
+                None => search.into(),
             });
             // No filter has a line feed outside of its texts.
             self.bound_to[0].push('\n');
             self.bound_to[0].push_str(&text);
         }
-        self.filter = condition.map(Expression::bind);
+        self.is_advanced = condition.as_ref().is_some_and(|condition| condition.expression.is_advanced());
+        self.filter = condition.map(|condition| condition.bind(&scope));
         Ok(())
     }
 }

@@ -510,7 +510,23 @@ rows! {
     }
     profiles Refuse Refuse Refuse;
     grade None;
-    source "OData 4.01 ABNF, queryOptions; no public observation";
+    source "OData 4.01 ABNF, queryOptions; no public observation. One at the beginning is taken: learn.microsoft.com/graph/api/signin-list prints `?&$filter`";
+
+    "directory-text-case" directory_text_case: DirectoryTextCase = "capital and small letters in the conditions of `$filter` on objects of the directory" {
+        Same "same" "the same letters",
+        Different "different" "different letters, as OData defines it",
+    }
+    profiles Same Same Same;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/user-list (`endswith(mail,'a@contoso.com')` finds GradyA@contoso.com) and group-list-transitivemembers (`startswith(displayName, 'a')` finds AAD Contoso Users)";
+
+    "advanced-queries" advanced_queries: AdvancedQueries = "queries on objects of the directory that need `ConsistencyLevel: eventual`, and some of them `$count=true`, without these" {
+        Take "take" "answered all the same: applications that were developed against other servers work at once",
+        Refuse "refuse" "refused with 400; `$count=true` has no effect",
+    }
+    profiles Take Refuse Take;
+    grade Medium;
+    source "learn.microsoft.com/graph/aad-advanced-queries (which); microsoft-graph-docs#15067 (recorded refusal)";
 
     "shifts-filters" shifts_filters: ShiftsFilters = "conditions of `$filter` on the collections of a schedule that the service does not take: another property, another operator, `or`, a property twice" {
         Strict "strict" "refused with 400, as the service does",

@@ -323,6 +323,16 @@ refusals! {
     QUOTED_ARGUMENT "quoted-argument" 400 BadRequest Layer::Gateway,
         "Expression of type '{0}' cannot be converted to type '{1}'.",
         Strong "microsoft-graph-docs-contrib#1064; microsoft-graph-docs#22124";
+    /// The number of objects of the directory without `ConsistencyLevel: eventual`.
+    COUNT_NEEDS_LEVEL "count-needs-level" 400 RequestBadRequest Layer::Gateway, "$count is not currently supported.",
+        Strong "microsoft-graph-docs#15067 (recorded)";
+    /// A search in the directory without `ConsistencyLevel: eventual`.
+    SEARCH_NEEDS_LEVEL "search-needs-level" 400 RequestUnsupportedQuery Layer::Gateway,
+        "Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'",
+        Medium "learn.microsoft.com/graph/aad-advanced-queries (the rule); learn.microsoft.com/graph/search-query-parameter (the text)";
+    /// Another query of the directory that needs `ConsistencyLevel: eventual` and `$count=true`, without these.
+    QUERY_NEEDS_LEVEL "query-needs-level" 400 RequestUnsupportedQuery Layer::Gateway, "Unsupported Query.",
+        Medium "learn.microsoft.com/graph/aad-advanced-queries";
     /// A query option that delta queries of the directory do not have.
     DELTA_OPTION "delta-option" 400 RequestBadRequest Layer::Gateway, "'${0}' is not supported by the service.",
         Medium "learn.microsoft.com/graph/delta-query-overview (the options); the text is that for $skip in the directory";

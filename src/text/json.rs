@@ -1,5 +1,6 @@
 //! JSON as a tree that preserves the order of members and duplicate members, which OData has rules for.
 
+mod number;
 mod objects;
 
 use std::borrow::Cow;
@@ -14,6 +15,8 @@ use serde_json::value::RawValue;
 use crate::text::bom;
 use crate::text::json::objects::Objects;
 
+pub(crate) use crate::text::json::number::JsonNumber;
+
 /// A JSON value. Strings borrow from the text where they have no escapes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json<'a> {
@@ -22,7 +25,7 @@ pub(crate) enum Json<'a> {
     /// `true` or `false`
     Boolean(bool),
     /// A number.
-    Number(serde_json::Number),
+    Number(JsonNumber<'a>),
     /// A string.
     String(Cow<'a, str>),
     /// An array.
@@ -194,9 +197,13 @@ pub(crate) fn parse(text: &[u8]) -> Result<Json<'_>, serde_json::Error> {
 pub(crate) fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::Error> {
     let text = bom::strip_bytes(text);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let remaining = Cell::new(limit);
-    let json = TreeBuilder(&remaining).deserialize(&mut deserializer)?;
+    let counts = Counts { remaining: Cell::new(limit), floats: Cell::new(0) };
+    let mut json = TreeBuilder(&counts).deserialize(&mut deserializer)?;
     deserializer.end()?;
+    // Few texts have numbers with a fraction.
+    if counts.floats.get() > 0 {
+        number::keep_digits(text, &mut json, counts.floats.get());
+    }
     Ok(json)
 }
 
@@ -248,16 +255,24 @@ impl<'de> Visitor<'de> for MemberVisitor {
     }
 }
 
-/// Builds the tree; the cell has the number of further values allowed.
+/// The numbers of values of a text.
+struct Counts {
+    /// Those that are allowed further.
+    remaining: Cell<usize>,
+    /// Those that are numbers other than integers.
+    floats: Cell<usize>,
+}
+
+/// Builds the tree.
 #[derive(Clone, Copy)]
-struct TreeBuilder<'l>(&'l Cell<usize>);
+struct TreeBuilder<'l>(&'l Counts);
 
 impl<'de> DeserializeSeed<'de> for TreeBuilder<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
-        match self.0.get().checked_sub(1) {
-            Some(remaining) => self.0.set(remaining),
+        match self.0.remaining.get().checked_sub(1) {
+            Some(remaining) => self.0.remaining.set(remaining),
             None => return Err(D::Error::custom("too many values")),
         }
         deserializer.deserialize_any(self)
@@ -280,15 +295,17 @@ impl<'de> Visitor<'de> for TreeBuilder<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(value.into()))
+        Ok(Json::Number(serde_json::Number::from(value).into()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(value.into()))
+        Ok(Json::Number(serde_json::Number::from(value).into()))
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Json<'de>, E> {
-        serde_json::Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("number out of range"))
+        self.0.floats.set(self.0.floats.get() + 1);
+        let number = serde_json::Number::from_f64(value).ok_or_else(|| E::custom("number out of range"))?;
+        Ok(Json::Number(number.into()))
     }
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::edge::control::acts;
 use crate::edge::outgoing::make_call;
+use crate::edm::date_time::DateTimeOffset;
 use crate::graph::step::Step;
 use crate::policy::behavior::Behaviors;
 use crate::text::charset::Charset;
@@ -87,8 +89,46 @@ pub(crate) struct Cast {
     pub team: String,
     /// Worker.
     pub worker: String,
-    /// Shift of the worker that the connector knows already; without it, each scenario adds its own.
-    pub shift: Option<String>,
+    /// Colleague of the worker.
+    pub colleague: String,
+    /// Shift of the worker that the connector knows already; without it, a scenario adds its own.
+    pub shift: Option<KnownShift>,
+}
+
+/// Shift that a connector knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownShift {
+    id: String,
+    start: String,
+    end: String,
+}
+
+/// Times of shifts without others.
+const TIMES: (&str, &str) = ("2026-12-11T14:00:00Z", "2026-12-11T22:00:00Z");
+
+impl FromStr for KnownShift {
+    type Err = String;
+
+    /// Reads `ID`, or `ID,START,END`.
+    fn from_str(text: &str) -> Result<KnownShift, String> {
+        let parts: Vec<&str> = text.split(',').collect();
+        let (id, start, end) = match parts[..] {
+            [id] => (id, TIMES.0, TIMES.1),
+            [id, start, end] => (id, start, end),
+            _ => return Err("expected ID or ID,START,END".to_owned()),
+        };
+        if let Some(time) = [start, end].into_iter().find(|time| DateTimeOffset::parse(time).is_none()) {
+            return Err(format!("invalid time '{}', expected one such as {}", time.escape_debug(), TIMES.0));
+        }
+        Ok(KnownShift { id: id.to_owned(), start: start.to_owned(), end: end.to_owned() })
+    }
+}
+
+impl Scenario {
+    /// Whether a shift that the connector knows can take the place of one that it adds. A shift is used once: most scenarios delete it.
+    pub(crate) fn takes_known_shift(&self) -> bool {
+        self.steps.iter().any(|step| step.save.as_deref() == Some("shift"))
+    }
 }
 
 /// Returns the ready-made scenarios.
@@ -126,14 +166,15 @@ pub(crate) async fn play(
     let mut variables = BTreeMap::from([
         ("team".to_owned(), cast.team.clone()),
         ("worker".to_owned(), cast.worker.clone()),
-        ("colleague".to_owned(), COLLEAGUE.to_owned()),
+        ("colleague".to_owned(), cast.colleague.clone()),
+        ("start".to_owned(), cast.shift.as_ref().map_or(TIMES.0, |shift| &shift.start).to_owned()),
         ("manager".to_owned(), MANAGER.to_owned()),
         ("reason".to_owned(), REASON.to_owned()),
     ]);
     for (index, step) in scenario.steps.iter().enumerate() {
         // The shift that the connector knows takes the place of the first that is added for the worker.
         if let (Some(known), Some("shift")) = (&cast.shift, step.save.as_deref()) {
-            variables.insert("shift".to_owned(), known.clone());
+            variables.insert("shift".to_owned(), known.id.clone());
             continue;
         }
         let report = perform(&world, connectors, step, &variables).await;
@@ -239,7 +280,8 @@ fn known(variables: &BTreeMap<String, String>) -> String {
     variables.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-const COLLEAGUE: &str = "5e2b51ac-dc47-4a66-83ea-1bbbf81ac029";
+/// Colleague without another one.
+pub(crate) const COLLEAGUE: &str = "5e2b51ac-dc47-4a66-83ea-1bbbf81ac029";
 const MANAGER: &str = "366c0b19-49b1-41b5-a03f-9f3887bd0ed8";
 const REASON: &str = "TOR_891045ca-b5d2-406b-aa06-a3c8921245d7";
 const GROUP: &str = "TAG_228940ed-ff84-4e25-b129-1b395cf78be0";
@@ -250,8 +292,8 @@ fn stage(endpoint: &ConnectorEndpoint, connectors: &Connectors, cast: &Cast) -> 
     let person =
         |id: &str, name: &str| json!({ "id": id, "displayName": name, "userPrincipalName": format!("{name}@contoso.com") });
     let member = |id: &str, roles: &[&str]| json!({ "@odata.type": "#microsoft.graph.aadUserConversationMember", "id": format!("member-{id}"), "userId": id, "roles": roles });
-    let shift = |id: &String| {
-        let item = json!({ "startDateTime": "2026-12-11T14:00:00Z", "endDateTime": "2026-12-11T22:00:00Z", "theme": "blue" });
+    let shift = |KnownShift { id, start, end }: &KnownShift| {
+        let item = json!({ "startDateTime": start, "endDateTime": end, "theme": "blue" });
         json!({ "id": id, "userId": cast.worker, "schedulingGroupId": GROUP, "isStagedForDeletion": false, "sharedShift": item })
     };
     let integration = json!({
@@ -271,17 +313,17 @@ fn stage(endpoint: &ConnectorEndpoint, connectors: &Connectors, cast: &Cast) -> 
         "provisionStatus": "Completed",
         "workforceIntegrationIds": [INTEGRATION],
         "schedulingGroups":
-            [{ "id": GROUP, "displayName": "All", "isActive": true, "userIds": [cast.worker, COLLEAGUE, MANAGER] }],
+            [{ "id": GROUP, "displayName": "All", "isActive": true, "userIds": [cast.worker, cast.colleague, MANAGER] }],
         "timeOffReasons": [{ "id": REASON, "displayName": "Vacation", "iconType": "plane", "isActive": true }],
         "shifts": cast.shift.iter().map(shift).collect::<Vec<_>>(),
     });
     let tree = json!({
-        "users": [person(&cast.worker, "Alice"), person(COLLEAGUE, "Carol"), person(MANAGER, "Bob")],
+        "users": [person(&cast.worker, "Alice"), person(&cast.colleague, "Carol"), person(MANAGER, "Bob")],
         "teams": [{
             "id": cast.team,
             "displayName": "Team",
             "schedule": schedule,
-            "members": [member(&cast.worker, &[]), member(COLLEAGUE, &[]), member(MANAGER, &["owner"])],
+            "members": [member(&cast.worker, &[]), member(&cast.colleague, &[]), member(MANAGER, &["owner"])],
         }],
         "teamwork": { "workforceIntegrations": [integration] },
     });
@@ -290,4 +332,24 @@ fn stage(endpoint: &ConnectorEndpoint, connectors: &Connectors, cast: &Cast) -> 
         .map_err(|error| error.to_string())?;
     settings.connectors = connectors.clone();
     Ok(World::new(settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_shift_has_an_id_and_perhaps_times() {
+        let read = |text: &str| text.parse::<KnownShift>().map(|KnownShift { id, start, end }| format!("{id} {start} {end}"));
+        assert_eq!(read("SHFT_1").unwrap(), "SHFT_1 2026-12-11T14:00:00Z 2026-12-11T22:00:00Z");
+        let times = "2027-01-01T08:00:00Z,2027-01-01T16:00:00Z";
+        assert_eq!(read(&format!("SHFT_1,{times}")).unwrap(), format!("SHFT_1 {}", times.replace(',', " ")));
+        assert_eq!(read("SHFT_1,x"), Err("expected ID or ID,START,END".to_owned()));
+        assert_eq!(read("SHFT_1,8,16"), Err("invalid time '8', expected one such as 2026-12-11T14:00:00Z".to_owned()));
+    }
+
+    #[test]
+    fn four_ready_made_scenarios_take_a_known_shift() {
+        assert_eq!(flows().iter().filter(|scenario| scenario.takes_known_shift()).count(), 4);
+    }
 }

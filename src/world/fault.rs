@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::HeaderMap;
@@ -444,8 +444,8 @@ pub struct Faults {
     rules: RwLock<Arc<[Arc<ActiveRule>]>>,
     /// Whether rules were set or added after the start.
     has_changed: AtomicBool,
-    /// Whether the rules have let go of the answers that they hold back.
-    has_released: watch::Sender<bool>,
+    /// Whether the rules have let go of the answers that they hold back. Most worlds hold none.
+    has_released: OnceLock<watch::Sender<bool>>,
 }
 
 /// A hold on an answer, until the world of the rules is reset or dropped.
@@ -510,7 +510,7 @@ impl Faults {
             is_armed: AtomicBool::new(false),
             rules: RwLock::new(Arc::new([])),
             has_changed: AtomicBool::new(false),
-            has_released: watch::Sender::new(false),
+            has_released: OnceLock::new(),
         };
         faults.set(rules);
         faults.has_changed.store(false, Ordering::Relaxed);
@@ -578,12 +578,12 @@ impl Faults {
 
     /// Returns a hold on an answer.
     pub(crate) fn hold(&self) -> Hold {
-        Hold(self.has_released.subscribe())
+        Hold(self.has_released.get_or_init(|| watch::Sender::new(false)).subscribe())
     }
 
     /// Lets go of the answers that are held back, for good: rules of a new world follow.
     pub(crate) fn release(&self) {
-        self.has_released.send_replace(true);
+        self.has_released.get_or_init(|| watch::Sender::new(true)).send_replace(true);
     }
 
     /// Returns the number of rules.

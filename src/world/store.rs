@@ -22,6 +22,7 @@ mod links;
 mod recorder;
 mod share;
 mod tree;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -38,7 +39,7 @@ use tree::Tree;
 
 pub(crate) use crate::edm::address::{CollectionAddress, EntityAddress};
 pub(crate) use baseline::{BASELINE_BYTES, HeldEntities};
-pub(crate) use changes::ChangePosition;
+pub(crate) use changes::{ChangePosition, Changed};
 pub(crate) use collection::RECORD_BYTES;
 pub(crate) use collection::{Collection, InsertError, StoreUpdate};
 pub use entity::StoredEntity;

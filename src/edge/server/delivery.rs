@@ -328,7 +328,8 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
             faults.release();
         };
-        let (late, silent, ()) = tokio::join!(late, silent, release);
+        let all = async { tokio::join!(late, silent, release) };
+        let (late, silent, ()) = tokio::time::timeout(PATIENCE, all).await.expect("the rules let go");
         assert!(late.is_ok() && silent.is_err() && started.elapsed() < PATIENCE);
         assert_eq!(slow.into_body().collect().await.unwrap().to_bytes().len(), 10);
         assert!(started.elapsed() < Duration::from_millis(400), "ten pieces take half a second");

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use self::properties::SlotNumbers;
-use super::csdl::{self, Document, TypeDeclaration};
+use super::csdl::{self, Document, TypeDeclaration, TypeFacts};
 use super::name_index::NameIndex;
-use super::names::{Names, collection_element, is_row_of, short};
+use super::names::{self, Names, collection_element, is_row_of, short};
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
     Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, RareRules, Root, Schema,
@@ -22,21 +22,30 @@ use super::{
 /// Builds the tables of both versions.
 pub(super) fn schema(documents: [SchemaText; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
     let of = |version: Version| move |error: SchemaError| SchemaError { version: Some(version), ..error };
+    // Declarations have places, of which only that of a problem is a line.
+    let placed = |version: Version| {
+        let text = &documents[usize::from(version != Version::V1)];
+        move |error: SchemaError| SchemaError { line: csdl::line_at(&text.text(), error.line), version: Some(version), ..error }
+    };
     let read = |text: &SchemaText, version| csdl::read(&text.text()).map_err(of(version));
     // The text of beta is put together: its memory is used again by all that follows.
     let beta = read(&documents[1], Version::Beta);
     let declared = [read(&documents[0], Version::V1)?, beta?];
-    let names = Arc::new(number_types(&declared)?);
+    let (names, numbers) = number_types(&declared).map_err(|error| placed(error.version.unwrap_or(Version::V1))(error))?;
+    let names = Arc::new(names);
     let mut shared = Shared {
         names,
         rules,
+        ruled: rules.iter().flat_map(|workload| workload.type_names()).collect(),
         slots: SlotNumbers::of(&declared),
         sets: Vec::new(),
         set_numbers: HashMap::default(),
         fixed: HashMap::default(),
     };
-    let v1 = shared.model(Version::V1, &declared[0], None).map_err(of(Version::V1))?;
-    let beta = shared.model(Version::Beta, &declared[1], Some((&declared[0], &v1))).map_err(of(Version::Beta))?;
+    let v1 = shared.model(Version::V1, (&declared[0], &numbers[0]), None).map_err(placed(Version::V1))?;
+    let beta = shared
+        .model(Version::Beta, (&declared[1], &numbers[1]), Some((&declared[0], &numbers[0], &v1)))
+        .map_err(placed(Version::Beta))?;
     let mut union = merge::union(&v1, &beta);
     let mut models = [v1, beta];
     let by_name = Arc::new(std::mem::take(&mut shared.slots).by_name());
@@ -102,16 +111,24 @@ pub(super) fn schema(documents: [SchemaText; 2], rules: &[&'static WorkloadRules
     Ok(Schema { models, union, documents, sets, root_sets, addresses, fixed, homes, inverses, transitive })
 }
 
+/// The numbers of a document's types and enums, in the order of their declarations.
+#[derive(Default)]
+struct Numbers {
+    types: Vec<TypeId>,
+    enums: Vec<EnumId>,
+}
+
 /// Numbers the types and enums of both documents.
-fn number_types(documents: &[Document; 2]) -> Result<Names, SchemaError> {
+fn number_types(documents: &[Document; 2]) -> Result<(Names, [Numbers; 2]), SchemaError> {
     let mut names = Names::default();
+    let mut numbers = [Numbers::default(), Numbers::default()];
     let (mut types, mut enums) = (0, 0);
-    for (document, version) in documents.iter().zip(Version::ALL) {
+    for ((document, version), numbers) in documents.iter().zip(Version::ALL).zip(&mut numbers) {
         let problem = |line, reason| SchemaError { version: Some(version), line, reason };
         let mut own = Names::default();
-        let structured = document.types.iter().map(|declaration| (declaration.schema, &declaration.name, declaration.line, true));
+        let structured = document.types.iter().map(|declaration| (declaration.schema, &declaration.name, declaration.at, true));
         let enumerations =
-            document.enums.iter().map(|declaration| (declaration.schema, &declaration.name, declaration.line, false));
+            document.enums.iter().map(|declaration| (declaration.schema, &declaration.name, declaration.at, false));
         for (schema, name, line, is_structured) in structured.chain(enumerations) {
             let qualified: Box<str> = document.qualified(schema, name).to_ascii_lowercase().into();
             let number = names.entry(qualified.clone()).or_insert_with(|| {
@@ -119,6 +136,10 @@ fn number_types(documents: &[Document; 2]) -> Result<Names, SchemaError> {
                 *next += 1;
                 if is_structured { NamedType::Structured(TypeId(*next - 1)) } else { NamedType::Enum(EnumId(*next - 1)) }
             });
+            match number {
+                NamedType::Structured(id) => numbers.types.push(*id),
+                NamedType::Enum(id) => numbers.enums.push(*id),
+            }
             if is_structured != matches!(number, NamedType::Structured(_)) {
                 return Err(problem(line, format!("conflicting declarations of type {name}: structured and enum")));
             }
@@ -127,7 +148,7 @@ fn number_types(documents: &[Document; 2]) -> Result<Names, SchemaError> {
             }
         }
     }
-    Ok(names)
+    Ok((names, numbers))
 }
 
 /// The owner of a set.
@@ -148,10 +169,17 @@ struct Earlier<'e> {
     declarations: &'e HashMap<TypeId, &'e TypeDeclaration, RandomState>,
 }
 
+/// Returns the declarations of a document by the numbers of their types.
+fn declarations<'d>(document: &'d Document, numbers: &Numbers) -> HashMap<TypeId, &'d TypeDeclaration, RandomState> {
+    numbers.types.iter().copied().zip(&document.types).collect()
+}
+
 /// The parts of the tables that the versions share.
 struct Shared<'r> {
     names: Arc<Names>,
     rules: &'r [&'static WorkloadRules],
+    /// The types that rows are about, as the rows name them.
+    ruled: HashSet<&'static str, RandomState>,
     slots: SlotNumbers,
     sets: Vec<Set>,
     /// The numbers of sets by owner, name, kind and type.
@@ -164,8 +192,8 @@ impl Shared<'_> {
     fn model(
         &mut self,
         version: Version,
-        document: &Document,
-        earlier: Option<(&Document, &Model)>,
+        (document, numbers): (&Document, &Numbers),
+        earlier: Option<(&Document, &Numbers, &Model)>,
     ) -> Result<Model, SchemaError> {
         let (mut types, mut enums) = (0, 0);
         for named in self.names.values() {
@@ -186,21 +214,19 @@ impl Shared<'_> {
             namespaces: document.schemas.iter().map(|schema| schema.namespace.as_str().into()).collect(),
             aliases: document.aliases().map(|(alias, namespace)| (alias.into(), namespace.into())).collect(),
         };
-        for declaration in &document.enums {
+        for (id, declaration) in numbers.enums.iter().zip(&document.enums) {
             let full_name = document.qualified(declaration.schema, &declaration.name);
-            if let Some(NamedType::Enum(id)) = self.named(&full_name) {
-                model.enums[id.0 as usize] = Some(Arc::new(enumeration(&full_name, declaration)));
-            }
+            model.enums[id.0 as usize] = Some(Arc::new(enumeration(&full_name, declaration)));
         }
-        let by_id = self.declarations(document);
-        let earlier_by_id = earlier.map(|(document, _)| self.declarations(document)).unwrap_or_default();
-        let earlier = earlier.map(|(document, model)| Earlier { document, model, declarations: &earlier_by_id });
-        for declaration in &document.types {
-            self.add_type(document, &mut model, &by_id, declaration, earlier.as_ref())?;
+        let by_id = declarations(document, numbers);
+        let earlier_by_id = earlier.map(|(document, numbers, _)| declarations(document, numbers)).unwrap_or_default();
+        let earlier = earlier.map(|(document, _, model)| Earlier { document, model, declarations: &earlier_by_id });
+        for (id, declaration) in numbers.types.iter().zip(&document.types) {
+            self.add_type(document, &mut model, &by_id, (*id, declaration), earlier.as_ref())?;
         }
         mark_polymorphic(&mut model);
         for declaration in &document.roots {
-            let problem = |reason| SchemaError::new(declaration.line, reason);
+            let problem = |reason| SchemaError::new(declaration.at, reason);
             let target = self.entity_type(document, &model, declaration.schema, &declaration.type_name).map_err(problem)?;
             let kind = if declaration.is_singleton { SetKind::Singleton } else { SetKind::EntitySet };
             let set = self.add_set(Owner::Root, &declaration.name, target, kind, &declaration.name);
@@ -230,19 +256,28 @@ impl Shared<'_> {
         Ok(model)
     }
 
-    /// Returns the declarations of a document by the numbers of their types.
-    fn declarations<'d>(&self, document: &'d Document) -> HashMap<TypeId, &'d TypeDeclaration, RandomState> {
-        let numbered = document.types.iter().filter_map(|declaration| {
-            match self.named(&document.qualified(declaration.schema, &declaration.name)) {
-                Some(NamedType::Structured(id)) => Some((id, declaration)),
-                _ => None,
+    fn named(&self, full_name: &str) -> Option<NamedType> {
+        let bytes = full_name.as_bytes();
+        // Nearly all names are short: they need no copy on the heap.
+        let mut short = [0; 128];
+        let lower = match short.get_mut(..bytes.len()) {
+            Some(lower) if full_name.is_ascii() => {
+                lower.copy_from_slice(bytes);
+                lower.make_ascii_lowercase();
+                std::str::from_utf8(lower).ok()
             }
-        });
-        numbered.collect()
+            _ => None,
+        };
+        match lower {
+            Some(lower) => self.names.get(lower).copied(),
+            None => self.names.get(&*full_name.to_ascii_lowercase()).copied(),
+        }
     }
 
-    fn named(&self, full_name: &str) -> Option<NamedType> {
-        self.names.get(&*full_name.to_ascii_lowercase()).copied()
+    /// Whether rows can be about a type.
+    fn has_rows(&self, full_name: &str) -> bool {
+        let local = full_name.strip_prefix(names::GRAPH).unwrap_or(full_name);
+        self.ruled.contains(local) || self.ruled.contains(full_name)
     }
 
     /// Adds a type, its base types first.
@@ -251,19 +286,18 @@ impl Shared<'_> {
         document: &Document,
         model: &mut Model,
         by_id: &HashMap<TypeId, &TypeDeclaration, RandomState>,
-        declaration: &TypeDeclaration,
+        (id, declaration): (TypeId, &TypeDeclaration),
         earlier: Option<&Earlier<'_>>,
     ) -> Result<(), SchemaError> {
         // From the type up to the first base that is there, then down again: the depth of inheritance costs no stack.
         let mut missing = Vec::new();
-        let mut next = Some(declaration);
-        while let Some(current) = next {
-            let problem = |reason| SchemaError::new(current.line, reason);
-            let full_name = document.qualified(current.schema, &current.name);
-            let Some(NamedType::Structured(id)) = self.named(&full_name) else { break };
+        let mut next = Some((id, declaration));
+        while let Some((id, current)) = next {
+            let problem = |reason| SchemaError::new(current.at, reason);
             if model.find_structured(id).is_some() {
                 break;
             }
+            let full_name = document.qualified(current.schema, &current.name);
             if missing.iter().any(|(other, _, _)| *other == id) || missing.len() >= super::LINEAGE {
                 return Err(problem(format!("circular base types of type {}", declaration.name)));
             }
@@ -272,7 +306,7 @@ impl Shared<'_> {
                 None => None,
                 Some(base) => {
                     let found = match self.named(&document.expand(current.schema, base)) {
-                        Some(NamedType::Structured(id)) => by_id.get(&id).copied(),
+                        Some(NamedType::Structured(id)) => by_id.get(&id).map(|declaration| (id, *declaration)),
                         _ => None,
                     };
                     Some(found.ok_or_else(|| problem(format!("unknown base type {base} of type {}", current.name)))?)
@@ -307,12 +341,7 @@ impl Shared<'_> {
             let of = |model: &Model| model.types[base.0 as usize].clone();
             of(earlier.model).zip(of(model)).is_some_and(|(one, another)| Arc::ptr_eq(&one, &another))
         });
-        let members = declaration.properties.iter().map(|property| &property.name);
-        let members = members.chain(declaration.navigations.iter().map(|navigation| &navigation.name));
-        let has_same_facts = members
-            .map(|name| Some(&**name))
-            .chain([None])
-            .all(|member| document.facts(full_name, member) == other.facts(full_name, member));
+        let has_same_facts = document.facts(full_name) == other.facts(full_name);
         let is_alike = document.has_schemas_of(other) && declaration.is_alike(twin) && has_same_base && has_same_facts;
         (is_alike && !self.slots.has_conflict(same)).then(|| same.clone())
     }
@@ -331,7 +360,10 @@ impl Shared<'_> {
             _ => None,
         });
         let base = base.as_deref();
-        let rows = properties::rows_of(self.rules, full_name);
+        // Most types have no rows.
+        let rules = if self.has_rows(full_name) { self.rules } else { &[] };
+        let type_facts = document.facts(full_name);
+        let rows = properties::rows_of(rules, full_name);
         let mut properties: Vec<Arc<Property>> = base.map_or_else(Vec::new, |base| base.properties.clone());
         for property in &declaration.properties {
             if properties.iter().any(|other| other.name.eq_ignore_ascii_case(&property.name)) {
@@ -339,12 +371,11 @@ impl Shared<'_> {
                 continue;
             }
             let member = |id: EnumId, name: &str| model.member(PropertyType::Enum(id), name);
-            let built = properties::build(self, document, declaration, full_name, property, &rows, member)
-                .map_err(|reason| SchemaError::new(property.line, reason))?;
+            let built = properties::build(self, document, declaration, type_facts, property, &rows, member)
+                .map_err(|reason| SchemaError::new(property.at, reason))?;
             properties.push(Arc::new(built));
         }
-        properties::add_aliases(&rows, full_name, &mut properties)
-            .map_err(|reason| SchemaError::new(declaration.line, reason))?;
+        properties::add_aliases(&rows, full_name, &mut properties).map_err(|reason| SchemaError::new(declaration.at, reason))?;
         for property in &mut properties[base.map_or(0, |base| base.properties.len())..] {
             let property = Arc::make_mut(property);
             if property.alias.is_none() {
@@ -353,12 +384,12 @@ impl Shared<'_> {
         }
         properties::share_slots(&mut properties);
         let named = |rows: fn(&WorkloadRules) -> &'static [(&'static str, &'static str)]| -> Vec<&str> {
-            let rows = self.rules.iter().flat_map(|workload| rows(workload));
+            let rows = rules.iter().flat_map(|workload| rows(workload));
             rows.filter(|(row, _)| is_row_of(row, full_name)).map(|(_, name)| *name).collect()
         };
         let [unexpanded, expanded, references] =
             [named(|workload| workload.unexpanded), named(|workload| workload.expanded), named(|workload| workload.references)];
-        let views = self.rules.iter().flat_map(|workload| workload.views).filter(|(row, _, _)| is_row_of(row, full_name));
+        let views = rules.iter().flat_map(|workload| workload.views).filter(|(row, _, _)| is_row_of(row, full_name));
         let views: Vec<_> = views.collect();
         let mut navigations: Vec<Arc<Navigation>> = base.map_or_else(Vec::new, |base| base.navigations.clone());
         for navigation in &declaration.navigations {
@@ -366,9 +397,9 @@ impl Shared<'_> {
             let type_name = element.unwrap_or(&navigation.type_name);
             let Some(NamedType::Structured(target)) = self.named(&document.expand(declaration.schema, type_name)) else {
                 let reason = format!("unknown type {type_name} of navigation property {}/{}", declaration.name, navigation.name);
-                return Err(SchemaError::new(navigation.line, reason));
+                return Err(SchemaError::new(navigation.at, reason));
             };
-            let facts = document.facts(full_name, Some(&navigation.name));
+            let facts = type_facts.and_then(|facts| facts.member(&navigation.name));
             let name = &*navigation.name;
             let contains_target = navigation.contains_target && !references.contains(&name);
             let kind = if contains_target { SetKind::Contained } else { SetKind::References };
@@ -385,7 +416,7 @@ impl Shared<'_> {
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || expanded.contains(&name),
             }));
         }
-        let row = self.rules.iter().zip(0..).find_map(|(workload, index)| {
+        let row = rules.iter().zip(0..).find_map(|(workload, index)| {
             workload.types.iter().find(|row| is_row_of(row.name, full_name)).map(|row| (row, index))
         });
         // Words and statuses are inherited, not what clients can do.
@@ -395,11 +426,11 @@ impl Shared<'_> {
         });
         let answer_order = answer_order(&properties);
         let index_of = |name: &String| properties.iter().position(|property| *property.name == **name);
-        let facts = document.facts(full_name, None);
+        let facts = type_facts.and_then(TypeFacts::own);
         let key_index = declaration.key.first().and_then(index_of).or_else(|| base.and_then(|base| base.key));
         let mut alternate_keys: Vec<usize> = base.map_or_else(Vec::new, |base| base.alternate_keys.clone());
         alternate_keys.extend(facts.iter().flat_map(|facts| &facts.alternate_keys).filter_map(index_of));
-        let segment_key = self.rules.iter().flat_map(|workload| workload.segment_keys).find(|(row, _)| is_row_of(row, full_name));
+        let segment_key = rules.iter().flat_map(|workload| workload.segment_keys).find(|(row, _)| is_row_of(row, full_name));
         let segment_key = segment_key.and_then(|(_, name)| properties.iter().position(|property| *property.name == **name));
         alternate_keys.extend(segment_key);
         Ok(StructuredType {
@@ -410,7 +441,7 @@ impl Shared<'_> {
             is_entity: declaration.is_entity,
             is_abstract: declaration.is_abstract,
             is_polymorphic: false,
-            is_placeholder: self.rules.iter().flat_map(|workload| workload.placeholders).any(|row| is_row_of(row, full_name)),
+            is_placeholder: rules.iter().flat_map(|workload| workload.placeholders).any(|row| is_row_of(row, full_name)),
             is_open: declaration.is_open || base.is_some_and(|base| base.is_open),
             has_stream: declaration.has_stream || base.is_some_and(|base| base.has_stream),
             // A row without words of its own has those of the base type.
@@ -420,56 +451,56 @@ impl Shared<'_> {
                 .unwrap_or(inherited.0),
             capabilities: row.map_or_else(|| restricted(inherited.1, facts), |(row, _)| *row.capabilities),
             consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
-            page_order: listed_order(self.rules, |workload| workload.page_order, full_name, &properties, &answer_order),
-            recorded_order: listed_order(self.rules, |workload| workload.recorded_order, full_name, &properties, &answer_order),
+            page_order: listed_order(rules, |workload| workload.page_order, full_name, &properties, &answer_order),
+            recorded_order: listed_order(rules, |workload| workload.recorded_order, full_name, &properties, &answer_order),
             answer_order,
             navigations,
             key: key_index,
             alternate_keys,
             required: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.required);
+                let mut rows = rules.iter().flat_map(|workload| workload.required);
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, required)| required);
                 row.or_else(|| base.and_then(|base| base.required))
             },
             owner: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.owned);
+                let mut rows = rules.iter().flat_map(|workload| workload.owned);
                 let name = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, name)| *name);
                 name.and_then(|name| properties.iter().find(|property| *property.name == *name)).map(|property| property.slot)
             },
-            default_projection: default_projection(self.rules, full_name, &properties),
+            default_projection: default_projection(rules, full_name, &properties),
             search: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.searches);
+                let mut rows = rules.iter().flat_map(|workload| workload.searches);
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                 row.or_else(|| base.and_then(|base| base.search))
             },
             rare: {
                 let rare = RareRules {
                     implied: {
-                        let mut rows = self.rules.iter().flat_map(|workload| workload.implied);
+                        let mut rows = rules.iter().flat_map(|workload| workload.implied);
                         rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
                     },
                     deactivated: {
-                        let mut rows = self.rules.iter().flat_map(|workload| workload.deactivated);
+                        let mut rows = rules.iter().flat_map(|workload| workload.deactivated);
                         rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
                     },
                     tolerance: {
-                        let mut rows = self.rules.iter().flat_map(|workload| workload.tolerant);
+                        let mut rows = rules.iter().flat_map(|workload| workload.tolerant);
                         rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
                     },
                     advanced: {
-                        let mut rows = self.rules.iter().flat_map(|workload| workload.advanced);
+                        let mut rows = rules.iter().flat_map(|workload| workload.advanced);
                         rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, advance)| advance)
                     },
                     renamed: {
-                        let mut rows = self.rules.iter().flat_map(|workload| workload.renamed);
+                        let mut rows = rules.iter().flat_map(|workload| workload.renamed);
                         rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, renamed)| renamed)
                     },
                     without_tenant: {
-                        let mut rows = self.rules.iter().flat_map(|workload| workload.without_tenant);
+                        let mut rows = rules.iter().flat_map(|workload| workload.without_tenant);
                         rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
                     },
                     queries: {
-                        let mut rows = self.rules.iter().flat_map(|workload| workload.queries);
+                        let mut rows = rules.iter().flat_map(|workload| workload.queries);
                         let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                         row.or_else(|| base.and_then(|base| base.rare().queries))
                     },
@@ -478,33 +509,43 @@ impl Shared<'_> {
                         let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, headers)| *headers);
                         row.or_else(|| base.and_then(|base| base.rare().limit_headers))
                     },
+                    caseless: {
+                        let mut rows = rules.iter().flat_map(|workload| workload.caseless);
+                        let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance);
+                        row.or_else(|| base.and_then(|base| base.rare().caseless))
+                    },
+                    eventual: {
+                        let mut rows = rules.iter().flat_map(|workload| workload.eventual);
+                        let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance);
+                        row.or_else(|| base.and_then(|base| base.rare().eventual))
+                    },
                 };
                 (!rare.is_empty()).then(|| Arc::new(rare))
             },
             file: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.files);
+                let mut rows = rules.iter().flat_map(|workload| workload.files);
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                 row.or_else(|| base.and_then(|base| base.file))
             },
             tag: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.tags);
+                let mut rows = rules.iter().flat_map(|workload| workload.tags);
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                 row.or_else(|| base.and_then(|base| base.tag))
             },
             always_selected: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.always_keyed);
+                let mut rows = rules.iter().flat_map(|workload| workload.always_keyed);
                 let is_keyed =
                     rows.any(|row| is_row_of(row, full_name)) || base.is_some_and(|base| base.always_selected.is_some());
                 key_index.filter(|_| is_keyed)
             },
             segment_key: segment_key.or_else(|| base.and_then(|base| base.segment_key)),
             well_known: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.well_known);
+                let mut rows = rules.iter().flat_map(|workload| workload.well_known);
                 rows.find(|(row, _, _)| is_row_of(row, full_name))
                     .and_then(|(_, name, names)| Some((properties.iter().position(|property| *property.name == **name)?, *names)))
             },
             unique: {
-                let rows = self.rules.iter().flat_map(|workload| workload.unique);
+                let rows = rules.iter().flat_map(|workload| workload.unique);
                 let own = rows.filter(|(row, _)| is_row_of(row, full_name)).map(|(_, unique)| unique);
                 base.iter().flat_map(|base| base.unique.iter().copied()).chain(own).collect()
             },

@@ -27,18 +27,20 @@ pub(crate) struct Unserved {
 impl Schema {
     /// Returns the contents of a version's document, which is read for it once more: servers do not need them.
     pub(crate) fn contents(&self, version: Version) -> Contents {
-        csdl::read(&self.document(version)).map(|document| contents(&document)).unwrap_or_default()
+        let text = self.document(version);
+        csdl::read(&text).map(|document| contents(&text, &document)).unwrap_or_default()
     }
 }
 
-fn contents(document: &Document) -> Contents {
+fn contents(text: &str, document: &Document) -> Contents {
+    let line = |at| csdl::line_at(text, at);
     let entity_types = document.types.iter().filter(|declaration| declaration.is_entity).count();
     let singletons = document.roots.iter().filter(|root| root.is_singleton).count();
     let mut unserved = Vec::new();
     for declaration in &document.types {
         let name = document.qualified(declaration.schema, &declaration.name);
         if declaration.key.len() > 1 {
-            unserved.push(Unserved { line: declaration.line, what: format!("key of {name} beyond its first property") });
+            unserved.push(Unserved { line: line(declaration.at), what: format!("key of {name} beyond its first property") });
         }
     }
     let types = document.types.iter().map(|declaration| document.qualified(declaration.schema, &declaration.name));
@@ -53,8 +55,10 @@ fn contents(document: &Document) -> Contents {
         };
         if let Some(unknown) = used.into_iter().find(is_unknown) {
             let name = document.qualified(operation.schema, &operation.name);
-            unserved
-                .push(Unserved { line: operation.line, what: format!("{kind} {name}, which uses the unknown type {unknown}") });
+            unserved.push(Unserved {
+                line: line(operation.at),
+                what: format!("{kind} {name}, which uses the unknown type {unknown}"),
+            });
         }
     }
     unserved.sort_by_key(|unserved| unserved.line);

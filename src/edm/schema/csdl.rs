@@ -3,6 +3,7 @@
 //! All schemas of a document are read. Elements that the emulator does not need are skipped; those that could be misread are errors.
 
 mod facts;
+mod tags;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,9 +26,32 @@ pub(super) struct Document {
     pub(super) enums: Vec<EnumDeclaration>,
     pub(super) roots: Vec<RootDeclaration>,
     pub(super) operations: Vec<OperationDeclaration>,
-    /// Facts of vocabularies, by target: `namespace.type` or `namespace.type/property`, in lower case.
-    facts: HashMap<String, Facts, RandomState>,
+    /// Facts of vocabularies, by the names of types in lower case.
+    facts: HashMap<String, TypeFacts, RandomState>,
 }
+
+/// The facts of a type and of its members.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct TypeFacts {
+    own: Option<Facts>,
+    /// Members, of which few have facts.
+    members: Vec<(String, Facts)>,
+}
+
+impl TypeFacts {
+    /// Returns the facts of a member.
+    pub(super) fn member(&self, name: &str) -> Option<&Facts> {
+        self.members.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, facts)| facts)
+    }
+
+    /// Returns the facts of the type itself.
+    pub(super) fn own(&self) -> Option<&Facts> {
+        self.own.as_ref()
+    }
+}
+
+/// The target of an annotation: a type, by its name in lower case, or a member of it.
+type Target = (String, Option<String>);
 
 /// A namespace and its alias.
 #[derive(Debug)]
@@ -50,14 +74,15 @@ pub(super) struct TypeDeclaration {
     pub(super) key: Vec<String>,
     pub(super) properties: Vec<PropertyDeclaration>,
     pub(super) navigations: Vec<NavigationDeclaration>,
-    pub(super) line: usize,
+    /// The end of its tag in the document, in bytes.
+    pub(super) at: usize,
 }
 
 impl TypeDeclaration {
     /// Whether two documents with the same namespaces and aliases declare a type alike.
     pub(super) fn is_alike(&self, other: &TypeDeclaration) -> bool {
         let property = |property: &PropertyDeclaration| {
-            let PropertyDeclaration { name, type_name, nullable, max_length, default, line: _ } = property;
+            let PropertyDeclaration { name, type_name, nullable, max_length, default, at: _ } = property;
             (name.clone(), type_name.clone(), *nullable, *max_length, default.clone())
         };
         let navigation = |navigation: &NavigationDeclaration| {
@@ -80,7 +105,8 @@ pub(super) struct PropertyDeclaration {
     pub(super) nullable: bool,
     pub(super) max_length: Option<usize>,
     pub(super) default: Option<String>,
-    pub(super) line: usize,
+    /// The end of its tag in the document, in bytes.
+    pub(super) at: usize,
 }
 
 #[derive(Debug)]
@@ -88,7 +114,8 @@ pub(super) struct NavigationDeclaration {
     pub(super) name: String,
     pub(super) type_name: String,
     pub(super) contains_target: bool,
-    pub(super) line: usize,
+    /// The end of its tag in the document, in bytes.
+    pub(super) at: usize,
 }
 
 #[derive(Debug)]
@@ -97,7 +124,8 @@ pub(super) struct EnumDeclaration {
     pub(super) name: String,
     pub(super) is_flags: bool,
     pub(super) members: Vec<(String, i64)>,
-    pub(super) line: usize,
+    /// The end of its tag in the document, in bytes.
+    pub(super) at: usize,
 }
 
 /// A singleton or an entity set of the container.
@@ -109,7 +137,8 @@ pub(super) struct RootDeclaration {
     pub(super) is_singleton: bool,
     /// The paths of navigation properties, and the sets in which their targets live.
     pub(super) bindings: Vec<(String, String)>,
-    pub(super) line: usize,
+    /// The end of its tag in the document, in bytes.
+    pub(super) at: usize,
 }
 
 /// An action or a function.
@@ -122,7 +151,8 @@ pub(super) struct OperationDeclaration {
     /// The parameters; the first is the binding parameter of a bound operation.
     pub(super) parameters: Vec<ParameterDeclaration>,
     pub(super) return_type: Option<String>,
-    pub(super) line: usize,
+    /// The end of its tag in the document, in bytes.
+    pub(super) at: usize,
 }
 
 #[derive(Debug)]
@@ -134,14 +164,14 @@ pub(super) struct ParameterDeclaration {
 
 impl Document {
     /// Returns the qualified name of a type as written in a schema, with its alias resolved.
-    pub(super) fn expand(&self, schema: usize, name: &str) -> String {
-        let Some((prefix, local)) = name.rsplit_once('.') else { return name.to_owned() };
+    pub(super) fn expand<'n>(&self, schema: usize, name: &'n str) -> Cow<'n, str> {
+        let Some((prefix, local)) = name.rsplit_once('.') else { return Cow::Borrowed(name) };
         let has_alias = |declaration: &&SchemaDeclaration| declaration.alias.as_deref() == Some(prefix);
         // An alias of the schema itself comes before the same alias of another one.
         let own = self.schemas.get(schema).filter(|declaration| has_alias(declaration));
         match own.or_else(|| self.schemas.iter().find(has_alias)) {
-            Some(declaration) => format!("{}.{local}", declaration.namespace),
-            None => name.to_owned(),
+            Some(declaration) => Cow::Owned([&declaration.namespace, ".", local].concat()),
+            None => Cow::Borrowed(name),
         }
     }
 
@@ -152,17 +182,23 @@ impl Document {
 
     /// Returns the qualified name of a declaration.
     pub(super) fn qualified(&self, schema: usize, name: &str) -> String {
-        format!("{}.{name}", self.schemas[schema].namespace)
+        [&self.schemas[schema].namespace, ".", name].concat()
     }
 
-    /// Returns the facts of a type or of one of its members.
-    pub(super) fn facts(&self, qualified: &str, member: Option<&str>) -> Option<&Facts> {
-        let mut target = qualified.to_ascii_lowercase();
-        if let Some(member) = member {
-            target.push('/');
-            target.push_str(&member.to_ascii_lowercase());
-        }
-        self.facts.get(&target)
+    /// Returns the facts of a type and of its members, if there are any.
+    pub(super) fn facts(&self, qualified: &str) -> Option<&TypeFacts> {
+        self.facts.get(&qualified.to_ascii_lowercase())
+    }
+
+    fn facts_to_set(&mut self, (owner, member): Target) -> &mut Facts {
+        let facts = self.facts.entry(owner).or_default();
+        let Some(member) = member else { return facts.own.get_or_insert_default() };
+        let known = facts.members.iter().position(|(known, _)| known.eq_ignore_ascii_case(&member));
+        let index = known.unwrap_or_else(|| {
+            facts.members.push((member, Facts::default()));
+            facts.members.len() - 1
+        });
+        &mut facts.members[index].1
     }
 
     /// Whether both documents have the same namespaces and aliases, in the same order.
@@ -178,42 +214,56 @@ impl Document {
 
 /// Parses a document.
 pub(super) fn read(xml: &str) -> Result<Document, SchemaError> {
+    // A document unlike nearly all others is left to the library, from the beginning.
+    let document = match tags::read(xml) {
+        Some(document) => document,
+        None => read_any(xml)?,
+    };
+    if document.schemas.is_empty() {
+        return Err(SchemaError::new(1, "missing element <Schema Namespace=\"…\">".to_owned()));
+    }
+    Ok(document)
+}
+
+/// Parses a document with the XML library.
+fn read_any(xml: &str) -> Result<Document, SchemaError> {
     let mut reader = Reader::from_str(xml);
     let mut state = State::default();
-    // Lines are counted on the way.
-    let (mut line, mut counted) = (1, 0);
     loop {
         let event = reader.read_event();
-        let position = usize::try_from(reader.buffer_position()).unwrap_or(xml.len()).min(xml.len());
-        line += memchr_iter(b'\n', &xml.as_bytes()[counted..position]).count();
-        counted = position;
-        let problem = |reason: String| SchemaError::new(line, reason);
+        let at = usize::try_from(reader.buffer_position()).unwrap_or(xml.len());
+        let problem = |reason: String| SchemaError::new(line_at(xml, at), reason);
+        let mut open = |element: &BytesStart<'_>, is_empty: bool| {
+            let attributes = attributes_of(element).map_err(problem)?;
+            state.open(element.local_name().as_ref(), &attributes, is_empty, at).map_err(problem)
+        };
         match event.map_err(|error| problem(error.to_string()))? {
-            Event::Start(element) => state.open(&element, false, line).map_err(problem)?,
-            Event::Empty(element) => state.open(&element, true, line).map_err(problem)?,
+            Event::Start(element) => open(&element, false)?,
+            Event::Empty(element) => open(&element, true)?,
             Event::End(element) => state.close(element.local_name().as_ref()),
             Event::Text(text) => state.text(text.as_ref()),
-            Event::Eof => break,
+            Event::Eof => return Ok(state.document),
             _ => {}
         }
     }
-    if state.document.schemas.is_empty() {
-        return Err(SchemaError::new(1, "missing element <Schema Namespace=\"…\">".to_owned()));
-    }
-    Ok(state.document)
+}
+
+/// Returns the line of a place in a document, from 1.
+pub(super) fn line_at(xml: &str, at: usize) -> usize {
+    1 + memchr_iter(b'\n', &xml.as_bytes()[..at.min(xml.len())]).count()
 }
 
 /// The state of reading a document.
 #[derive(Default)]
 struct State {
     document: Document,
-    /// The target of the open `Annotations` element.
-    annotated: Option<String>,
+    /// The schema and the target of the open `Annotations` element.
+    annotated: Option<(usize, String)>,
     /// The open property or navigation property, the target of annotations within it.
     member: Option<String>,
     /// Whether an entity or complex type is open.
     in_type: bool,
-    /// The term of the open annotation.
+    /// The term of the open annotation, if it can set a fact.
     term: Option<String>,
     in_enum_member: bool,
 }
@@ -221,13 +271,10 @@ struct State {
 impl State {
     /// Adds the declaration of a start tag to the document.
     #[allow(clippy::too_many_lines, reason = "one arm for each element")]
-    fn open(&mut self, element: &BytesStart<'_>, is_empty: bool, line: usize) -> Result<(), String> {
-        let attributes = attributes_of(element)?;
+    fn open(&mut self, element: &str, attributes: &[(&str, Cow<'_, str>)], is_empty: bool, at: usize) -> Result<(), String> {
         let text = |name: &str| attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| &**value);
         let attribute = |name: &str| text(name).map(str::to_owned);
-        let required = |name: &str| {
-            attribute(name).ok_or_else(|| format!("missing attribute {name} of <{}>", element.local_name().as_ref()))
-        };
+        let required = |name: &str| attribute(name).ok_or_else(|| format!("missing attribute {name} of <{element}>"));
         let identifier = || {
             required("Name").and_then(|name| if is_identifier(&name) { Ok(name) } else { Err(invalid_identifier("Name", &name)) })
         };
@@ -238,7 +285,7 @@ impl State {
             Some(other) => Err(format!("invalid value '{other}' of attribute {name}: expected true or false")),
         };
         let document = &mut self.document;
-        match element.local_name().as_ref() {
+        match element {
             "Schema" => {
                 let namespace = required("Namespace")?;
                 if !namespace.split('.').all(is_identifier) {
@@ -258,7 +305,7 @@ impl State {
                     key: Vec::new(),
                     properties: Vec::new(),
                     navigations: Vec::new(),
-                    line,
+                    at,
                 });
                 self.in_type = !is_empty;
             }
@@ -274,7 +321,7 @@ impl State {
                     nullable: flag("Nullable", true)?,
                     max_length,
                     default: attribute("DefaultValue"),
-                    line,
+                    at,
                 };
                 self.member = (!is_empty).then(|| property.name.clone());
                 current_type(document)?.properties.push(property);
@@ -284,7 +331,7 @@ impl State {
                     name: identifier()?,
                     type_name: required("Type")?,
                     contains_target: flag("ContainsTarget", false)?,
-                    line,
+                    at,
                 };
                 self.member = (!is_empty).then(|| navigation.name.clone());
                 current_type(document)?.navigations.push(navigation);
@@ -294,7 +341,7 @@ impl State {
                 name: identifier()?,
                 is_flags: flag("IsFlags", false)?,
                 members: Vec::new(),
-                line,
+                at,
             }),
             "Member" => {
                 let name = identifier()?;
@@ -312,7 +359,7 @@ impl State {
                 let is_singleton = name == "Singleton";
                 let type_name = required(if is_singleton { "Type" } else { "EntityType" })?;
                 let (schema, name) = (document.schema()?, identifier()?);
-                document.roots.push(RootDeclaration { schema, name, type_name, is_singleton, bindings: Vec::new(), line });
+                document.roots.push(RootDeclaration { schema, name, type_name, is_singleton, bindings: Vec::new(), at });
             }
             "NavigationPropertyBinding" => {
                 let binding = (required("Path")?, required("Target")?);
@@ -327,7 +374,7 @@ impl State {
                 is_bound: flag("IsBound", false)?,
                 parameters: Vec::new(),
                 return_type: None,
-                line,
+                at,
             }),
             "Parameter" => {
                 let (name, type_name) = (required("Name")?, required("Type")?);
@@ -343,29 +390,22 @@ impl State {
                 }
             }
             "Annotations" => {
-                let target = required("Target")?;
-                let schema = document.schema()?;
-                let (owner, member) = target.split_once('/').map_or((&*target, None), |(owner, member)| (owner, Some(member)));
-                let owner = document.expand(schema, owner).to_ascii_lowercase();
-                self.annotated = Some(member.map_or(owner.clone(), |member| format!("{owner}/{}", member.to_ascii_lowercase())));
+                self.annotated = Some((document.schema()?, required("Target")?));
             }
             "Annotation" => {
                 let term = required("Term")?;
-                let value = text("Bool");
-                if let Some(target) = self.target().filter(|_| facts::is_known(&term)) {
-                    let facts = self.document.facts.entry(target).or_default();
-                    facts.set(&term, None, value.unwrap_or("true"));
+                let is_known = facts::is_known(&term);
+                if let Some(target) = is_known.then(|| self.target()).flatten() {
+                    let facts = self.document.facts_to_set(target);
+                    facts.set(&term, None, text("Bool").unwrap_or("true"));
                 }
-                self.term = (!is_empty).then_some(term);
+                self.term = (!is_empty && is_known).then_some(term);
             }
             "PropertyValue" => {
                 let (Some(term), Some(target)) = (self.term.clone(), self.target()) else { return Ok(()) };
-                if !facts::is_known(&term) {
-                    return Ok(());
-                }
                 let property = required("Property")?;
                 if let Some(value) = text("Bool").or_else(|| text("PropertyPath")) {
-                    self.document.facts.entry(target).or_default().set(&term, Some(&property), value);
+                    self.document.facts_to_set(target).set(&term, Some(&property), value);
                 }
             }
             "EnumMember" => self.in_enum_member = !is_empty,
@@ -386,33 +426,32 @@ impl State {
     }
 
     fn text(&mut self, text: &str) {
-        let Some(term) = self.term.clone().filter(|term| self.in_enum_member && facts::is_known(term)) else { return };
+        let Some(term) = self.term.clone().filter(|_| self.in_enum_member) else { return };
         if let Some(target) = self.target() {
-            self.document.facts.entry(target).or_default().set(&term, None, text.trim());
+            self.document.facts_to_set(target).set(&term, None, text.trim());
         }
     }
 
     /// Returns the target of an annotation: that of the open `Annotations`, or the declaration around it.
-    fn target(&self) -> Option<String> {
-        if let Some(annotated) = &self.annotated {
-            return Some(annotated.clone());
+    fn target(&self) -> Option<Target> {
+        if let Some((schema, target)) = &self.annotated {
+            let (owner, member) = target.split_once('/').map_or((&**target, None), |(owner, member)| (owner, Some(member)));
+            let owner = self.document.expand(*schema, owner).to_ascii_lowercase();
+            return Some((owner, member.map(str::to_owned)));
         }
         let declaration = self.document.types.last().filter(|_| self.in_type)?;
-        let mut target = self.document.qualified(declaration.schema, &declaration.name).to_ascii_lowercase();
-        if let Some(member) = &self.member {
-            target.push('/');
-            target.push_str(&member.to_ascii_lowercase());
-        }
-        Some(target)
+        let owner = self.document.qualified(declaration.schema, &declaration.name).to_ascii_lowercase();
+        Some((owner, self.member.clone()))
     }
 }
 
 /// Whether a text is a simple identifier (OData CSDL 4.01, 15.2), which needs no escape in paths and in JSON.
 fn is_identifier(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let is_start = |first: char| first.is_alphabetic() || first == '_';
     text.chars().next().is_some_and(is_start)
-        && text.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
-        && text.chars().count() <= 128
+        && (text.bytes().all(is_plain) || text.chars().all(|letter| letter.is_alphanumeric() || letter == '_'))
+        && (text.len() <= 128 || text.chars().count() <= 128)
 }
 
 fn invalid_identifier(attribute: &str, found: &str) -> String {
@@ -424,8 +463,11 @@ fn current_type(document: &mut Document) -> Result<&mut TypeDeclaration, String>
     document.types.last_mut().ok_or_else(|| "misplaced property: expected in an <EntityType> or <ComplexType>".to_owned())
 }
 
+/// Names and values of attributes.
+type Attributes<'e> = Vec<(&'e str, Cow<'e, str>)>;
+
 /// Reads all attributes of an element.
-fn attributes_of<'e>(element: &'e BytesStart<'_>) -> Result<Vec<(&'e str, Cow<'e, str>)>, String> {
+fn attributes_of<'e>(element: &'e BytesStart<'_>) -> Result<Attributes<'e>, String> {
     let read = |attribute: Result<Attribute<'e>, AttrError>| {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| error.to_string())?;

@@ -11,7 +11,7 @@ use crate::edm::schema::NamedType;
 pub(super) type Names = HashMap<Box<str>, NamedType, RandomState>;
 
 /// The namespace of rows without one.
-const GRAPH: &str = "microsoft.graph.";
+pub(super) const GRAPH: &str = "microsoft.graph.";
 
 /// Whether a row of a workload is about a type. Names without a namespace are in that of Graph.
 pub(super) fn is_row_of(row: &str, full_name: &str) -> bool {
@@ -32,7 +32,8 @@ pub(super) fn collection_element(type_name: &str) -> Option<&str> {
 pub(super) fn primitive(full_name: &str) -> Option<Primitive> {
     match full_name {
         "microsoft.graph.Json" | "Edm.PrimitiveType" => Some(Primitive::Untyped),
-        name => Primitive::named(name),
+        name if name.starts_with("Edm.") => Primitive::named(name),
+        _ => None,
     }
 }
 

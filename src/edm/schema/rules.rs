@@ -60,12 +60,16 @@ pub struct WorkloadRules {
     pub recycled: &'static [RecycledRules],
     /// Navigation properties whose last link cannot be removed, and the refusal.
     pub kept_links: &'static [(Path, &'static Refusal)],
+    /// Types, and the number of entities behind a navigation property that an expansion shows. Derived types inherit the row.
+    pub expand_limits: &'static [(&'static str, usize)],
     /// Types, and the number of links that one request can give an entity.
     pub link_limits: &'static [(&'static str, usize)],
     /// Types, and the members that a request must have to create an entity. Derived types inherit the row.
     pub required: &'static [(&'static str, Required)],
     /// Types whose delta queries have `$select`, and `$filter` by ids, alone. Derived types inherit the row.
     pub plain_deltas: &'static [&'static str],
+    /// Navigation properties, each as type and name, whose links are in answers of delta queries of the type.
+    pub delta_links: &'static [Path],
     /// Types, and the property that names the application to which an entity belongs: others neither see nor change it.
     pub owned: &'static [(&'static str, &'static str)],
     /// Types and their stream properties, or no name for the content of a media entity itself, and the rules of the content. Derived types
@@ -80,6 +84,10 @@ pub struct WorkloadRules {
     /// Types, and the behavior that decides whether members of a request that they do not declare are ignored. Complex values in them are not
     /// meant.
     pub tolerant: &'static [(&'static str, Tolerance)],
+    /// Types, and the behavior that decides whether conditions compare their texts without case. Derived types inherit the row.
+    pub caseless: &'static [(&'static str, Tolerance)],
+    /// Types, and the behavior that decides whether some queries need `ConsistencyLevel: eventual`. Derived types inherit the row.
+    pub eventual: &'static [(&'static str, Tolerance)],
     /// Types, a name that requests can have for a property, and the property.
     pub renamed: &'static [(&'static str, (&'static str, &'static str))],
     /// Types, an enum property, and its member that becomes another one by a read.
@@ -279,7 +287,71 @@ pub struct FilterRules {
     pub form: &'static Refusal,
 }
 
+/// Returns the names of types in rows.
+fn names<T>(rows: &'static [(&'static str, T)]) -> impl Iterator<Item = &'static str> {
+    rows.iter().map(|(name, _)| *name)
+}
+
 impl WorkloadRules {
+    /// Returns the names of the types that rows are about.
+    pub(crate) fn type_names(&self) -> Vec<&'static str> {
+        // Each column is here, so that none is forgotten.
+        let WorkloadRules {
+            types,
+            properties,
+            page_order,
+            recorded_order,
+            caller_singletons: _,
+            segment_keys,
+            well_known,
+            unique,
+            unexpanded,
+            views,
+            expanded,
+            always_keyed,
+            placeholders,
+            tags,
+            searches,
+            queries,
+            limit_headers,
+            references,
+            inverses: _,
+            transitive: _,
+            operation_statuses: _,
+            recycled,
+            kept_links: _,
+            expand_limits: _,
+            link_limits,
+            required,
+            plain_deltas,
+            delta_links: _,
+            owned,
+            media,
+            files,
+            implied,
+            deactivated,
+            tolerant,
+            caseless,
+            eventual,
+            renamed,
+            advanced,
+            without_tenant,
+            default_projections,
+        } = self;
+        let mut found: Vec<&'static str> = types.iter().map(|row| row.name).collect();
+        found.extend(properties.iter().map(|(name, ..)| *name));
+        found.extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)));
+        found.extend(well_known.iter().map(|(name, ..)| *name).chain(views.iter().map(|(name, ..)| *name)));
+        found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
+        found.extend(always_keyed.iter().chain(*placeholders).chain(*plain_deltas).copied());
+        found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
+        found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
+        found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
+        found.extend(names(tolerant).chain(names(caseless)).chain(names(eventual)).chain(names(renamed)).chain(names(advanced)));
+        found.extend(names(without_tenant).chain(names(default_projections)).chain(names(limit_headers)));
+        found
+    }
+
     /// No rows.
     pub const NONE: WorkloadRules = WorkloadRules {
         types: &[],
@@ -304,6 +376,7 @@ impl WorkloadRules {
         operation_statuses: &[],
         recycled: &[],
         kept_links: &[],
+        expand_limits: &[],
         link_limits: &[],
         media: &[],
         files: &[],
@@ -311,12 +384,15 @@ impl WorkloadRules {
         implied: &[],
         deactivated: &[],
         tolerant: &[],
+        caseless: &[],
+        eventual: &[],
         renamed: &[],
         advanced: &[],
         without_tenant: &[],
         required: &[],
         owned: &[],
         plain_deltas: &[],
+        delta_links: &[],
         default_projections: &[],
     };
 }

@@ -161,7 +161,8 @@ pub(super) fn collection_to_change<'c>(context: &OperationContext<'c>, key: &str
 /// Fails if the key is in use, or if there is not enough room.
 pub(super) fn insert(context: &OperationContext<'_>, entity: &Arc<StoredEntity>) -> Result<(), InsertError> {
     let collection = context.world.store.to_change(&context.route.collection, entity.size() + RECORD_BYTES);
-    collection.map_err(InsertError::Full)?.insert(entity.clone())
+    collection.map_err(InsertError::Full)?.insert(entity.clone())?;
+    context.make_complex().map_err(InsertError::Full)
 }
 
 /// Returns a new key for an entity of a type. `attempt` counts the keys that were in use.

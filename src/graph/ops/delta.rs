@@ -2,10 +2,15 @@
 //!
 //! The first round lists all entities. Its last page has a link to the changes that were made after the round began.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use http::StatusCode;
 
-use crate::edm::schema::OperationType;
+use crate::edm::address::EntityAddress;
+use crate::edm::schema::{Navigation, OperationType};
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
+use crate::graph::navigated::{self, PurseEmpty};
 use crate::graph::ops::list;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
@@ -21,7 +26,8 @@ use crate::policy::behavior::ForeignDeltaToken;
 use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::write_string;
-use crate::world::store::{ChangePosition, Collection, CollectionAddress, StoredEntity};
+use crate::world::links::{self, TooManyLinks};
+use crate::world::store::{ChangePosition, Changed, Collection, CollectionAddress, StoredEntity};
 
 /// The steps that finding an entity in the store costs.
 const ENTITY_STEPS: u64 = 8;
@@ -58,8 +64,18 @@ struct Page {
 }
 
 enum Row {
-    Entity(std::sync::Arc<StoredEntity>),
-    Removed(std::sync::Arc<str>),
+    /// An entity, with the links that are new or gone.
+    Entity(Arc<StoredEntity>, Vec<ChangedLinks>),
+    Removed(Arc<str>),
+}
+
+/// A changed link: the key of the entity that has it, the name of the navigation property, and what it leads to, with whether it is gone.
+type ChangedLink = (Arc<str>, Box<str>, (EntityAddress, bool));
+
+/// The changed links of a navigation property: what they lead to, and whether they are gone.
+struct ChangedLinks {
+    name: Box<str>,
+    targets: Vec<(EntityAddress, bool)>,
 }
 
 /// Answers with a page.
@@ -172,6 +188,8 @@ fn read_query<'c>(context: &OperationContext<'c>, text: &str) -> Result<Query<'c
         now: context.now.into(),
         search: None,
         rules: None,
+        // Not an option of delta queries.
+        is_eventual: true,
     };
     Query::read(text, scope, QueryTarget::Collection)
 }
@@ -181,7 +199,14 @@ fn size(context: &OperationContext<'_>, query: &Query<'_>) -> usize {
 }
 
 fn is_match(context: &OperationContext<'_>, query: &Query<'_>, entity: &StoredEntity) -> Result<bool, Error> {
-    let is_match = query.filter.as_ref().is_none_or(|filter| filter.is_fulfilled(&entity.properties, context.purse));
+    let address = || EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
+    let set = context.route.collection.set;
+    let is_match = match &query.filter {
+        Some(filter) => {
+            navigated::is_fulfilled(context, filter, entity, set, address).map_err(|PurseEmpty| context.too_expensive())?
+        }
+        None => true,
+    };
     let is_paid = context.purse.spend(ENTITY_STEPS + query.filter.as_ref().map_or(0, BoundExpression::steps));
     if is_paid && !context.purse.is_empty() { Ok(is_match) } else { Err(context.too_expensive()) }
 }
@@ -203,7 +228,8 @@ fn list(
         for (number, entity) in chunk.into_iter().take(wanted) {
             listed = Some(number);
             if is_match(context, query, &entity)? {
-                rows.push(Row::Entity(entity));
+                let links = all_links(context, query, &entity)?;
+                rows.push(Row::Entity(entity, links));
             }
         }
         if !has_more || rows.len() == size {
@@ -224,17 +250,114 @@ fn changes(
     let after = ChangePosition { record: position.record, number: position.changes };
     let page = collection.changes_after(after, size.saturating_add(1)).ok_or_else(|| lost(context))?;
     let has_more = page.len() > size;
-    let mut rows = Vec::new();
+    let shown = delta_navigations(context, query);
     let mut known = position.changes;
-    for (number, key) in page.into_iter().take(size) {
+    // Each entity once, in the order of its first change on the page.
+    let mut keys: Vec<(Arc<str>, Vec<ChangedLinks>)> = Vec::new();
+    let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+    for (number, changed) in page.into_iter().take(size) {
         known = number;
+        if !context.purse.spend(ENTITY_STEPS) {
+            return Err(context.too_expensive());
+        }
+        let (key, link) = match changed {
+            Changed::Entity(key) => (key, None),
+            Changed::Link(link) => match changed_link(context, &shown, &link) {
+                Some((key, name, target)) => (key, Some((name, target))),
+                None => continue,
+            },
+        };
+        let place = *places.entry(key.clone()).or_insert_with(|| {
+            keys.push((key, Vec::new()));
+            keys.len() - 1
+        });
+        let Some((name, target)) = link else { continue };
+        let links = &mut keys[place].1;
+        match links.iter_mut().find(|links| links.name == name) {
+            Some(links) => links.targets.push(target),
+            None => links.push(ChangedLinks { name, targets: vec![target] }),
+        }
+    }
+    let mut rows = Vec::new();
+    for (key, links) in keys {
         match collection.get(&key) {
-            Some(entity) if is_match(context, query, &entity)? => rows.push(Row::Entity(entity)),
+            Some(entity) if is_match(context, query, &entity)? => rows.push(Row::Entity(entity, links)),
             // An entity that has ceased to match is gone for this client.
             Some(_) | None => rows.push(Row::Removed(key)),
         }
     }
     Ok(Page { rows, next: DeltaPosition { changes: known, ..position }, has_more })
+}
+
+/// Returns the navigation properties whose links a query shows: all that have them in delta queries, or those of them that it selects.
+fn delta_navigations<'c>(context: &OperationContext<'c>, query: &Query<'_>) -> Vec<&'c Navigation> {
+    let structured = context.structured();
+    let selected: Option<Vec<&str>> = query.select.as_ref().map(|select| select.list.split(',').collect());
+    let is_shown = |name: &str| selected.as_ref().is_none_or(|names| names.iter().any(|other| other.eq_ignore_ascii_case(name)));
+    let navigations = structured.navigations.iter().map(|navigation| &**navigation);
+    navigations
+        .filter(|navigation| is_shown(&navigation.name) && statuses::has_delta_links(context.world, structured, navigation))
+        .collect()
+}
+
+/// Returns the key of the entity whose link has changed, the name of the navigation property, and where the link leads, with whether it is
+/// gone; `None` if the query does not show it.
+fn changed_link(
+    context: &OperationContext<'_>,
+    shown: &[&Navigation],
+    (links, target): &(CollectionAddress, EntityAddress),
+) -> Option<ChangedLink> {
+    let navigation = shown.iter().find(|navigation| navigation.set == links.set)?;
+    let holder = EntityAddress::parse(&context.world.schema, context.model, links.holder.as_deref()?)?;
+    if holder.collection != context.route.collection {
+        return None;
+    }
+    let stored = context.world.store.at(links);
+    let link_key = if navigation.is_collection { &*target.key } else { &*navigation.name };
+    let is_there = stored.with_entity(link_key, |link| link.linked().is_some_and(|linked| **linked == *target)) == Some(true);
+    Some((holder.key.clone(), navigation.name.clone(), (target.clone(), !is_there)))
+}
+
+/// Returns all links of an entity that a query shows.
+fn all_links(context: &OperationContext<'_>, query: &Query<'_>, entity: &StoredEntity) -> Result<Vec<ChangedLinks>, Error> {
+    let mut found = Vec::new();
+    for navigation in delta_navigations(context, query) {
+        let address = context.route.collection.within(&context.world.schema, &entity.key, navigation.set);
+        let links = links::collection(&context.world.schema, &context.world.store, &address, Some(context.purse));
+        let links = links.map_err(|TooManyLinks| context.too_expensive())?.list();
+        if !context.purse.spend(ENTITY_STEPS.saturating_mul(u64::try_from(links.len()).unwrap_or(u64::MAX))) {
+            return Err(context.too_expensive());
+        }
+        let targets: Vec<_> = links.iter().filter_map(|link| Some(((**link.linked()?).clone(), false))).collect();
+        if !targets.is_empty() {
+            found.push(ChangedLinks { name: navigation.name.clone(), targets });
+        }
+    }
+    Ok(found)
+}
+
+/// Writes the changed links of an entity as further members.
+fn write_links(context: &OperationContext<'_>, links: &[ChangedLinks], out: &mut Vec<u8>) {
+    for ChangedLinks { name, targets } in links {
+        separate(out);
+        write_string(out, &format!("{name}@delta"));
+        out.extend_from_slice(b":[");
+        for (index, (target, is_gone)) in targets.iter().enumerate() {
+            let declared = context.world.schema.set(target.collection.set).target;
+            let own = context.world.store.entity(target).and_then(|entity| entity.properties.own_type).unwrap_or(declared);
+            let structured = context.model.find_structured(own).unwrap_or_else(|| context.structured());
+            out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
+            out.extend_from_slice(b"\"@odata.type\":");
+            write_string(out, &format!("#{}", structured.full_name));
+            out.extend_from_slice(b",\"id\":");
+            write_string(out, &target.key);
+            if *is_gone {
+                out.extend_from_slice(b",\"@removed\":{\"reason\":\"deleted\"}");
+            }
+            out.push(b'}');
+        }
+        out.push(b']');
+    }
 }
 
 /// Writes a page.
@@ -261,7 +384,7 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
                 out.extend_from_slice(format!("\"@removed\":{{\"reason\":\"{reason}\"}},\"id\":").as_bytes());
                 write_string(&mut out, key);
             }
-            Row::Entity(entity) => {
+            Row::Entity(entity, links) => {
                 let types = context.types(entity);
                 match &query.select {
                     None => write_cached(&context.representation, types, context.holder(), entity, &entity.text, &mut out),
@@ -276,6 +399,7 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
                         write_selected(&context.representation, types, context.holder(), entity, &select.selection, &mut out);
                     }
                 }
+                write_links(context, links, &mut out);
             }
         }
         out.push(b'}');

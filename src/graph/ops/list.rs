@@ -14,6 +14,7 @@ use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
 use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::explain;
+use crate::graph::navigated;
 use crate::graph::route::Tail;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -270,10 +271,15 @@ fn scan(
             let own = address.map(|address| Arc::new(EntityAddress { collection: address.clone(), key: entity.key.clone() }));
             let Some((entity, linked)) = shown(context, entity) else { continue };
             let linked = linked.or(own);
-            let is_match = filter.is_none_or(|filter| filter.is_fulfilled(&entity.properties, purse));
-            if purse.is_empty() {
-                return Err(PurseEmpty);
-            }
+            let is_match = match filter {
+                Some(filter) => {
+                    let set = linked.as_ref().map_or(context.route.collection.set, |target| target.collection.set);
+                    let own = || EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
+                    let address = || linked.as_deref().cloned().unwrap_or_else(own);
+                    navigated::is_fulfilled(context, filter, &entity, set, address)?
+                }
+                None => true,
+            };
             if !is_match {
                 continue;
             }
@@ -329,6 +335,7 @@ fn page_body(
     for (index, Candidate { entity, linked, .. }) in page.found.iter().enumerate() {
         let end = out.len();
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
+        let begin_of_entity = out.len() - 1;
         if context.route.tail == Tail::References {
             let own = || EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
             let address = linked.as_deref().cloned().unwrap_or_else(own);
@@ -355,7 +362,8 @@ fn page_body(
         }
         if !query.expand.is_empty() {
             let own = || Arc::new(EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() });
-            expand::write(context, &linked.clone().unwrap_or_else(own), types.actual, &query.expand, &mut out)?;
+            let address = linked.clone().unwrap_or_else(own);
+            expand::write(context, (&address, entity), types.actual, &query.expand, begin_of_entity, &mut out)?;
         }
         out.push(b'}');
         if !context.purse.spend_on(out.len() - end, BYTES_WRITTEN) {

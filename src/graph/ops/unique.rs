@@ -4,14 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::edm::file_name::folded;
-use crate::edm::schema::{StructuredType, Unique};
+use crate::edm::schema::{Slot, StructuredType, Unique};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::odata::error::Error;
 use crate::world::store::{Collection, StoredEntity};
-
-/// The number of entities that are compared at a time, without the store's lock.
-const CHUNK: usize = 256;
 
 /// The cost of the comparison with an entity, or with one of its texts, in steps of the purse.
 const COMPARISON_STEPS: u64 = 2;
@@ -30,34 +27,42 @@ pub(super) fn check<'c, R>(
     own_key: Option<&str>,
 ) -> Result<Option<MutexGuard<'c, ()>>, Error> {
     let of = |unique: &'static Unique| {
-        let found = texts(structured, unique.property, values).into_iter().map(|text| (folded(&text), text));
-        let found: HashMap<String, Arc<str>> = found.collect();
-        (applies(structured, unique, values) && !found.is_empty()).then_some((unique, found))
+        let found = texts(structured, unique.property, values);
+        let slot = structured.slot(unique.property).filter(|_| applies(structured, unique, values) && !found.is_empty())?;
+        Some((unique, slot, found))
     };
-    let wanted: Vec<(&Unique, HashMap<String, Arc<str>>)> = structured.unique.iter().filter_map(|unique| of(unique)).collect();
+    let wanted: Vec<(&Unique, Slot, Vec<Arc<str>>)> = structured.unique.iter().filter_map(|unique| of(unique)).collect();
     if wanted.is_empty() {
         return Ok(None);
     }
     let alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut after = None;
-    loop {
-        let chunk: Vec<(u64, Arc<StoredEntity>)> = collection.page(after, 0, CHUNK);
-        let Some((last, _)) = chunk.last() else { return Ok(Some(alone)) };
-        after = Some(*last);
-        for (_, entity) in chunk.iter().filter(|(_, entity)| own_key.is_none_or(|key| *entity.key != *key)) {
-            for (unique, wanted) in &wanted {
-                let taken = texts(structured, unique.property, &entity.properties);
-                if !context.purse.spend(COMPARISON_STEPS * (1 + taken.len() as u64)) {
+    for (unique, slot, wanted) in wanted {
+        if !collection.knows_values(slot) {
+            // Paid by the first request that asks, and done before others are let in.
+            let steps = COMPARISON_STEPS.saturating_mul(u64::try_from(collection.len()).unwrap_or(u64::MAX));
+            if !(context.purse.expect(steps) && context.purse.spend(steps)) {
+                return Err(context.too_expensive());
+            }
+            collection.learn_values(slot);
+        }
+        for text in wanted {
+            let sought = folded(&text);
+            let has_it = |entity: &StoredEntity| {
+                applies(structured, unique, &entity.properties)
+                    && texts(structured, unique.property, &entity.properties).iter().any(|other| folded(other) == sought)
+            };
+            for key in collection.keys_with(slot, &sought).iter().filter(|key| own_key.is_none_or(|own| ***key != *own)) {
+                if !context.purse.spend(COMPARISON_STEPS) {
                     return Err(context.too_expensive());
                 }
-                let found = taken.iter().find_map(|text| wanted.get(&folded(text)));
-                if let Some(text) = found.filter(|_| applies(structured, unique, &entity.properties)) {
-                    let detail = format!("{:?} has this {}", entity.key, unique.property);
-                    return Err(Error::new(unique.refusal, &[unique.property, text]).with_detail(detail));
+                if collection.with_entity(key, has_it) == Some(true) {
+                    let detail = format!("{key:?} has this {}", unique.property);
+                    return Err(Error::new(unique.refusal, &[unique.property, &text]).with_detail(detail));
                 }
             }
         }
     }
+    Ok(Some(alone))
 }
 
 /// Checks that no two of the entities that a body creates in one new collection share a unique value.

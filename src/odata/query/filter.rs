@@ -2,6 +2,7 @@
 
 mod allowed;
 mod arithmetic;
+mod caseless;
 mod convert;
 pub(crate) mod decimal;
 pub(crate) mod evaluate;
@@ -9,6 +10,7 @@ mod functions;
 mod lexer;
 mod literal;
 mod messages;
+pub(crate) mod navigation;
 pub(crate) mod parser;
 pub(crate) mod problem;
 pub(crate) mod scalar;
@@ -20,12 +22,13 @@ pub(crate) mod types;
 use std::cell::OnceCell;
 
 use self::evaluate::{Evaluation, Node, Scalar};
+use self::navigation::NavigationUse;
 use self::parser::Parser;
 use self::problem::Refusals;
 use self::types::{BOOLEAN, ExpressionType};
 use super::Scope;
 use super::position::located_detail;
-use crate::edm::schema::{FilterRules, SearchRules};
+use crate::edm::schema::{FilterRules, SearchRules, TypeId};
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
@@ -49,6 +52,36 @@ pub(crate) struct BoundExpression<'m> {
     calls: u64,
     /// The number of calls that occur more than once.
     shared: usize,
+    /// The navigation properties in the expression.
+    navigations: Vec<NavigationUse<'m>>,
+    /// Whether texts are compared without case.
+    ignores_case: bool,
+}
+
+/// A condition, and the navigation properties in it.
+#[derive(Debug)]
+pub(super) struct Condition<'m> {
+    /// The condition.
+    pub expression: Expression<'m>,
+    navigations: Vec<NavigationUse<'m>>,
+}
+
+impl<'m> Condition<'m> {
+    /// Returns the condition that both conditions are fulfilled.
+    pub(super) fn and(self, other: Expression<'m>) -> Condition<'m> {
+        Condition { expression: self.expression.and(other), ..self }
+    }
+
+    /// Returns the condition, ready to be evaluated.
+    pub(super) fn bind(self, scope: &Scope<'_>) -> BoundExpression<'m> {
+        BoundExpression { navigations: self.navigations, ignores_case: scope.ignores_case(), ..self.expression.bind() }
+    }
+}
+
+impl<'m> From<Expression<'m>> for Condition<'m> {
+    fn from(expression: Expression<'m>) -> Condition<'m> {
+        Condition { expression, navigations: Vec::new() }
+    }
 }
 
 impl<'m> Expression<'m> {
@@ -62,8 +95,14 @@ impl<'m> Expression<'m> {
         if rules.strict.1(behaviors) { allowed::check(&self.node, rules) } else { Ok(()) }
     }
 
+    /// Whether the directory needs an index of its own for the condition (learn.microsoft.com/graph/aad-advanced-queries): `ne`, `not`, `endswith`,
+    /// and the number of entities behind a navigation property.
+    pub(super) fn is_advanced(&self) -> bool {
+        allowed::is_advanced(&self.node)
+    }
+
     /// Returns the condition that both conditions are fulfilled.
-    pub(super) fn and(self, other: Expression<'m>) -> Expression<'m> {
+    fn and(self, other: Expression<'m>) -> Expression<'m> {
         Expression { node: Node::And(vec![self.node, other.node]), kind: BOOLEAN }
     }
 
@@ -74,14 +113,14 @@ impl<'m> Expression<'m> {
         // Most expressions have at most one call.
         let shared = if calls > 1 { shared::number(&mut node) } else { 0 };
         let steps = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        BoundExpression { node, nodes: steps(nodes), calls: steps(calls), shared }
+        BoundExpression { node, nodes: steps(nodes), calls: steps(calls), shared, navigations: Vec::new(), ignores_case: false }
     }
 }
 
 /// The steps of a call with a text of ordinary length.
 const ORDINARY_CALL: u64 = 24;
 
-impl BoundExpression<'_> {
+impl<'m> BoundExpression<'m> {
     /// Returns the steps of an evaluation without those for texts. Its caller pays them, for many entities at a time.
     pub(crate) fn steps(&self) -> u64 {
         self.nodes
@@ -92,19 +131,37 @@ impl BoundExpression<'_> {
         self.calls * ORDINARY_CALL
     }
 
-    /// Whether the expression is true for an entity. Null is not true. If the purse is empty afterwards, the result means nothing.
+    /// Returns the navigation properties in the expression, those that have others before these.
+    pub(crate) fn navigations(&self) -> &[NavigationUse<'m>] {
+        &self.navigations
+    }
+
+    /// Whether the expression is true for an entity of the type in the path. Null is not true. If the purse is empty afterwards, the result
+    /// means nothing.
+    #[cfg(test)]
     pub(crate) fn is_fulfilled(&self, object: &Complex, purse: &Purse) -> bool {
-        self.evaluate(object, purse, |value| matches!(value, Scalar::Boolean(true)))
+        self.is_fulfilled_as(None, object, purse)
+    }
+
+    /// Whether the expression is true for an entity of a type; `None` is that of the path. Null is not true. If the purse is empty afterwards,
+    /// the result means nothing.
+    pub(crate) fn is_fulfilled_as(&self, own_type: Option<TypeId>, object: &Complex, purse: &Purse) -> bool {
+        self.evaluate_as(own_type, object, purse, |value| matches!(value, Scalar::Boolean(true)))
     }
 
     /// Takes the value of the expression for an entity. If the purse is empty afterwards, the value means nothing.
     pub(crate) fn evaluate<T>(&self, object: &Complex, purse: &Purse, take: impl FnOnce(Scalar<'_>) -> T) -> T {
+        self.evaluate_as(None, object, purse, take)
+    }
+
+    fn evaluate_as<T>(&self, own_type: Option<TypeId>, object: &Complex, purse: &Purse, take: impl FnOnce(Scalar<'_>) -> T) -> T {
+        let evaluation = |results| Evaluation::new(object, own_type, self.ignores_case, purse, results);
         let held = purse.held();
         let taken = if self.shared == 0 {
-            take(self.node.evaluate(&Evaluation::new(object, purse, &[])))
+            take(self.node.evaluate(&evaluation(&[])))
         } else {
             let results: Vec<OnceCell<Scalar<'_>>> = (0..self.shared).map(|_| OnceCell::new()).collect();
-            take(self.node.evaluate(&Evaluation::new(object, purse, &results)))
+            take(self.node.evaluate(&Evaluation::new(object, own_type, self.ignores_case, purse, &results)))
         };
         // The texts that were built are dropped here.
         purse.release_to(held);
@@ -116,8 +173,10 @@ static REFUSALS: Refusals =
     Refusals { write_only: &refusal::FILTER_BY_SECRET, unknown_property: Some(&refusal::UNKNOWN_FILTER_PROPERTY) };
 
 /// Parses a `$filter`.
-pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Expression<'m>, Error> {
-    Parser::new(text, scope).filter().map_err(|problem| {
+pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Condition<'m>, Error> {
+    let mut parser = Parser::new(text, scope).with_navigations();
+    let parsed = parser.filter().map(|expression| Condition { expression, navigations: parser.navigations() });
+    parsed.map_err(|problem| {
         problem.into_error(text, &REFUSALS, |at, detail, message| {
             Error::new(&refusal::INVALID_FILTER, &[message]).with_detail(located_detail(text, at, detail))
         })

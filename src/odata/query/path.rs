@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Scope;
-use crate::edm::schema::{NamedType, PropertyType, Slot, StructuredType};
+use crate::edm::schema::{ItemType, NamedType, Navigation, PropertyType, Slot, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::policy::refusal;
@@ -47,12 +47,53 @@ pub(crate) enum PathValue<'e> {
 }
 
 impl PropertyPath {
+    /// Returns the path without segments.
+    pub(super) fn empty() -> PropertyPath {
+        PropertyPath {
+            indices: Vec::new(),
+            slots: Vec::new(),
+            undeclared: None,
+            kind: None,
+            is_write_only: false,
+            text: String::new(),
+        }
+    }
+
+    /// Appends a navigation property, by its number in the query.
+    pub(super) fn enter(&mut self, navigation: &Navigation, slot: Slot) {
+        if !self.text.is_empty() {
+            self.text.push('/');
+        }
+        self.text.push_str(&navigation.name);
+        self.slots.push(slot);
+        self.kind = Some(if navigation.is_collection {
+            PropertyType::Collection(ItemType::Complex(navigation.target))
+        } else {
+            PropertyType::Complex(navigation.target)
+        });
+    }
+
+    /// Returns the path that continues with another one.
+    pub(super) fn then(mut self, rest: PropertyPath) -> PropertyPath {
+        if self.slots.is_empty() {
+            return rest;
+        }
+        self.slots.extend(rest.slots);
+        PropertyPath { slots: self.slots, text: format!("{}/{}", self.text, rest.text), ..rest }
+    }
+
     /// Returns the value at the path; `None` where a segment before the last is null, or an undeclared member is absent.
     pub(crate) fn find<'e>(&self, object: &'e Complex) -> Option<PathValue<'e>> {
         let mut object = object;
         for (index, slot) in self.slots.iter().enumerate() {
             let value = object.get(*slot);
             match value {
+                // An entity whose type is not known has its members undeclared.
+                Value::Null if index + 1 == self.slots.len() && self.undeclared.is_none() && !object.dynamic.is_empty() => {
+                    let name = self.text.rsplit('/').next().unwrap_or_default();
+                    let found = object.dynamic.iter().find(|member| *member.name == *name);
+                    return Some(found.map_or(PathValue::Value(value), |member| PathValue::Json(&member.json)));
+                }
                 _ if index + 1 == self.slots.len() && self.undeclared.is_none() => return Some(PathValue::Value(value)),
                 Value::Complex(inner) => object = inner,
                 _ => return None,
@@ -89,14 +130,7 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
             return Err(PathProblem::Malformed);
         }
     }
-    let mut path = PropertyPath {
-        indices: Vec::new(),
-        slots: Vec::new(),
-        undeclared: None,
-        kind: None,
-        is_write_only: false,
-        text: String::with_capacity(text.len()),
-    };
+    let mut path = PropertyPath { text: String::with_capacity(text.len()), ..PropertyPath::empty() };
     let mut structured = Some(scope.structured);
     for segment in text.split('/') {
         let Some(owner) = structured else {

@@ -22,12 +22,19 @@ pub(crate) struct Scope<'m> {
     pub search: Option<&'static SearchRules>,
     /// The rules of queries, if the type takes only some.
     pub rules: Option<&'static QueryRules>,
+    /// Whether the client sent `ConsistencyLevel: eventual`.
+    pub is_eventual: bool,
 }
 
 impl Scope<'_> {
     /// Whether answers name the enum members above the sentinel, so that a query can name them too.
     pub(super) fn shows_hidden(&self) -> bool {
         self.knows_hidden || self.behaviors.hidden_members == HiddenMembers::Show
+    }
+
+    /// Whether conditions compare texts without case.
+    pub(super) fn ignores_case(&self) -> bool {
+        self.structured.rare().caseless.is_some_and(|(_, ignores)| ignores(self.behaviors))
     }
 
     /// Whether queries can name a property: those that answers never show do not exist for them either.

@@ -21,7 +21,16 @@ pub(super) fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
     let structured = model.structured(model.type_named("workforceIntegration").unwrap());
     let behaviors = Behaviors::default();
     let now = DateTimeOffset::from_unix_millis(1_700_000_000_000);
-    test(Scope { model, structured, behaviors: &behaviors, knows_hidden: false, now, search: None, rules: None })
+    test(Scope {
+        model,
+        structured,
+        behaviors: &behaviors,
+        knows_hidden: false,
+        now,
+        search: None,
+        rules: None,
+        is_eventual: false,
+    })
 }
 
 #[test]
@@ -94,7 +103,7 @@ proptest! {
         with_scope(|scope| {
             let blank = Complex::default();
             let (initial, purse) = (Complex::initial(scope.structured), Purse::whole());
-            if let Ok(expression) = filter::read(&text, scope).map(Expression::bind) {
+            if let Ok(expression) = filter::read(&text, scope).map(|condition| condition.bind(&scope)) {
                 let _ = (expression.is_fulfilled(&blank, &purse), expression.is_fulfilled(&initial, &purse));
             }
             if let Ok(order) = orderby::read(&text, scope) {

@@ -5,6 +5,7 @@ use crate::edm::schema::{
     MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View,
     Wording, WorkloadRules,
 };
+use crate::policy::behavior::{AdvancedQueries, DirectoryTextCase};
 use crate::policy::refusal;
 use crate::text::guid::is_guid;
 
@@ -89,6 +90,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // The emulator's own, for fixtures that do not name the types of their objects.
     placeholders: &["directoryObject"],
     searches: &[("directoryObject", &SEARCH)],
+    caseless: &[(
+        "directoryObject",
+        ("directory-text-case", |behaviors| behaviors.directory_text_case == DirectoryTextCase::Same),
+    )],
+    eventual: &[("directoryObject", ("advanced-queries", |behaviors| behaviors.advanced_queries == AdvancedQueries::Refuse))],
+    // Strong: microsoft-graph-docs#15109 and #2632, microsoft-graph-docs-contrib#3591; without a link to the others.
+    expand_limits: &[("directoryObject", 20)],
     // learn.microsoft.com/graph/api/group-post-acceptedsenders, group-post-rejectedsenders, featurerolloutpolicy-post-appliesto add links
     references: &[("group", "acceptedSenders"), ("group", "rejectedSenders"), ("featureRolloutPolicy", "appliesTo")],
     // The pages of both sides describe one relation (learn.microsoft.com/graph/api/user-list-memberof, group-list-members,
@@ -125,6 +133,14 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     link_limits: &[("directoryObject", 20)],
     // Medium: learn.microsoft.com/graph/delta-query-overview.
     plain_deltas: &["directoryObject"],
+    // Strong for members of groups (microsoft-graph-docs#5874, microsoft-graph-docs-contrib#2005), medium for the others (the same page).
+    delta_links: &[
+        ("group", "members"),
+        ("group", "owners"),
+        ("user", "manager"),
+        ("directoryRole", "members"),
+        ("administrativeUnit", "members"),
+    ],
     // learn.microsoft.com/graph/api/group-list-transitivemembers, user-list-transitivememberof
     transitive: &[
         (("group", "transitiveMembers"), &["members"]),

@@ -209,7 +209,7 @@ impl<'a> Stage<'a> {
         for (name, value) in self.act.change.iter().flatten() {
             item[name] = value.clone();
         }
-        let group = schedule.list("schedulingGroups").into_iter().next().map(|group| group.address.key.to_string());
+        let group = group_of(&schedule, self.act.user.as_deref());
         let group = self.act.group.clone().or(group).unwrap_or_else(|| "TAG_228940ed-ff84-4e25-b129-1b395cf78be0".to_owned());
         let (collection, body) = if self.act.verb == Verb::AddShift {
             let user = self.need("user", self.act.user.as_ref())?;
@@ -411,6 +411,16 @@ impl Verb {
             Verb::SeeEligible => "see-eligible",
         }
     }
+}
+
+/// Returns the id of the first active group that has a user, or else of the first group.
+fn group_of(schedule: &Schedule<'_>, user: Option<&str>) -> Option<String> {
+    let groups = schedule.list("schedulingGroups");
+    let has_user = |group: &&Entry<'_>| {
+        let users = group.record.texts("userIds");
+        group.record.flag("isActive") && (users.is_empty() || users.iter().any(|own| Some(&**own) == user))
+    };
+    groups.iter().find(has_user).or(groups.first()).map(|group| group.address.key.to_string())
 }
 
 fn path_of(schedule: &Schedule<'_>) -> String {

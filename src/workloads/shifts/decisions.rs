@@ -160,7 +160,8 @@ fn decide(request: &OperationRequest<'_>, approves: bool) -> Result<OperationRep
     } else {
         actor.check_manager(&schedule)?;
     }
-    if !entry.record.is("state", "pending") {
+    // A request without a state, as a file can have it, is not decided.
+    if ["approved", "declined"].iter().any(|state| entry.record.is("state", state)) {
         return Err(Error::new(&refusal::REQUEST_DECIDED, &[]));
     }
     let reply = request.reply.and_then(ConnectorReply::of);

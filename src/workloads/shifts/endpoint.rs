@@ -67,10 +67,9 @@ impl ConnectorEndpoint {
         ConnectorEndpoint { url: text("url"), api_version, secret, display_name: text("displayName") }
     }
 
-    /// Checks that calls can be made to a URL.
-    pub(crate) fn check_url(url: &str) -> Result<(), CallFailure> {
-        let endpoint = ConnectorEndpoint { url: Some(url.into()), api_version: Some(1), secret: None, display_name: None };
-        endpoint.call_url("connect").map(drop)
+    /// Checks that calls can be made to the URL.
+    pub(crate) fn check_url(&self) -> Result<(), CallFailure> {
+        self.call_url("connect").map(drop)
     }
 
     /// Returns the URL of a path below `{url}/v{apiVersion}`, for example `connect`.

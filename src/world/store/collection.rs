@@ -9,13 +9,17 @@ use dashmap::mapref::entry::Entry;
 use foldhash::fast::RandomState;
 
 use super::baseline::{BASELINE_BYTES, Baseline, number_of};
-use super::changes::{ChangePosition, Changes};
+use super::changes::{ChangePosition, Changed, Changes};
 use super::entity::StoredEntity;
 use super::recorder::{self, StoreChange};
 use super::share::TreeShare;
+use super::values::Values;
 use super::{CollectionAddress, StoreFull};
-use crate::edm::schema::SetId;
+use crate::edm::schema::{SetId, Slot};
 use crate::edm::value::Entity;
+
+/// The number of entities that are indexed at a time, without the lock of the collection.
+const CHUNK: usize = 256;
 
 /// The bytes of a record in a collection: in the map and in the index.
 pub(crate) const RECORD_BYTES: usize = 128;
@@ -47,6 +51,7 @@ pub struct Collection {
     /// The root set of a collection that is not within an entity.
     root: Option<SetId>,
     changes: Changes,
+    values: Values,
 }
 
 #[derive(Debug, Default)]
@@ -123,6 +128,7 @@ impl Collection {
             address: None,
             root: None,
             changes: Changes::default(),
+            values: Values::default(),
         }
     }
 
@@ -181,7 +187,8 @@ impl Collection {
         if let (Some(target), Some(address)) = (entity.linked(), &self.address) {
             self.share.record_link(target, address, &entity.key);
         }
-        self.changes.add(&self.share.budget, &entity.key);
+        self.changes().add(&self.share.budget, &entity.key);
+        self.values.change(&self.share.budget, &entity.key, None, Some(&entity.properties));
         self.record(None, Some(&entity));
         drop(entry.insert(EntityRecord { number, entity: Some(entity) }));
         self.share.record_change();
@@ -240,7 +247,8 @@ impl Collection {
                 self.share.record_link(target, address, &after.key);
             }
         }
-        self.changes.add(&self.share.budget, &after.key);
+        self.changes().add(&self.share.budget, &after.key);
+        self.values.change(&self.share.budget, &after.key, Some(&before.properties), Some(&after.properties));
         self.record(Some(&before), Some(&after));
         self.share.record_change();
         Ok(StoreUpdate { before, after })
@@ -284,7 +292,8 @@ impl Collection {
             budget.change(0, held + RECORD_BYTES);
             self.record_unlink(stored.entity.as_ref(), false);
             if let Some(removed) = &stored.entity {
-                self.changes.add(budget, &removed.key);
+                self.changes().add(budget, &removed.key);
+                self.values.change(budget, &removed.key, Some(&removed.properties), None);
                 self.record(Some(removed), None);
             }
             self.share.record_change();
@@ -316,7 +325,8 @@ impl Collection {
             }
         };
         self.record_unlink(Some(&removed), true);
-        self.changes.add(budget, &removed.key);
+        self.changes().add(budget, &removed.key);
+        self.values.change(budget, &removed.key, Some(&removed.properties), None);
         self.record(Some(&removed), None);
         self.share.record_change();
         Ok(Some(removed))
@@ -359,7 +369,10 @@ impl Collection {
     /// Returns the bytes that the end of the collection would give back, without its baseline.
     pub(super) fn returnable(&self) -> usize {
         let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.returnable()) + RECORD_BYTES;
-        self.entities.iter().map(|record| of(&record)).sum::<usize>() + self.own_bytes + self.changes.bytes()
+        self.entities.iter().map(|record| of(&record)).sum::<usize>()
+            + self.own_bytes
+            + self.changes.bytes()
+            + self.values.bytes()
     }
 
     /// Returns all entities in order, each in a state that it had during the call.
@@ -387,15 +400,45 @@ impl Collection {
         from_baseline.chain(own).skip(skip).take(limit).collect()
     }
 
-    /// Returns the position of the next change, and records changes from now on. `new_id` numbers a new record of them.
-    pub fn change_position(&self, new_id: impl FnOnce() -> u64) -> ChangePosition {
-        self.changes.position(new_id)
+    /// Returns the record of changes. That of a root collection has the links of its entities too.
+    fn changes(&self) -> &Changes {
+        if self.root.is_some() { &self.share.root_changes } else { &self.changes }
     }
 
-    /// Returns the keys that have changed since a position, in the order of their last changes and at most `limit` of them, each with the
-    /// number of its change. `None` if the position is not one of this collection.
-    pub fn changes_after(&self, position: ChangePosition, limit: usize) -> Option<Vec<(u64, Arc<str>)>> {
-        self.changes.after(position, limit)
+    /// Whether the texts of a property are indexed.
+    pub(crate) fn knows_values(&self, slot: Slot) -> bool {
+        self.values.knows(slot)
+    }
+
+    /// Indexes the texts of a property, which takes the time of reading all entities.
+    pub(crate) fn learn_values(&self, slot: Slot) {
+        self.values.begin(slot);
+        let mut after = None;
+        loop {
+            let chunk = self.page(after, 0, CHUNK);
+            let Some((last, _)) = chunk.last() else { break };
+            after = Some(*last);
+            for (_, entity) in &chunk {
+                self.values.learn(&self.share.budget, slot, &entity.key, &entity.properties);
+            }
+        }
+        self.values.finish(slot);
+    }
+
+    /// Returns the keys of entities that can have a text, given in lower case, in an indexed property.
+    pub(crate) fn keys_with(&self, slot: Slot, text: &str) -> Vec<Arc<str>> {
+        self.values.keys_with(slot, text)
+    }
+
+    /// Returns the position of the next change, and records changes from now on. `new_id` numbers a new record of them.
+    pub fn change_position(&self, new_id: impl FnOnce() -> u64) -> ChangePosition {
+        self.changes().position(new_id)
+    }
+
+    /// Returns what has changed since a position, in the order of the last changes and at most `limit` things, each with the number of its
+    /// change. `None` if the position is not one of this collection.
+    pub fn changes_after(&self, position: ChangePosition, limit: usize) -> Option<Vec<(u64, Changed)>> {
+        self.changes().after(position, limit)
     }
 
     /// Returns the number of entities.
@@ -423,6 +466,6 @@ impl Drop for Collection {
     fn drop(&mut self) {
         let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.uncount_holder()) + RECORD_BYTES;
         let held: usize = self.entities.iter().map(|record| of(&record)).sum();
-        self.share.budget.change(0, held + self.own_bytes + self.changes.bytes());
+        self.share.budget.change(0, held + self.own_bytes + self.changes.bytes() + self.values.bytes());
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use arc_swap::ArcSwapOption;
 
 use super::baseline::Baseline;
+use super::changes::Changes;
 use super::links::{LinkChanges, LinkIndex};
 use super::{CollectionAddress, EntityAddress, StoreFull};
 use crate::world::budget::Budget;
@@ -43,6 +44,8 @@ pub(super) struct TreeShare {
     collecting: Mutex<()>,
     /// The links that differ from those of the baseline.
     links: LinkChanges,
+    /// The changes of the root collection, and of the links of its entities.
+    pub(super) root_changes: Changes,
 }
 
 /// The tree differs from its baseline.
@@ -58,6 +61,7 @@ impl TreeShare {
             collected: ArcSwapOption::empty(),
             collecting: Mutex::default(),
             links: LinkChanges::default(),
+            root_changes: Changes::default(),
         }
     }
 
@@ -74,16 +78,18 @@ impl TreeShare {
     /// Records that a collection has a link to an entity now.
     pub(super) fn record_link(&self, target: &EntityAddress, place: &CollectionAddress, key: &Arc<str>) {
         self.links.add(&self.budget, target, place, key);
+        self.root_changes.add_link(&self.budget, place, target);
     }
 
     /// Records that a collection does not have the link to an entity any more.
     pub(super) fn record_unlink(&self, target: &EntityAddress, place: &CollectionAddress, is_initial: bool) {
         self.links.remove(&self.budget, target, place, is_initial);
+        self.root_changes.add_link(&self.budget, place, target);
     }
 
     /// Returns the bytes of the records of links.
     pub(super) fn link_bytes(&self) -> usize {
-        self.links.bytes()
+        self.links.bytes() + self.root_changes.bytes()
     }
 
     /// Returns the links to an entity: the collections that have them, and their keys. Some may be gone.
@@ -128,6 +134,6 @@ impl TreeShare {
 
 impl Drop for TreeShare {
     fn drop(&mut self) {
-        self.budget.change(0, self.links.bytes());
+        self.budget.change(0, self.links.bytes() + self.root_changes.bytes());
     }
 }

@@ -103,6 +103,23 @@ fn the_command_acts_in_a_running_emulator() {
 }
 
 #[test]
+fn a_new_shift_is_in_a_group_of_its_user() {
+    let server = Server::of(harness::settings_with(&[]));
+    let cashier = "8b2e844f-ccb2-4588-acd7-d776718305f8";
+    let times = json!({ "team": TEAM, "start": "2026-12-11T14:00:00Z", "end": "2026-12-11T22:00:00Z" });
+    for (user, group, expected) in [
+        (ALICE, None, "TAG_228940ed-ff84-4e25-b129-1b395cf78be0"),
+        (cashier, None, "TAG_29754679-afe1-5b15-9f19-0e44bd53b732"),
+        (cashier, Some("TAG_920670e8-1218-5db1-a318-17f90cf7aa75"), "TAG_920670e8-1218-5db1-a318-17f90cf7aa75"),
+    ] {
+        let mut add = times.clone();
+        (add["do"], add["user"], add["group"]) = ("add-shift".into(), user.into(), group.into());
+        let report = act(&server, &add);
+        assert_eq!((&report["isDone"], &report["answer"]["schedulingGroupId"]), (&json!(true), &json!(expected)), "{report}");
+    }
+}
+
+#[test]
 fn a_scenario_file_is_played_and_its_expectations_count() {
     let connector = Connector::start();
     let file = std::env::temp_dir().join(format!("wfi-emulator-scenario-{}.json", std::process::id()));

@@ -465,7 +465,9 @@ fn the_message_is_the_text_of_the_file() {
 fn a_url_with_a_password_is_not_printed() {
     let (status, printed) = program(&["call", "connect", "--url", "http://me:hidden@127.0.0.1:9/"]);
     assert!(
-        status == Some(1) && printed.contains("POST http://…@127.0.0.1:9/: invalid-url") && !printed.contains("hidden"),
+        status == Some(2)
+            && printed.contains("invalid --url 'http://…@127.0.0.1:9/': expected http")
+            && !printed.contains("hidden"),
         "{printed}"
     );
 }

@@ -369,3 +369,58 @@ fn delta_queries_of_the_directory_have_few_options() {
 fn status_of(world: &World, target: &str) -> StatusCode {
     status(world, Method::GET, target)
 }
+
+#[test]
+fn delta_queries_have_the_links_that_are_new_or_gone() {
+    let world = harness::world(&[]);
+    let (ada, bo) = (id(&post(&world, "users", &user("ada"))), id(&post(&world, "users", &user("bo"))));
+    let (ovens, bakers) = (id(&post(&world, "groups", &group("ovens"))), id(&post(&world, "groups", &group("bakers"))));
+    let members = format!("groups/{ovens}/members");
+    assert_eq!(link(&world, &members, &format!("users/{ada}")).0, StatusCode::NO_CONTENT);
+    let next = |page: &Value| {
+        let link = page["@odata.deltaLink"].as_str().unwrap();
+        get(&world, link.split_once("/v1.0/").unwrap().1)
+    };
+    let row = |page: &Value, key: &str| page["value"].as_array().unwrap().iter().find(|row| row["id"] == *key).cloned();
+    let typed = |id: &str| json!({ "@odata.type": "#microsoft.graph.user", "id": id });
+    let first = get(&world, "groups/delta?$select=displayName,members");
+    assert_eq!(row(&first, &ovens).unwrap()["members@delta"], json!([typed(&ada)]));
+    assert_eq!(row(&first, &bakers).unwrap().get("members@delta"), None);
+    let (plain, whole) = (get(&world, "groups/delta?$select=displayName"), get(&world, "groups/delta"));
+    // One member comes, another one goes, and an owner comes.
+    assert_eq!(link(&world, &members, &format!("users/{bo}")).0, StatusCode::NO_CONTENT);
+    assert_eq!(status(&world, Method::DELETE, &format!("{members}/{ada}/$ref")), StatusCode::NO_CONTENT);
+    assert_eq!(link(&world, &format!("groups/{bakers}/owners"), &format!("users/{ada}")).0, StatusCode::NO_CONTENT);
+    let gone = json!({ "@odata.type": "#microsoft.graph.user", "id": ada, "@removed": { "reason": "deleted" } });
+    let changed = next(&first);
+    assert_eq!(row(&changed, &ovens).unwrap()["members@delta"], json!([typed(&bo), gone]));
+    // Links that a query does not select do not count as changes.
+    assert_eq!((row(&changed, &bakers), next(&plain)["value"].clone()), (None, json!([])));
+    let changed_whole = next(&whole);
+    assert_eq!(row(&changed_whole, &bakers).unwrap()["owners@delta"], json!([typed(&ada)]));
+    assert_eq!(row(&changed_whole, &ovens).unwrap()["members@delta"].as_array().unwrap().len(), 2);
+    // A link that came and went is gone, and the next round has nothing.
+    assert_eq!(link(&world, &members, &format!("users/{ada}")).0, StatusCode::NO_CONTENT);
+    assert_eq!(status(&world, Method::DELETE, &format!("{members}/{ada}/$ref")), StatusCode::NO_CONTENT);
+    let changed = next(&changed);
+    assert_eq!(row(&changed, &ovens).unwrap()["members@delta"], json!([gone]));
+    assert_eq!(next(&changed)["value"], json!([]));
+    // The manager of a user, which is one link.
+    let first = get(&world, "users/delta?$select=manager");
+    let body = json!({ "@odata.id": format!("users/{bo}") });
+    assert_eq!(send(&world, Method::PUT, &format!("users/{ada}/manager/$ref"), &body).0, StatusCode::NO_CONTENT);
+    assert_eq!(row(&next(&first), &ada).unwrap()["manager@delta"], json!([typed(&bo)]));
+}
+
+#[test]
+fn an_expansion_in_the_directory_shows_twenty_links() {
+    let world = harness::world(&[]);
+    let ovens = id(&post(&world, "groups", &group("ovens")));
+    for number in 0..22 {
+        let member = id(&post(&world, "users", &user(&format!("u{number}"))));
+        assert_eq!(link(&world, &format!("groups/{ovens}/members"), &format!("users/{member}")).0, StatusCode::NO_CONTENT);
+    }
+    let shown = |query: &str| get(&world, &format!("groups/{ovens}?$expand=members{query}"))["members"].as_array().unwrap().len();
+    assert_eq!([shown(""), shown("($top=5)"), shown("($top=50)")], [20, 5, 20]);
+    assert_eq!(ids(&world, &format!("groups/{ovens}/members")).len(), 22);
+}

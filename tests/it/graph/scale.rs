@@ -95,3 +95,30 @@ fn links_and_delta_queries_take_no_longer_among_many() {
         assert_eq!(changed["value"].as_array().unwrap().len(), 10);
     });
 }
+
+#[test]
+fn a_unique_value_is_found_no_later_among_many() {
+    let (few, many) = (world(FEW), world(MANY));
+    // The first request reads all entities.
+    let create = |world: &World, name: &str| {
+        let body = json!({
+            "accountEnabled": true,
+            "displayName": "A",
+            "mailNickname": "a",
+            "passwordProfile": { "password": "x" },
+            "userPrincipalName": name,
+        });
+        send(world, Method::POST, "users", &body).0
+    };
+    for world in [&few, &many] {
+        assert_eq!(create(world, "first@contoso.com"), StatusCode::CREATED);
+    }
+    let count = std::cell::Cell::new(0);
+    compare("create a user", [&few, &many], |world, _| {
+        count.set(count.get() + 1);
+        assert_eq!(create(world, &format!("user{}@contoso.com", count.get())), StatusCode::CREATED);
+    });
+    compare("a name that is taken", [&few, &many], |world, _| {
+        assert_eq!(create(world, "FIRST@contoso.com"), StatusCode::BAD_REQUEST);
+    });
+}

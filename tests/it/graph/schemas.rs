@@ -2,6 +2,7 @@
 //!
 //! Requests as text are in `tests/exchanges/schemas/`, their answers in `snapshots/schemas/`.
 
+mod navigations;
 mod primitives;
 mod state;
 mod types;

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::Shared;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::csdl::{Document, PropertyDeclaration, TypeDeclaration};
+use crate::edm::schema::csdl::{Document, PropertyDeclaration, TypeDeclaration, TypeFacts};
 use crate::edm::schema::names::{Names, collection_element, is_row_of, primitive};
 use crate::edm::schema::rules::{PropertyRule, WorkloadRules};
 use crate::edm::schema::{Alias, EnumId, Initial, ItemType, NamedType, Property, PropertyType, Slot, StructuredType, Version};
@@ -78,12 +78,12 @@ pub(super) fn build(
     shared: &Shared<'_>,
     document: &Document,
     owner: &TypeDeclaration,
-    full_name: &str,
+    facts: Option<&TypeFacts>,
     declaration: &PropertyDeclaration,
     rows: &[&'static PropertyRow],
     enum_member: impl Fn(EnumId, &str) -> Option<i64>,
 ) -> Result<Property, String> {
-    let place = format!("{}/{}", owner.name, declaration.name);
+    let place = || format!("{}/{}", owner.name, declaration.name);
     let element = collection_element(&declaration.type_name);
     let type_name = document.expand(owner.schema, element.unwrap_or(&declaration.type_name));
     let item = match primitive(&type_name) {
@@ -93,8 +93,9 @@ pub(super) fn build(
             Some(NamedType::Structured(id)) => ItemType::Complex(id),
             None => {
                 return Err(format!(
-                    "unknown type {} of property {place}: expected a primitive type or a declared enum or complex type",
-                    declaration.type_name
+                    "unknown type {} of property {}: expected a primitive type or a declared enum or complex type",
+                    declaration.type_name,
+                    place()
                 ));
             }
         },
@@ -104,14 +105,14 @@ pub(super) fn build(
     property.max_length = declaration.max_length;
     // The service does not write streams into JSON.
     property.omitted_while_null = kind == PropertyType::Primitive(Primitive::Stream);
-    if let Some(facts) = document.facts(full_name, Some(&declaration.name)) {
+    if let Some(facts) = facts.and_then(|facts| facts.member(&declaration.name)) {
         property.read_only = facts.computed == Some(true) || facts.read_only == Some(true);
         property.immutable = facts.immutable == Some(true);
     }
     if let Some(text) = &declaration.default {
         let quoted = format!("\"{text}\"");
         let value = initial(kind, text, &enum_member).or_else(|| initial(kind, &quoted, &enum_member));
-        property.initial = Some(value.ok_or_else(|| format!("invalid default value '{text}' of property {place}"))?);
+        property.initial = Some(value.ok_or_else(|| format!("invalid default value '{text}' of property {}", place()))?);
     }
     for rule in rows.iter().filter(|(_, name, _)| *name == declaration.name).map(|(_, _, rule)| *rule) {
         match rule {
@@ -127,7 +128,8 @@ pub(super) fn build(
             PropertyRule::ServerSet(value) => property.server_set = Some(value),
             PropertyRule::InitialValue(json) => {
                 let value = initial(kind, json, &enum_member);
-                let mismatch = || format!("invalid initial value {json} of property {place}: expected {}", declaration.type_name);
+                let mismatch =
+                    || format!("invalid initial value {json} of property {}: expected {}", place(), declaration.type_name);
                 property.initial = Some(value.ok_or_else(mismatch)?);
             }
             // Aliases need their targets, so they are resolved after all properties.

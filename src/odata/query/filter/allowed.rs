@@ -1,6 +1,6 @@
 //! Filters of collections that take only some conditions.
 
-use super::evaluate::Node;
+use super::evaluate::{Function, Node};
 use super::functions;
 use super::scalar::Comparison;
 use crate::edm::schema::FilterRules;
@@ -58,6 +58,18 @@ fn is_constant(node: &Node<'_>) -> bool {
     match node {
         Node::Constant(_) => true,
         Node::Masked(inner, _) => is_constant(inner),
+        _ => false,
+    }
+}
+
+/// Whether a condition has `ne`, `not`, `endswith` or a number of items.
+pub(super) fn is_advanced(node: &Node<'_>) -> bool {
+    match node {
+        Node::Not(_) | Node::Count(_) | Node::Compare(Comparison::NotEqual, ..) | Node::Call(Function::EndsWith, ..) => true,
+        Node::And(parts) | Node::Or(parts) | Node::Call(_, parts, _) => parts.iter().any(is_advanced),
+        Node::Compare(_, left, right) => is_advanced(left) || is_advanced(right),
+        Node::Masked(inner, _) | Node::In(inner, ..) => is_advanced(inner),
+        Node::Lambda(lambda) => lambda.body.as_ref().is_some_and(|body| is_advanced(&body.node)),
         _ => false,
     }
 }

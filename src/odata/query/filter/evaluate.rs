@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::arithmetic::{self, DatePart, Operator};
+use super::caseless;
 use super::convert;
 use super::decimal::{Decimal, Rounding};
 use super::scalar::{Comparison, Moment, compare};
@@ -97,8 +98,8 @@ pub(crate) enum Node<'m> {
     EnumText(Box<Node<'m>>, &'m EnumType, bool),
     /// `isof` of an undeclared member.
     IsOf(Box<Node<'m>>, Primitive),
-    /// `isof` of the entity or of a complex value: the types that fulfill it, and whether the declared one does.
-    HasType(Option<Box<PropertyPath>>, Vec<TypeId>, bool),
+    /// `isof` of the entity, of an item or of a value in them: the types that fulfill it, and whether the declared one does.
+    HasType(Option<usize>, Option<Box<PropertyPath>>, Vec<TypeId>, bool),
     /// A text that has the words or the beginning of a term of `$search`.
     Search(Box<(PropertyPath, SearchTerm)>),
     /// A function call. A call that occurs more than once in its expression has a number, which all occurrences share.
@@ -150,6 +151,10 @@ struct Frame<'e> {
 #[derive(Debug)]
 pub(super) struct Evaluation<'e> {
     object: &'e Complex,
+    /// The type of the entity, where it is not the declared one.
+    own_type: Option<TypeId>,
+    /// Whether texts are compared without case.
+    ignores_case: bool,
     purse: &'e Purse,
     /// The results of calls that occur more than once, by their numbers.
     results: &'e [OnceCell<Scalar<'e>>],
@@ -159,8 +164,14 @@ pub(super) struct Evaluation<'e> {
 
 impl<'e> Evaluation<'e> {
     /// Returns the evaluation of an expression with room for the results of its calls with a number.
-    pub(super) fn new(object: &'e Complex, purse: &'e Purse, results: &'e [OnceCell<Scalar<'e>>]) -> Evaluation<'e> {
-        Evaluation { object, purse, results, frame: None }
+    pub(super) fn new(
+        object: &'e Complex,
+        own_type: Option<TypeId>,
+        ignores_case: bool,
+        purse: &'e Purse,
+        results: &'e [OnceCell<Scalar<'e>>],
+    ) -> Evaluation<'e> {
+        Evaluation { object, own_type, ignores_case, purse, results, frame: None }
     }
 
     /// Pays for work on texts of this length together, at this number of bytes for a step.
@@ -294,7 +305,10 @@ impl Node<'_> {
                 Scalar::Float(_) => *primitive == Primitive::Double,
                 _ => false,
             }),
-            Node::HasType(path, types, is_declared) => has_type(path.as_deref(), types, *is_declared, evaluation.object),
+            Node::HasType(variable, path, types, is_declared) => {
+                let is_one = |own: Option<TypeId>| own.map_or(*is_declared, |own| types.binary_search(&own).is_ok());
+                Scalar::Boolean(instance(*variable, path.as_deref(), evaluation).is_some_and(|(_, own)| is_one(own)))
+            }
             Node::Search(search) => Scalar::Boolean(match search.0.find(evaluation.object) {
                 Some(PathValue::Value(Value::String(text))) => found(&search.1, text, evaluation),
                 Some(PathValue::Value(Value::Collection(items))) => {
@@ -320,11 +334,15 @@ impl Lambda<'_> {
             let is_fulfilled = {
                 let results: Vec<OnceCell<Scalar<'_>>> = (0..body.shared).map(|_| OnceCell::new()).collect();
                 let frame = Frame { variable: self.variable, item, outer: evaluation.frame };
-                let (object, purse) = (evaluation.object, evaluation.purse);
-                matches!(
-                    body.node.evaluate(&Evaluation { object, purse, results: &results, frame: Some(&frame) }),
-                    Scalar::Boolean(true)
-                )
+                let inner = Evaluation {
+                    object: evaluation.object,
+                    own_type: evaluation.own_type,
+                    ignores_case: evaluation.ignores_case,
+                    purse: evaluation.purse,
+                    results: &results,
+                    frame: Some(&frame),
+                };
+                matches!(body.node.evaluate(&inner), Scalar::Boolean(true))
             };
             // The texts that were built are dropped.
             evaluation.purse.release_to(held);
@@ -346,6 +364,7 @@ fn compared(comparison: Comparison, left: &Scalar<'_>, right: &Scalar<'_>, evalu
                 evaluation.pays(compared, BYTES_COMPARED);
             }
             match comparison {
+                _ if evaluation.ignores_case => comparison.holds(Some(caseless::compared(left, right))),
                 Comparison::Equal => left == right,
                 Comparison::NotEqual => left != right,
                 ordered => ordered.holds(Some(left.cmp(right))),
@@ -364,9 +383,11 @@ fn contains<'e>(left: &'e Node<'_>, values: &[Scalar<'static>], is_rounded: bool
     if !evaluation.pays(size(&left).saturating_mul(comparisons), BYTES_COMPARED) {
         return Scalar::Null;
     }
-    let left = match left.to_f64() {
-        Some(number) if is_rounded => Scalar::float(number),
-        _ => left,
+    let left = match (left.to_f64(), left) {
+        (Some(number), _) if is_rounded => Scalar::float(number),
+        // The literals are in lower case.
+        (_, Scalar::Text(text)) if evaluation.ignores_case => evaluation.built(text.to_lowercase()),
+        (_, left) => left,
     };
     let is_nan = matches!(left, Scalar::Float(value) if value.is_nan());
     Scalar::Boolean(!is_nan && values.binary_search_by(|value| total_order(value, &left)).is_ok())
@@ -479,6 +500,16 @@ fn apply<'e>(
         return Scalar::Null;
     }
     match (function, first, second, third) {
+        (
+            function @ (Function::Contains | Function::StartsWith | Function::EndsWith),
+            Some(Scalar::Text(text)),
+            Some(Scalar::Text(part)),
+            _,
+        ) if evaluation.ignores_case => Scalar::Boolean(match function {
+            Function::StartsWith => caseless::begins(&text, &part),
+            Function::EndsWith => caseless::ends(&text, &part),
+            _ => text.to_lowercase().contains(&part.to_lowercase()),
+        }),
         (Function::Contains, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => Scalar::Boolean(text.contains(&*part)),
         (Function::StartsWith, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => {
             Scalar::Boolean(text.starts_with(&*part))
@@ -543,17 +574,24 @@ fn saturate(number: f64) -> usize {
     number as usize
 }
 
-/// Whether the entity, or a complex value in it, has one of some types. `is_declared`: whether the declared type is one of them. A function
-/// of its own, so that other nodes need no room for it.
+/// Returns an instance, and its own type where that is not the declared one.
 #[inline(never)]
-fn has_type(path: Option<&PropertyPath>, types: &[TypeId], is_declared: bool, object: &Complex) -> Scalar<'static> {
-    let instance = match path {
-        None => Some(object),
-        Some(path) => match path.find(object) {
-            Some(PathValue::Value(Value::Complex(instance))) => Some(&**instance),
-            _ => None,
-        },
+fn instance<'e>(
+    variable: Option<usize>,
+    path: Option<&PropertyPath>,
+    evaluation: &'e Evaluation<'e>,
+) -> Option<(&'e Complex, Option<TypeId>)> {
+    let owner = match variable.map(|variable| evaluation.item(variable)) {
+        None => evaluation.object,
+        Some(Value::Complex(item)) => item,
+        Some(_) => return None,
     };
-    let is_one = |own: Option<TypeId>| own.map_or(is_declared, |own| types.binary_search(&own).is_ok());
-    Scalar::Boolean(instance.is_some_and(|instance| is_one(instance.own_type)))
+    let Some(path) = path else {
+        let of_entity = evaluation.own_type.filter(|_| variable.is_none());
+        return Some((owner, of_entity.or(owner.own_type)));
+    };
+    match path.find(owner) {
+        Some(PathValue::Value(Value::Complex(instance))) => Some((instance, instance.own_type)),
+        _ => None,
+    }
 }

@@ -11,15 +11,16 @@ use super::functions::{self, FunctionResult};
 use super::lexer::{FilterToken, LexerProblem, token};
 use super::literal;
 use super::messages;
+use super::navigation::{self, NavigationUse};
 use super::problem::{Cause, FilterProblem};
 use super::scalar::{Comparison, Moment};
 use super::shared;
 use super::types::{self, BOOLEAN, ExpressionType, INT64};
 use crate::edm::date_time::{MAX_TICKS, MIN_TICKS};
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{EnumType, ItemType, NamedType, PropertyType, TypeId};
+use crate::edm::schema::{EnumType, ItemType, Model, NamedType, PropertyType, StructuredType, TypeId};
 use crate::odata::query::Scope;
-use crate::odata::query::path::{self, PathProblem};
+use crate::odata::query::path::{self, PathProblem, PropertyPath};
 use crate::policy::behavior::Timestamps;
 
 const MAX_DEPTH: usize = 100;
@@ -40,7 +41,9 @@ pub(crate) struct Parser<'t, 'm> {
     depth: usize,
     nodes: usize,
     /// The range variables of the lambdas around the next token.
-    variables: Vec<(&'t str, ItemType)>,
+    variables: Vec<Variable<'t>>,
+    /// The navigation properties so far; `None` if the expression can have none.
+    navigations: Option<Vec<NavigationUse<'m>>>,
     /// The first problem of names or types.
     deferred: Option<FilterProblem>,
 }
@@ -48,7 +51,17 @@ pub(crate) struct Parser<'t, 'm> {
 impl<'t, 'm> Parser<'t, 'm> {
     /// Returns a parser at the beginning of a text.
     pub(crate) fn new(text: &'t str, scope: Scope<'m>) -> Parser<'t, 'm> {
-        Parser { text, scope, next: token(text, 0), depth: 0, nodes: 0, variables: Vec::new(), deferred: None }
+        Parser { text, scope, next: token(text, 0), depth: 0, nodes: 0, variables: Vec::new(), navigations: None, deferred: None }
+    }
+
+    /// Returns the same for an expression that can have navigation properties.
+    pub(crate) fn with_navigations(self) -> Parser<'t, 'm> {
+        Parser { navigations: Some(Vec::new()), ..self }
+    }
+
+    /// Returns the navigation properties in the text.
+    pub(crate) fn navigations(&mut self) -> Vec<NavigationUse<'m>> {
+        self.navigations.take().unwrap_or_default()
     }
 
     /// Parses the whole text as a condition.
@@ -326,7 +339,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             return self.is_in_collection(left, word, word_at);
         }
         self.expect(&FilterToken::Open, "an opening parenthesis", "'('")?;
-        let is_rounded = left.kind.is_rounded();
+        let (is_rounded, ignores_case) = (left.kind.is_rounded(), self.scope.ignores_case());
         let mut values = Vec::new();
         while *self.peek()? != FilterToken::Close || !values.is_empty() {
             let (found, at) = self.advance()?;
@@ -338,9 +351,10 @@ impl<'t, 'm> Parser<'t, 'm> {
                 ));
             };
             match self.unify(Expression { node: Node::Constant(Scalar::Null), kind: left.kind }, literal, "Equal", false, at) {
-                Ok((_, Expression { node: Node::Constant(scalar), .. })) => values.push(match scalar.to_f64() {
-                    Some(number) if is_rounded => Scalar::float(number),
-                    _ => scalar,
+                Ok((_, Expression { node: Node::Constant(scalar), .. })) => values.push(match (scalar.to_f64(), scalar) {
+                    (Some(number), _) if is_rounded => Scalar::float(number),
+                    (_, Scalar::Text(text)) if ignores_case => Scalar::Text(text.to_lowercase().into()),
+                    (_, scalar) => scalar,
                 }),
                 Ok(_) => {}
                 Err(problem) => {
@@ -365,7 +379,7 @@ impl<'t, 'm> Parser<'t, 'm> {
 
     /// Returns whether any item of a collection equals a value.
     fn is_in_collection(&mut self, left: Expression<'m>, word: &'t str, at: usize) -> Result<Expression<'m>, FilterProblem> {
-        let Some((source, item)) = self.source(word, at)? else {
+        let Some((source, item, _)) = self.source(word, at)? else {
             return self.node(Node::Constant(Scalar::Null), BOOLEAN);
         };
         let variable = self.variables.len();
@@ -710,10 +724,16 @@ impl<'t, 'm> Parser<'t, 'm> {
     /// Returns the test of the type of the entity, or of a complex value in it.
     fn instance_test(&mut self, operand: Option<Expression<'m>>, id: TypeId, at: usize) -> Result<Expression<'m>, FilterProblem> {
         let model = self.scope.model;
-        let (path, declared) = match operand {
-            None => (None, self.scope.structured),
+        let (variable, path, declared) = match operand {
+            None => (None, None, self.scope.structured),
             Some(Expression { node: Node::Property(path), kind: ExpressionType::Structured(declared) }) => {
-                (Some(Box::new(path)), declared)
+                (None, Some(Box::new(path)), declared)
+            }
+            Some(Expression { node: Node::Item(variable, path, _), kind: ExpressionType::Structured(declared) }) => {
+                (Some(variable), path, declared)
+            }
+            Some(Expression { node: Node::Constant(Scalar::Object), kind: ExpressionType::Structured(declared) }) => {
+                (None, None, declared)
             }
             Some(_) => {
                 let problem = self.structured_type(&model.structured(id).full_name, at);
@@ -723,7 +743,7 @@ impl<'t, 'm> Parser<'t, 'm> {
         let derived = model.structured_types().filter(|structured| model.is_a(structured.id, id));
         let mut types: Vec<TypeId> = derived.map(|structured| structured.id).collect();
         types.sort_unstable();
-        self.node(Node::HasType(path, types, model.is_a(declared.id, id)), BOOLEAN)
+        self.node(Node::HasType(variable, path, types, model.is_a(declared.id, id)), BOOLEAN)
     }
 
     /// Returns the problem of a structured type in `cast` or a path.
@@ -742,7 +762,7 @@ impl<'t, 'm> Parser<'t, 'm> {
         if !is_all && *self.peek()? == FilterToken::Close {
             self.advance()?;
             return match source {
-                Some((source, _)) => self.lambda_node(is_all, source, None),
+                Some((source, ..)) => self.lambda_node(is_all, source, None),
                 None => self.node(Node::Constant(Scalar::Null), BOOLEAN),
             };
         }
@@ -758,7 +778,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             }
         };
         self.expect(&FilterToken::Colon, "a colon after the range variable", "':'")?;
-        if self.variables.iter().any(|(known, _)| *known == name) {
+        if self.variables.iter().any(|known| known.name == name) {
             let detail = format!("duplicate range variable {name:?}");
             self.defer(FilterProblem::syntax(variable_at, detail, messages::variable_declared(name)));
         }
@@ -767,15 +787,16 @@ impl<'t, 'm> Parser<'t, 'm> {
             return Err(FilterProblem::syntax(at, detail, messages::TOO_DEEP));
         }
         // The names of an unknown collection are not looked up: their problem comes after that of the collection.
-        let item = source.as_ref().map_or(ItemType::Primitive(Primitive::String), |(_, item)| *item);
-        self.variables.push((name, item));
+        let unknown = (ItemType::Primitive(Primitive::String), None);
+        let (item, navigation) = source.as_ref().map_or(unknown, |(_, item, navigation)| (*item, *navigation));
+        self.variables.push(Variable { name, item, navigation });
         let body = self.expression();
         self.variables.pop();
         let body = body?;
         self.expect(&FilterToken::Close, "a closing parenthesis", "')' or operator")?;
         self.check_condition(&body, |_| messages::LAMBDA_NOT_A_CONDITION.to_owned());
         match source {
-            Some((source, _)) => self.lambda_node(is_all, source, Some(body.node)),
+            Some((source, ..)) => self.lambda_node(is_all, source, Some(body.node)),
             None => self.node(Node::Constant(Scalar::Null), BOOLEAN),
         }
     }
@@ -789,11 +810,12 @@ impl<'t, 'm> Parser<'t, 'm> {
         self.node(Node::Lambda(Box::new(Lambda { is_all, source, variable: self.variables.len(), body })), BOOLEAN)
     }
 
-    /// Resolves a path to a collection; `None`: its problem is deferred.
-    fn source(&mut self, word: &'t str, at: usize) -> Result<Option<(ItemSource, ItemType)>, FilterProblem> {
+    /// Resolves a path to a collection, with the type of its items and the navigation property that leads to them; `None`: its problem is
+    /// deferred.
+    fn source(&mut self, word: &'t str, at: usize) -> Result<Option<(ItemSource, ItemType, Option<usize>)>, FilterProblem> {
         let found = match self.resolve(word, at)? {
-            Some(Resolved { variable, path: Some(path), .. }) => match path.kind {
-                Some(PropertyType::Collection(item)) => Some((ItemSource { variable, path }, item)),
+            Some(Resolved { variable, path: Some(path), navigation }) => match path.kind {
+                Some(PropertyType::Collection(item)) => Some((ItemSource { variable, path }, item, navigation)),
                 _ => None,
             },
             Some(_) => None,
@@ -809,11 +831,11 @@ impl<'t, 'm> Parser<'t, 'm> {
     fn property(&mut self, word: &'t str, at: usize) -> Result<Expression<'m>, FilterProblem> {
         if let Some(path) = word.strip_suffix("/$count") {
             return match self.source(path, at)? {
-                Some((source, _)) => self.node(Node::Count(source.into()), INT64),
+                Some((source, ..)) => self.node(Node::Count(source.into()), INT64),
                 None => self.node(Node::Constant(Scalar::Null), ExpressionType::Unknown),
             };
         }
-        let Some(Resolved { variable, path }) = self.resolve(word, at)? else {
+        let Some(Resolved { variable, path, .. }) = self.resolve(word, at)? else {
             return self.node(Node::Constant(Scalar::Null), ExpressionType::Unknown);
         };
         let (node, kind) = match (variable, path) {
@@ -829,7 +851,7 @@ impl<'t, 'm> Parser<'t, 'm> {
                 (Node::Item(variable, Some(path.into()), lexical(kind)), kind)
             }
             (Some(variable), None) => {
-                let item = self.variables[variable].1;
+                let item = self.variables[variable].item;
                 self.item_node(variable, item)
             }
             (None, None) => (Node::Constant(Scalar::Object), ExpressionType::Structured(self.scope.structured)),
@@ -846,10 +868,10 @@ impl<'t, 'm> Parser<'t, 'm> {
     /// Resolves a path from a range variable, from `$it` or from the entity; `None`: its problem is deferred.
     fn resolve(&mut self, word: &'t str, at: usize) -> Result<Option<Resolved>, FilterProblem> {
         let (first, rest) = word.split_once('/').map_or((word, None), |(first, rest)| (first, Some(rest)));
-        let variable = self.variables.iter().rposition(|(name, _)| *name == first);
+        let variable = self.variables.iter().rposition(|variable| variable.name == first);
         let (scope, path) = match (variable, rest) {
-            (Some(_), None) => return Ok(Some(Resolved { variable, path: None })),
-            (Some(index), Some(rest)) => match self.variables[index].1 {
+            (Some(_), None) => return Ok(Some(Resolved { variable, path: None, navigation: None })),
+            (Some(index), Some(rest)) => match self.variables[index].item {
                 ItemType::Complex(id) => (Scope { structured: self.scope.model.structured(id), ..self.scope }, rest),
                 item => {
                     let type_name = self.scope.model.kind_name(item.kind());
@@ -858,13 +880,26 @@ impl<'t, 'm> Parser<'t, 'm> {
                     return Ok(None);
                 }
             },
-            (None, None) if first == ENTITY => return Ok(Some(Resolved { variable: None, path: None })),
+            (None, None) if first == ENTITY => return Ok(Some(Resolved { variable: None, path: None, navigation: None })),
             (None, Some(rest)) if first == ENTITY => (self.scope, rest),
             (None, _) => (self.scope, word),
         };
-        match path::resolve(scope, path) {
+        let from = match variable.map(|index| self.variables[index].navigation) {
+            None => Beginning::Entity,
+            Some(Some(number)) => Beginning::Item(number),
+            Some(None) => Beginning::Value,
+        };
+        let Followed { scope, rest, through, navigation } = match self.follow(scope, path, from, at) {
+            Ok(followed) => followed,
+            Err(problem) => {
+                self.defer(problem);
+                return Ok(None);
+            }
+        };
+        let Some(path) = rest else { return Ok(Some(Resolved { variable, path: Some(through), navigation })) };
+        match path::resolve(scope, path).map(|path| through.then(path)) {
             Ok(path) if path.is_write_only => self.defer(FilterProblem { at, cause: Cause::WriteOnly(path.text) }),
-            Ok(path) => return Ok(Some(Resolved { variable, path: Some(path) })),
+            Ok(path) => return Ok(Some(Resolved { variable, path: Some(path), navigation: None })),
             Err(PathProblem::Unknown(error)) => self.defer(FilterProblem { at, cause: Cause::UnknownProperty(error.into()) }),
             Err(PathProblem::Cast(name)) => {
                 let problem = self.structured_type(&name, at);
@@ -876,6 +911,58 @@ impl<'t, 'm> Parser<'t, 'm> {
             }
         }
         Ok(None)
+    }
+
+    /// Follows the navigation properties at the beginning of a path.
+    fn follow(
+        &mut self,
+        mut scope: Scope<'m>,
+        path: &'t str,
+        from: Beginning,
+        at: usize,
+    ) -> Result<Followed<'t, 'm>, FilterProblem> {
+        let mut followed = Followed { scope, rest: Some(path), through: PropertyPath::empty(), navigation: None };
+        // Complex items have no navigation properties.
+        if self.navigations.is_none() || from == Beginning::Value {
+            return Ok(followed);
+        }
+        let mut last = if let Beginning::Item(number) = from { Some(number) } else { None };
+        let mut ahead = Some(path);
+        while let Some(current) = ahead {
+            let (segment, rest) = current.split_once('/').map_or((current, None), |(segment, rest)| (segment, Some(rest)));
+            ahead = rest;
+            if segment.contains('.') {
+                // A cast of an entity is a part of the way, if a navigation property follows.
+                match scope.model.resolve(segment) {
+                    Some(NamedType::Structured(id)) if scope.model.is_a(id, scope.structured.id) => {
+                        scope.structured = scope.model.structured(id);
+                        continue;
+                    }
+                    _ => break,
+                }
+            }
+            let model: &'m Model = scope.model;
+            let owner: &'m StructuredType = scope.structured;
+            let is_property = owner.property(segment).is_some_and(|index| scope.is_named(owner, index));
+            let Some(navigation) = owner.navigation(segment).filter(|_| !is_property) else { break };
+            let number = self.navigations.as_mut().and_then(|uses| navigation::number_of(uses, last, navigation));
+            let Some(number) = number else {
+                return Err(FilterProblem::syntax(at, "too many navigation properties", messages::TOO_DEEP));
+            };
+            followed.through.enter(navigation, navigation::slot_of(number));
+            last = Some(number);
+            scope.structured = model.structured(navigation.target);
+            followed = Followed { scope, rest, navigation: last, ..followed };
+            if navigation.is_collection {
+                if let Some(rest) = rest {
+                    let type_name = model.kind_name(PropertyType::Collection(ItemType::Complex(navigation.target)));
+                    let error = path::unknown_segment(rest, &type_name);
+                    return Err(FilterProblem { at, cause: Cause::UnknownProperty(error.into()) });
+                }
+                break;
+            }
+        }
+        Ok(followed)
     }
 
     fn expect(&mut self, token: &FilterToken<'_>, name: &str, in_message: &str) -> Result<(), FilterProblem> {
@@ -891,7 +978,40 @@ impl<'t, 'm> Parser<'t, 'm> {
 struct Resolved {
     variable: Option<usize>,
     /// The path; none for the variable or the entity as a whole.
-    path: Option<path::PropertyPath>,
+    path: Option<PropertyPath>,
+    /// The navigation property at its end.
+    navigation: Option<usize>,
+}
+
+/// The beginning of a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    /// The entity that is filtered.
+    Entity,
+    /// An entity behind a navigation property, by its number.
+    Item(usize),
+    /// An item of a collection that is not an entity.
+    Value,
+}
+
+/// A range variable.
+struct Variable<'t> {
+    name: &'t str,
+    /// The type of the items.
+    item: ItemType,
+    /// The navigation property that leads to them, if they are entities.
+    navigation: Option<usize>,
+}
+
+/// The navigation properties at the beginning of a path, and what follows them.
+struct Followed<'t, 'm> {
+    /// The scope of the rest.
+    scope: Scope<'m>,
+    rest: Option<&'t str>,
+    /// The path to the entities of the last one.
+    through: PropertyPath,
+    /// The last one.
+    navigation: Option<usize>,
 }
 
 /// Returns the type of values that are stored as texts but compared otherwise.

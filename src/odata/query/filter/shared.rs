@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn unshared(expression: Expression<'_>) -> BoundExpression<'_> {
-        BoundExpression { node: expression.node, nodes: 0, calls: 0, shared: 0 }
+        BoundExpression { node: expression.node, nodes: 0, calls: 0, shared: 0, navigations: Vec::new(), ignores_case: false }
     }
 
     #[test]

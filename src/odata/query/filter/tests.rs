@@ -62,7 +62,16 @@ fn with_things<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
     let structured = model.structured(model.type_named("thing").unwrap());
     let behaviors = Behaviors::default();
     let now = DateTimeOffset::parse("2024-02-29T12:00:00Z").unwrap();
-    test(Scope { model, structured, behaviors: &behaviors, knows_hidden: false, now, search: Some(&RULES), rules: None })
+    test(Scope {
+        model,
+        structured,
+        behaviors: &behaviors,
+        knows_hidden: false,
+        now,
+        search: Some(&RULES),
+        rules: None,
+        is_eventual: false,
+    })
 }
 
 fn set(object: &mut Complex, structured: &StructuredType, name: &str, value: Value) {
@@ -112,7 +121,7 @@ fn full(scope: Scope<'_>) -> Complex {
 }
 
 fn fulfills(scope: Scope<'_>, filter: &str, entity: &Complex) -> bool {
-    let expression = read(filter, scope).unwrap_or_else(|error| panic!("{filter}: {}", error.message)).bind();
+    let expression = read(filter, scope).unwrap_or_else(|error| panic!("{filter}: {}", error.message)).bind(&scope);
     let purse = Purse::whole();
     let fulfilled = expression.is_fulfilled(entity, &purse);
     assert!(!purse.is_empty() && purse.held() == 0, "{filter}");
@@ -596,7 +605,7 @@ fn the_items_of_lambdas_are_paid() {
         let steps = |filter: &str, items: usize| {
             let mut entity = Complex::default();
             set(&mut entity, scope.structured, "tags", Value::Collection(vec![text("a"); items].into()));
-            let expression = read(filter, scope).unwrap().bind();
+            let expression = read(filter, scope).unwrap().bind(&scope);
             let purse = Purse::whole();
             assert!(!expression.is_fulfilled(&entity, &purse));
             Purse::whole().rest() - purse.rest()
@@ -608,7 +617,7 @@ fn the_items_of_lambdas_are_paid() {
         assert!(many > 90 * few && many < 110 * few, "{few} {many}");
         let mut entity = Complex::default();
         set(&mut entity, scope.structured, "tags", Value::Collection(vec![text("a"); 1_000].into()));
-        let expression = read("tags/any(a:tags/any(b:tags/any(c:a ne b and b ne c)))", scope).unwrap().bind();
+        let expression = read("tags/any(a:tags/any(b:tags/any(c:a ne b and b ne c)))", scope).unwrap().bind(&scope);
         let purse = Purse::whole();
         expression.is_fulfilled(&entity, &purse);
         assert!(purse.is_empty(), "a thousand million items");
@@ -701,7 +710,7 @@ proptest! {
         with_things(|scope| {
             let (entity, blank, purse) = (full(scope), Complex::default(), Purse::whole());
             if let Ok(expression) = read(&text, scope) {
-                let expression = expression.bind();
+                let expression = expression.bind(&scope);
                 let _ = (expression.is_fulfilled(&blank, &purse), expression.is_fulfilled(&entity, &purse));
             }
             if let Ok(order) = orderby::read(&text, scope) {

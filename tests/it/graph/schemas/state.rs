@@ -86,9 +86,9 @@ fn what_a_complex_value_contains_is_nested_in_it() {
     assert_eq!(place["guards"], json!([{"badge": 7, "name": "Ada"}]));
     assert_eq!(place["plan"], json!({"id": "plan", "name": "Plan of the room"}));
     assert_eq!(place["shelf"], json!({"label": "top", "parts": [{"id": "tag", "name": "Tag"}]}));
-    // Below a value that is null too.
+    // Below a value that was null too, which is not null any more.
     assert_eq!(send(&emulator, Method::POST, "/v1.0/exhibits/b1/place/guards", r#"{"name":"Eve"}"#).0, StatusCode::CREATED);
-    assert_eq!(get(&emulator, STATE)["exhibits"][1]["place"], json!({"guards": [{"badge": 1, "name": "Eve"}]}));
+    assert_eq!(get(&emulator, STATE)["exhibits"][1]["place"], json!({"guards": [{"badge": 1, "name": "Eve"}], "shelf": null}));
     // It is gone with its entity.
     assert_eq!(send(&emulator, Method::DELETE, "/v1.0/exhibits/p1", "").0, StatusCode::NO_CONTENT);
     assert_eq!(get(&emulator, "/v1.0/exhibits/$count"), json!(1));

@@ -1,0 +1,86 @@
+//! Conditions over navigation properties: the entities behind them, as values of the entity that is filtered.
+
+use std::sync::Arc;
+
+use crate::edm::address::EntityAddress;
+use crate::edm::schema::{SetId, TypeId};
+use crate::edm::value::{Complex, Value};
+use crate::graph::context::OperationContext;
+use crate::odata::query::filter::BoundExpression;
+use crate::odata::query::filter::navigation::NavigationUse;
+use crate::world::links::{self, TooManyLinks};
+use crate::world::store::StoredEntity;
+
+/// The steps that finding an entity in the store costs.
+const ENTITY_STEPS: u64 = 8;
+
+/// The steps or the memory of the request do not suffice.
+pub(super) struct PurseEmpty;
+
+/// Whether an entity fulfills a condition. `set` is that of the entity, `address` where it lives.
+///
+/// # Errors
+///
+/// Fails if the purse does not suffice.
+pub(super) fn is_fulfilled(
+    context: &OperationContext<'_>,
+    filter: &BoundExpression<'_>,
+    entity: &StoredEntity,
+    set: SetId,
+    address: impl FnOnce() -> EntityAddress,
+) -> Result<bool, PurseEmpty> {
+    let purse = context.purse;
+    let own_type = Some(context.own_type(entity, set));
+    let is_match = if filter.navigations().is_empty() {
+        filter.is_fulfilled_as(own_type, &entity.properties, purse)
+    } else {
+        let held = purse.held();
+        let values = with_entities(context, filter.navigations(), None, &address(), entity)?;
+        let is_match = filter.is_fulfilled_as(own_type, &values, purse);
+        purse.release_to(held);
+        is_match
+    };
+    if purse.is_empty() { Err(PurseEmpty) } else { Ok(is_match) }
+}
+
+/// Returns the values of an entity, with the entities behind the navigation properties that it has in a condition.
+fn with_entities(
+    context: &OperationContext<'_>,
+    uses: &[NavigationUse<'_>],
+    number: Option<usize>,
+    address: &EntityAddress,
+    entity: &StoredEntity,
+) -> Result<Complex, PurseEmpty> {
+    if !context.purse.spend(ENTITY_STEPS) || !context.purse.hold(entity.properties.own_bytes()) {
+        return Err(PurseEmpty);
+    }
+    let (schema, store) = (&*context.world.schema, &context.world.store);
+    let mut values = entity.properties.clone();
+    for (index, known) in uses.iter().enumerate().filter(|(_, known)| known.from == number) {
+        let navigation = known.navigation;
+        let inner = address.collection.within(schema, &address.key, navigation.set);
+        let stored = links::collection(schema, store, &inner, Some(context.purse)).map_err(|TooManyLinks| PurseEmpty)?;
+        let mut found = Vec::new();
+        for entity in stored.list() {
+            let linked = entity.linked().cloned();
+            let (entity, address) = match linked {
+                Some(target) => match store.entity(&target) {
+                    Some(entity) => (entity, (*target).clone()),
+                    None => continue,
+                },
+                None => (entity.clone(), EntityAddress { collection: inner.clone(), key: entity.key.clone() }),
+            };
+            let own: TypeId = context.own_type(&entity, address.collection.set);
+            let mut item = with_entities(context, uses, Some(index), &address, &entity)?;
+            item.own_type = Some(own).filter(|own| *own != navigation.target);
+            found.push(Value::Complex(Arc::new(item)));
+        }
+        let value = if navigation.is_collection {
+            Value::Collection(found.into())
+        } else {
+            found.into_iter().next().unwrap_or(Value::Null)
+        };
+        values.set(known.slot, value);
+    }
+    Ok(values)
+}
