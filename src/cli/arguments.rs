@@ -224,7 +224,7 @@ fn chosen(matches: &ArgMatches) -> Vec<String> {
         };
         Some(format!("--{flag}{value}{source}"))
     };
-    flags.filter_map(|flag| text(flag)).collect()
+    flags.filter_map(text).collect()
 }
 
 /// Finds the ready file in arguments that cannot be read otherwise, or in its variable.
