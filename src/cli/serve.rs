@@ -41,7 +41,7 @@ use crate::world::ids::{SEED_LIMIT, random_seed};
 use crate::world::journal::Journals;
 use crate::world::settings::{Auth, PAGE_LIMIT, PAGE_SIZE, Settings, SignIn};
 use crate::world::stub::Stubs;
-use crate::world::worlds::{Plan, Worlds};
+use crate::world::worlds::{DeferredWorlds, Plan, Worlds};
 
 /// The flags of the server.
 #[derive(Args, Clone, Debug)]
@@ -160,8 +160,9 @@ pub(super) fn run(
     // All plans of a run have one seed, and share the journals' budget.
     let seed = arguments.seed.unwrap_or_else(random_seed);
     let journals = suite.journals();
+    let is_deferred = arguments.defers(&behaviors);
     let (plan, control_token) =
-        match arguments.plan(&behaviors, seed, &journals).and_then(|plan| Ok((plan, suite.control_token()?))) {
+        match arguments.plan_with(&behaviors, seed, &journals, is_deferred).and_then(|plan| Ok((plan, suite.control_token()?))) {
             Ok(plan) => plan,
             Err(problem) => return fail(UNUSABLE, &problem),
         };
@@ -205,7 +206,12 @@ pub(super) fn run(
             Box::new(move || arguments.plan(&behaviors, seed, &journals)) as Reload
         });
         let control = suite.control(&plan, control_token, arguments.configuration(), reload);
-        let service = Arc::new(Service::new(Worlds::new(plan, suite.limits()), control));
+        let limits = suite.limits();
+        let worlds = DeferredWorlds::new(move || Worlds::new(if is_deferred { with_built_in(plan) } else { plan }, limits));
+        if !is_deferred {
+            worlds.build();
+        }
+        let service = Arc::new(Service::new(worlds, control));
         if suite.state_every.is_some()
             && let Some(state) = &mut state
         {
@@ -364,6 +370,13 @@ async fn listen(arguments: &ServeArguments) -> Result<(Listeners, Urls), String>
     Ok((listener, Urls { preferred: url(scheme), plain: url("http"), port: address.port() }))
 }
 
+/// Adds the built-in entities to a plan.
+fn with_built_in(mut plan: Plan) -> Plan {
+    let entities = fixture::shipped(&plan.settings.schema, &plan.settings.behaviors);
+    plan.settings.entities = entities.expect("the built-in entities fit the built-in schema under the usual behaviors");
+    plan
+}
+
 /// Returns the message of an address that cannot be listened on.
 fn not_listening(host: &str, port: u16, error: &std::io::Error) -> String {
     let mut text = format!("cannot listen on {host}:{port}: {error}");
@@ -377,17 +390,30 @@ fn not_listening(host: &str, port: u16, error: &std::io::Error) -> String {
 impl ServeArguments {
     /// Returns the plan of all worlds, from the flags and the files that they name.
     fn plan(&self, behaviors: &Behaviors, seed: u64, journals: &Arc<Journals>) -> Result<Plan, String> {
+        self.plan_with(behaviors, seed, journals, false)
+    }
+
+    /// Returns the plan of all worlds, if deferred without the built-in entities.
+    fn plan_with(&self, behaviors: &Behaviors, seed: u64, journals: &Arc<Journals>, is_deferred: bool) -> Result<Plan, String> {
         if self.suite.watch && self.watched_paths().is_empty() {
             return Err("--watch requires --fixtures, --fixture, --stubs or --faults with a file".to_owned());
         }
-        let settings = self.settings(behaviors.clone(), seed)?;
+        let settings = self.settings(behaviors.clone(), seed, is_deferred)?;
         self.suite.plan(Settings { journals: journals.clone(), ..settings })
     }
 
-    fn settings(&self, behaviors: Behaviors, seed: u64) -> Result<Settings, String> {
+    /// Whether the built-in entities are read by the first request instead of at the start. Nothing can be wrong with them, and
+    /// no option concerns them.
+    fn defers(&self, behaviors: &Behaviors) -> bool {
+        let is_built_in = self.fixtures.is_none() && self.schema.is_empty() && self.directory.is_none();
+        is_built_in && self.suite.has_plain_worlds() && *behaviors == Behaviors::default()
+    }
+
+    fn settings(&self, behaviors: Behaviors, seed: u64, is_deferred: bool) -> Result<Settings, String> {
         let schema = schema::read(&self.schema)?;
         let clock = self.clock.as_deref().map_or(Ok(Clock::System), clock::fixed)?;
         let entities: Result<Entities, _> = match &self.fixtures {
+            None if is_deferred => Ok(Entities::new()),
             Some(path) => fixture::load(&schema, &behaviors, path),
             // The built-in entities may not fit another schema.
             None if !self.schema.is_empty() => fixture::shipped(&schema, &behaviors).or_else(|_| Ok(Entities::new())),

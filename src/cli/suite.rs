@@ -130,6 +130,11 @@ impl SuiteArguments {
         Ok(plan)
     }
 
+    /// Whether worlds begin with the entities that all of them have, and within the usual limit.
+    pub(super) fn has_plain_worlds(&self) -> bool {
+        self.state.is_none() && self.fixture.is_empty() && !self.watch && self.store_bytes >= store::ALL_BYTES
+    }
+
     /// Returns the state file if it has a state. An empty one counts as missing: a file must exist to be mounted into a container.
     fn saved_state(&self) -> Option<&Path> {
         self.state.as_deref().filter(|path| !std::fs::metadata(path).is_ok_and(|file| file.len() == 0) && path.exists())

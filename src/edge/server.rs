@@ -156,9 +156,10 @@ async fn wait_for_descriptors(error: &io::Error) {
 async fn sweep(service: Arc<Service>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        let dropped = service.worlds.sweep();
+        let Some(worlds) = service.worlds.built() else { continue };
+        let dropped = worlds.sweep();
         if dropped > 0 {
-            tracing::info!("dropped {dropped} idle worlds ({} s)", service.worlds.limits().idle.as_secs());
+            tracing::info!("dropped {dropped} idle worlds ({} s)", worlds.limits().idle.as_secs());
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::text::json::quoted;
 use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome};
 use crate::world::settings::Settings;
-use crate::world::worlds::{WorldError, Worlds};
+use crate::world::worlds::{DeferredWorlds, WorldError, Worlds};
 
 /// The size of a body, in bytes, from which reading it takes too long for the threads of the runtime.
 const LARGE_BODY: usize = 16 * 1024;
@@ -32,7 +32,7 @@ pub(crate) type Hold<'h> = &'h mut (dyn FnMut(usize) -> bool + Send);
 #[derive(Debug)]
 pub struct Service {
     /// The worlds.
-    pub worlds: Worlds,
+    pub worlds: DeferredWorlds,
     /// The control API; if `None`, its paths belong to Graph.
     pub control: Option<Control>,
     computing: Computing,
@@ -41,8 +41,8 @@ pub struct Service {
 
 impl Service {
     /// Returns a service of these worlds. Without a control API its paths belong to Graph.
-    pub fn new(worlds: Worlds, control: Option<Control>) -> Service {
-        Service { worlds, control, computing: Computing::default(), notifier: Notifier::default() }
+    pub fn new(worlds: impl Into<DeferredWorlds>, control: Option<Control>) -> Service {
+        Service { worlds: worlds.into(), control, computing: Computing::default(), notifier: Notifier::default() }
     }
 
     /// Returns a service whose worlds have these settings.

@@ -3,6 +3,8 @@
 //! A world is created when a request first names it. It shares the initial entities of the process until it changes them. Idle worlds
 //! are dropped, and their number is limited. At the limit, worlds that nothing has changed give way: they come back as they were.
 
+mod deferred;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, Guard};
 use http::header::HeaderMap;
 
+pub(crate) use self::deferred::DeferredWorlds;
 use crate::world::World;
 use crate::world::fixture::Entities;
 use crate::world::ids::world_seed;

@@ -195,7 +195,7 @@ impl<'d> Run<'d> {
         };
         let mut service = Service::of(wfi_emulator::internals::workloads::settings());
         let limits = WorldLimits { worlds: WORLDS, ..WorldLimits::default() };
-        service.worlds = Worlds::new(Plan { settings, fixtures: BTreeMap::new() }, limits);
+        service.worlds = Worlds::new(Plan { settings, fixtures: BTreeMap::new() }, limits).into();
         let initial = integrations(&service.worlds.default_world());
         let mut run = Run {
             choices: Choices(data),
