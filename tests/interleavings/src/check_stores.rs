@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::support::{Full, SCHEMA, any, entity, in_many_interleavings, on_threads, plain, set, version};
 use crate::world::budget::Budget;
-use crate::world::store::{Baselines, CollectionAddress, InsertError, Store};
+use crate::world::store::{Baselines, Changed, CollectionAddress, InsertError, Store};
 
 /// The states of each key from the beginning: a version, or nothing. A thread writes to its own keys alone.
 #[derive(Default)]
@@ -188,7 +188,8 @@ fn changes_are_found_after_a_position() {
         }
         let mut before = before;
         for _ in 0..4 {
-            for (number, key) in collection.changes_after(position, usize::MAX).expect("the position is known") {
+            for (number, changed) in collection.changes_after(position, usize::MAX).expect("the position is known") {
+                let Changed::Entity(key) = changed else { panic!("no links are written") };
                 known.insert(key.to_string(), collection.get(&key).map(|entity| version(&entity)));
                 position.number = number;
             }
