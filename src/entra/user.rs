@@ -84,6 +84,7 @@ fn read(world: &World, entity: &StoredEntity) -> Option<User> {
         given_name: text("givenName"),
         surname: text("surname"),
         mail: text("mail"),
+        usage_location: text("usageLocation"),
         password: profile.and_then(|profile| profile.text("password")).map(str::to_owned),
         password_expired: profile.and_then(|profile| profile.flag("forceChangePasswordNextSignIn")) == Some(true),
         account_enabled: if record.flag("accountEnabled") == Some(false) { Some(false) } else { None },

@@ -573,9 +573,9 @@ rows! {
         Replace "replace" "replaces it, as on the reference pages",
         Conflict "conflict" "refused with 409, as a client of beta has seen in 2019",
     }
-    profiles Replace Replace Replace;
+    profiles Replace Conflict Replace;
     grade Medium;
-    source "learn.microsoft.com/graph/api/team-put-schedule and schedule-get; microsoft-graph-docs#6560 (409)";
+    source "learn.microsoft.com/graph/api/team-put-schedule and schedule-get; microsoft-graph-docs#6560 (409, beta of 2019)";
 
     "schedule-members" schedule_members: ScheduleMembers = "a PUT of a schedule without `enabled`, or without the name of a time zone of the tz database in `timeZone`" {
         Required "required" "refused with 400: the page requires both",

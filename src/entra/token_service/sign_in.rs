@@ -44,7 +44,9 @@ pub(super) fn check_access(
     }
     let names = [&*user.id, &*user.user_principal_name];
     let applications = [&*client.id, resource.trim_end_matches('/')];
-    let policies = context.directory().conditional_access.iter().filter(|policy| policy.applies(&names, &applications));
+    let country = user.usage_location.as_deref();
+    let policies = context.directory().conditional_access.iter();
+    let policies = policies.filter(|policy| policy.applies(&names, country, &applications));
     // A block wins over a requirement.
     let mut failed: Vec<&AccessPolicy> =
         policies.filter(|policy| policy.requires != Requirement::Mfa || !has_second_factor).collect();
