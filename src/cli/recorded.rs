@@ -44,8 +44,13 @@ pub(super) struct CompareArguments {
     /// Header that replaces a recorded one, for example 'Authorization: Bearer …'; repeatable
     #[arg(long, env = "WFI_EMULATOR_HEADER", value_name = "NAME: VALUE", hide_env_values = true)]
     header: Vec<String>,
-    /// Value of a template that no exchange captures, for example host=https://graph.microsoft.com; repeatable
-    #[arg(long, env = "WFI_EMULATOR_VARIABLE", value_name = "NAME=VALUE", hide_env_values = true)]
+    #[arg(
+        help = "Value of a template that no exchange captures, for example host=https://graph.microsoft.com; repeatable",
+        long,
+        env = "WFI_EMULATOR_VARIABLE",
+        value_name = "NAME=VALUE",
+        hide_env_values = true
+    )]
     variable: Vec<String>,
     /// File or folder of initial entities, instead of those that the recording shows
     #[arg(long, value_name = "PATH", conflicts_with = "against")]

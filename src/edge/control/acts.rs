@@ -72,7 +72,7 @@ pub(crate) fn perform(world: &World, act: &Act) -> Result<Step, String> {
 ///
 /// # Errors
 ///
-/// Fails as [`perform`] does, and for another form.
+/// Fails as `perform` does, and for another form.
 pub fn act_from_json(world: &World, act: &[u8]) -> Result<Step, String> {
     let act: Act = json::read(act).map_err(|error| error.to_string())?;
     perform(world, &act)
