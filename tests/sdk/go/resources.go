@@ -463,7 +463,7 @@ func resources() {
 		arrivedPages("/v1.0/groups/" + bakery + "/members")
 		arrived("GET", "/v1.0/groups/"+bakery+"/members/graph.user?*", 200)
 		return equal(names(found, resourceName), []string{"Contoso Bakery", "Contoso Deliveries", "Frontline managers"},
-			titles, []string{"Bakery manager", "Shift planner", "Baker"}, names(bakers, displayName), []string{"Nora Lindqvist"}, count, int64(1))
+			titles, []string{"Bakery manager", "Shift planner", "Baker", "Head of operations", "Driver"}, names(bakers, displayName), []string{"Nora Lindqvist"}, count, int64(1))
 	})
 
 	check("groups: create, update, get, delete", func() error {
