@@ -457,81 +457,36 @@ impl Shared<'_> {
             navigations,
             key: key_index,
             alternate_keys,
-            required: {
-                let mut rows = rules.iter().flat_map(|workload| workload.required);
-                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, required)| required);
-                row.or_else(|| base.and_then(|base| base.required))
-            },
+            required: row_of(rules, |workload| workload.required, full_name).or_else(|| base.and_then(|base| base.required)),
             owner: {
-                let mut rows = rules.iter().flat_map(|workload| workload.owned);
-                let name = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, name)| *name);
+                let name = row_of(rules, |workload| workload.owned, full_name).copied();
                 name.and_then(|name| properties.iter().find(|property| *property.name == *name)).map(|property| property.slot)
             },
             default_projection: default_projection(rules, full_name, &properties),
-            search: {
-                let mut rows = rules.iter().flat_map(|workload| workload.searches);
-                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
-                row.or_else(|| base.and_then(|base| base.search))
-            },
+            search: row_of(rules, |workload| workload.searches, full_name).copied().or_else(|| base.and_then(|base| base.search)),
             rare: {
                 let rare = RareRules {
-                    implied: {
-                        let mut rows = rules.iter().flat_map(|workload| workload.implied);
-                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
-                    },
-                    deactivated: {
-                        let mut rows = rules.iter().flat_map(|workload| workload.deactivated);
-                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
-                    },
-                    tolerance: {
-                        let mut rows = rules.iter().flat_map(|workload| workload.tolerant);
-                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
-                    },
-                    advanced: {
-                        let mut rows = rules.iter().flat_map(|workload| workload.advanced);
-                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, advance)| advance)
-                    },
-                    renamed: {
-                        let mut rows = rules.iter().flat_map(|workload| workload.renamed);
-                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, renamed)| renamed)
-                    },
-                    without_tenant: {
-                        let mut rows = rules.iter().flat_map(|workload| workload.without_tenant);
-                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
-                    },
-                    queries: {
-                        let mut rows = rules.iter().flat_map(|workload| workload.queries);
-                        let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
-                        row.or_else(|| base.and_then(|base| base.rare().queries))
-                    },
-                    limit_headers: {
-                        let mut rows = self.rules.iter().flat_map(|workload| workload.limit_headers);
-                        let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, headers)| *headers);
-                        row.or_else(|| base.and_then(|base| base.rare().limit_headers))
-                    },
-                    caseless: {
-                        let mut rows = rules.iter().flat_map(|workload| workload.caseless);
-                        let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance);
-                        row.or_else(|| base.and_then(|base| base.rare().caseless))
-                    },
-                    eventual: {
-                        let mut rows = rules.iter().flat_map(|workload| workload.eventual);
-                        let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance);
-                        row.or_else(|| base.and_then(|base| base.rare().eventual))
-                    },
+                    implied: row_of(rules, |workload| workload.implied, full_name).copied(),
+                    deactivated: row_of(rules, |workload| workload.deactivated, full_name).copied(),
+                    tolerance: row_of(rules, |workload| workload.tolerant, full_name),
+                    advanced: row_of(rules, |workload| workload.advanced, full_name),
+                    renamed: row_of(rules, |workload| workload.renamed, full_name),
+                    without_tenant: row_of(rules, |workload| workload.without_tenant, full_name),
+                    queries: row_of(rules, |workload| workload.queries, full_name)
+                        .copied()
+                        .or_else(|| base.and_then(|base| base.rare().queries)),
+                    limit_headers: row_of(rules, |workload| workload.limit_headers, full_name)
+                        .copied()
+                        .or_else(|| base.and_then(|base| base.rare().limit_headers)),
+                    caseless: row_of(rules, |workload| workload.caseless, full_name)
+                        .or_else(|| base.and_then(|base| base.rare().caseless)),
+                    eventual: row_of(rules, |workload| workload.eventual, full_name)
+                        .or_else(|| base.and_then(|base| base.rare().eventual)),
                 };
                 (!rare.is_empty()).then(|| Arc::new(rare))
             },
-            file: {
-                let mut rows = rules.iter().flat_map(|workload| workload.files);
-                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
-                row.or_else(|| base.and_then(|base| base.file))
-            },
-            tag: {
-                let mut rows = rules.iter().flat_map(|workload| workload.tags);
-                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
-                row.or_else(|| base.and_then(|base| base.tag))
-            },
+            file: row_of(rules, |workload| workload.files, full_name).copied().or_else(|| base.and_then(|base| base.file)),
+            tag: row_of(rules, |workload| workload.tags, full_name).copied().or_else(|| base.and_then(|base| base.tag)),
             always_selected: {
                 let mut rows = rules.iter().flat_map(|workload| workload.always_keyed);
                 let is_keyed =
@@ -659,15 +614,22 @@ fn answer_order(properties: &[Arc<Property>]) -> Vec<u16> {
     simple.chain((0..properties.len()).filter(is_complex)).map(short).collect()
 }
 
+/// Returns the first row of a column that is about a type.
+fn row_of<T>(
+    rules: &[&'static WorkloadRules],
+    column: impl Fn(&'static WorkloadRules) -> &'static [(&'static str, T)],
+    full_name: &str,
+) -> Option<&'static T> {
+    rules.iter().flat_map(|workload| column(workload)).find(|(row, _)| is_row_of(row, full_name)).map(|(_, value)| value)
+}
+
 /// Returns the members of answers without `$select`. A derived type has a row of its own, or all members.
 fn default_projection(
     rules: &[&'static WorkloadRules],
     full_name: &str,
     properties: &[Arc<Property>],
 ) -> Option<Arc<Projection>> {
-    let mut rows = rules.iter().flat_map(|workload| workload.default_projections);
-    let (_, row) = rows.find(|(owner, _)| is_row_of(owner, full_name))?;
-    let (names, has_undeclared) = match row {
+    let (names, has_undeclared) = match row_of(rules, |workload| workload.default_projections, full_name)? {
         DefaultProjection::Only(names) => (names, false),
         DefaultProjection::Except(names) => (names, true),
     };
