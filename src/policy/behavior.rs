@@ -665,6 +665,14 @@ rows! {
     grade None;
     source "RFC 6797, 8.3; recorded responses in pnp/pnpcore (against)";
 
+    "sign-in-country" sign_in_country: SignInCountry = "the country that a user signs in from, for policies of a directory file" {
+        UsageLocation "usage-location" "`usageLocation` of the user, since all clients are on one machine here",
+        Unknown "unknown" "none: policies for countries do not apply",
+    }
+    profiles UsageLocation UsageLocation UsageLocation;
+    grade None;
+    source "the service derives it from the address of the client: learn.microsoft.com/entra/identity/conditional-access/concept-assignment-network";
+
     "device-code" device_code: DeviceCode = "the approval of a device's code" {
         FirstPoll "first-poll" "at the first request for tokens, so that tests need no user; the interval is one second",
         User "user" "on the page that the answer names, or by the control API; until then `authorization_pending`, with the recorded interval of five seconds",

@@ -8,6 +8,7 @@ use crate::entra::registry::Assignee;
 use crate::entra::token::PERSONAL_TENANT;
 use crate::entra::user::account;
 use crate::odata::error::Error;
+use crate::policy::behavior::SignInCountry;
 use crate::policy::refusal;
 use crate::world::fixture::directory::{AccessPolicy, Requirement, User};
 
@@ -44,7 +45,10 @@ pub(super) fn check_access(
     }
     let names = [&*user.id, &*user.user_principal_name];
     let applications = [&*client.id, resource.trim_end_matches('/')];
-    let country = user.usage_location.as_deref();
+    let country = match context.world.behaviors.sign_in_country {
+        SignInCountry::UsageLocation => user.usage_location.as_deref(),
+        SignInCountry::Unknown => None,
+    };
     let policies = context.directory().conditional_access.iter();
     let policies = policies.filter(|policy| policy.applies(&names, country, &applications));
     // A block wins over a requirement.
