@@ -534,7 +534,7 @@ rows! {
     }
     profiles Strict Strict Strict;
     grade Strong;
-    source "microsoft-graph-docs#13711, #4553 and #7179; learn.microsoft.com/graph/api/schedule-list-shifts";
+    source "microsoft-graph-docs#13711, #4553 and #7179; learn.microsoft.com/graph/api/schedule-list-shifts; that scheduling groups, reasons and notes take no filter is a guess (no source shows one)";
 
     "time-off-reason-search" time_off_reason_search: TimeOffReasonSearch = "`$search` on the reasons for time off" {
         Ignore "ignore" "no effect: a published connector sends `$search=\"isActive=true\"`, and filters what it gets",

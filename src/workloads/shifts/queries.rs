@@ -7,17 +7,18 @@ use crate::edm::schema::{EntityOptions, FilterRules, QueryRules};
 use crate::policy::behavior::{Behaviors, ScheduleItemOptions, ShiftsFilters, TimeOffReasonSearch};
 use crate::policy::refusal;
 
-/// Types without conditions of their own: no source shows a filter of groups, reasons or notes, so behavior `query-options` decides.
+/// No source shows a filter of groups, reasons or notes, so they take none: that the refusal of shifts and requests for time off (any
+/// property that is not listed) is theirs too is a guess.
 pub(super) static QUERIES: &[(&str, &QueryRules)] = &[
     ("schedule", &ITEM),
     ("shift", &SHIFT),
     ("openShift", &OPEN_SHIFT),
     ("timeOff", &TIME_OFF),
     ("timeOffReason", &REASON),
-    ("schedulingGroup", &ITEM),
+    ("schedulingGroup", &UNFILTERED),
     ("scheduleChangeRequest", &CHANGE_REQUEST),
     ("timeCard", &TIME_CARD),
-    ("dayNote", &ITEM),
+    ("dayNote", &UNFILTERED),
 ];
 
 static ITEM: QueryRules = ITEM_ROW;
@@ -26,9 +27,13 @@ static OPEN_SHIFT: QueryRules = QueryRules { filter: Some(&OPEN_SHIFTS), ..ITEM_
 static TIME_OFF: QueryRules = QueryRules { filter: Some(&TIMES_OFF), ..ITEM_ROW };
 static CHANGE_REQUEST: QueryRules = QueryRules { filter: Some(&CHANGE_REQUESTS), ..ITEM_ROW };
 static TIME_CARD: QueryRules = QueryRules { filter: Some(&TIME_CARDS), ..ITEM_ROW };
-static REASON: QueryRules = QueryRules { search: Some(("time-off-reason-search", ignores_search)), ..ITEM_ROW };
+static UNFILTERED: QueryRules = QueryRules { filter: Some(&NOTHING), ..ITEM_ROW };
+static REASON: QueryRules =
+    QueryRules { filter: Some(&NOTHING), search: Some(("time-off-reason-search", ignores_search)), ..ITEM_ROW };
 
 const ITEM_ROW: QueryRules = QueryRules { filter: None, search: None, entity: Some(("schedule-item-options", item_options)) };
+
+static NOTHING: FilterRules = conditions(&[]);
 
 static SHIFTS: FilterRules = conditions(&[
     ("sharedShift/startDateTime", &["ge"]),
