@@ -424,7 +424,7 @@ impl StructuredType {
 
     /// Returns the index of a property by its name in any case.
     pub fn property(&self, name: &str) -> Option<usize> {
-        self.names.find(name, |index| self.properties.get(index).is_some_and(|property| property.name.eq_ignore_ascii_case(name)))
+        self.names.find(name, |index| self.properties.get(index).map(|property| &*property.name))
     }
 
     /// Returns a navigation property by its name in any case.
@@ -559,8 +559,8 @@ impl Model {
 
     /// Returns a singleton or entity set by its name in any case.
     pub fn root(&self, name: &str) -> Option<&Root> {
-        let is_named = |index: usize| self.roots.get(index).is_some_and(|root| root.name.eq_ignore_ascii_case(name));
-        self.root_names.find(name, is_named).map(|index| &self.roots[index])
+        let name_at = |index: usize| self.roots.get(index).map(|root| &*root.name);
+        self.root_names.find(name, name_at).map(|index| &self.roots[index])
     }
 
     /// Returns all singletons and entity sets.

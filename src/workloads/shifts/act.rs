@@ -301,7 +301,7 @@ impl<'a> Stage<'a> {
     fn edit(&self) -> Result<Prepared, String> {
         let id = self.need("shift", self.act.shift.as_ref())?;
         let (schedule, collection, entry) = self.find(&ITEMS, id)?;
-        let mut body = approval::graph_json(self.model, entry.record.structured, &entry.address.key, &entry.record.values);
+        let mut body = approval::graph_json(self.model, entry.record.structured, &entry.address.key, entry.record.values());
         let suffix = match collection {
             "shifts" => "Shift",
             "openShifts" => "OpenShift",

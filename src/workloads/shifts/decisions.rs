@@ -79,13 +79,13 @@ impl<'c> Decision<'c> {
         record.set("createdDateTime", self.now.clone());
         self.actor.sign(&self.schedule, &mut record, self.now.clone());
         let structured = record.structured;
-        plan.add(&EntityAddress { collection, key }, structured, PlanChange::Create(record.values));
+        plan.add(&EntityAddress { collection, key }, structured, PlanChange::Create(record.into_values()));
     }
 
     /// Adds a change of an entity.
     pub(super) fn update(&self, plan: &mut Plan<'c>, entry: &Entry<'c>, mut after: Record<'c>) {
         self.actor.sign(&self.schedule, &mut after, self.now.clone());
-        plan.add(&entry.address, after.structured, PlanChange::Update(after.values));
+        plan.add(&entry.address, after.structured, PlanChange::Update(after.into_values()));
     }
 
     /// Returns an entity without values of the type of a collection.

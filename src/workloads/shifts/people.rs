@@ -95,7 +95,7 @@ impl Actor {
         let name = name.or_else(|| (*id == *LOCAL_USER.0).then(|| LOCAL_USER.1.into()));
         identity.set_text("id", Some(&id));
         identity.set_text("displayName", name.as_deref());
-        identity.values.dynamic = undeclared();
+        identity.values_mut().dynamic = undeclared();
         set.set_item("user", Some(identity));
         record.set_item("lastModifiedBy", Some(set));
     }

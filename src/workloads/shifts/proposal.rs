@@ -57,7 +57,7 @@ pub(super) fn decide(
     };
     let type_name = &*change.structured.name;
     if let Some(schedule) = &schedule {
-        let old = before.as_ref().map(|entity| record(entity.properties.clone()));
+        let old = before.as_ref().map(|entity| Record::new(model, change.structured, entity.clone()));
         let actor = Actor::of(schedule, headers);
         decided.push("shifts-rules");
         checks::check(schedule, &actor, type_name, old.as_ref(), after.as_ref())?;
@@ -71,10 +71,10 @@ pub(super) fn decide(
     let is_new = matches!(change.kind, ChangeKind::Create { .. });
     match (after, before) {
         (Some(after), _) if is_new => {
-            plan.add(&address, after.structured, PlanChange::Create(after.values));
+            plan.add(&address, after.structured, PlanChange::Create(after.into_values()));
         }
         (Some(after), _) => {
-            plan.add(&address, after.structured, PlanChange::Update(after.values));
+            plan.add(&address, after.structured, PlanChange::Update(after.into_values()));
         }
         (None, Some(before)) => {
             let is_item = change.structured.property("isStagedForDeletion").is_some();

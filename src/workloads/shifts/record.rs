@@ -5,19 +5,70 @@ use std::sync::Arc;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::{Model, Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
+use crate::world::store::StoredEntity;
 
 /// Values with their type. A member that the schema lacks is absent, and setting it changes nothing.
 #[derive(Clone)]
 pub(super) struct Record<'m> {
     pub(super) model: &'m Model,
     pub(super) structured: &'m StructuredType,
-    pub(super) values: Complex,
+    values: Values,
+}
+
+/// Values, shared until one is set.
+#[derive(Clone)]
+pub(super) enum Values {
+    Own(Arc<Complex>),
+    Stored(Arc<StoredEntity>),
+}
+
+impl From<Complex> for Values {
+    fn from(values: Complex) -> Values {
+        Values::Own(Arc::new(values))
+    }
+}
+
+impl From<Arc<Complex>> for Values {
+    fn from(values: Arc<Complex>) -> Values {
+        Values::Own(values)
+    }
+}
+
+impl From<Arc<StoredEntity>> for Values {
+    fn from(entity: Arc<StoredEntity>) -> Values {
+        Values::Stored(entity)
+    }
 }
 
 impl<'m> Record<'m> {
-    pub(super) fn new(model: &'m Model, structured: &'m StructuredType, values: Complex) -> Record<'m> {
-        let structured = model.actual(structured, values.own_type);
-        Record { model, structured, values }
+    pub(super) fn new(model: &'m Model, structured: &'m StructuredType, values: impl Into<Values>) -> Record<'m> {
+        let mut record = Record { model, structured, values: values.into() };
+        record.structured = model.actual(structured, record.values().own_type);
+        record
+    }
+
+    pub(super) fn values(&self) -> &Complex {
+        match &self.values {
+            Values::Own(values) => values,
+            Values::Stored(entity) => &entity.properties,
+        }
+    }
+
+    pub(super) fn values_mut(&mut self) -> &mut Complex {
+        if let Values::Stored(entity) = &self.values {
+            self.values = entity.properties.clone().into();
+        }
+        match &mut self.values {
+            Values::Own(values) => Arc::make_mut(values),
+            Values::Stored(_) => unreachable!("values of an entity were copied"),
+        }
+    }
+
+    pub(super) fn into_values(self) -> Complex {
+        match self.values {
+            Values::Own(values) => Arc::unwrap_or_clone(values),
+            Values::Stored(entity) => entity.properties.clone(),
+        }
     }
 
     fn property(&self, name: &str) -> Option<&'m Property> {
@@ -25,12 +76,12 @@ impl<'m> Record<'m> {
     }
 
     fn value(&self, name: &str) -> &Value {
-        self.property(name).map_or(&Value::Null, |property| self.values.get(property.slot))
+        self.property(name).map_or(&Value::Null, |property| self.values().get(property.slot))
     }
 
     pub(super) fn set(&mut self, name: &str, value: Value) {
         if let Some(property) = self.property(name) {
-            self.values.set(property.slot, value);
+            self.values_mut().set(property.slot, value);
         }
     }
 
@@ -79,16 +130,16 @@ impl<'m> Record<'m> {
     pub(super) fn set_member(&mut self, name: &str, member: &str) {
         let Some(property) = self.property(name) else { return };
         if let Some(number) = self.model.member(property.kind, member) {
-            self.values.set(property.slot, Value::Enum(number));
+            self.values_mut().set(property.slot, Value::Enum(number));
         }
     }
 
     /// Returns a complex value; `None` while it is null.
     pub(super) fn item(&self, name: &str) -> Option<Record<'m>> {
         let property = self.property(name)?;
-        match (property.kind, self.values.get(property.slot)) {
+        match (property.kind, self.values().get(property.slot)) {
             (PropertyType::Complex(id), Value::Complex(values)) => {
-                Some(Record::new(self.model, self.model.structured(id), (**values).clone()))
+                Some(Record::new(self.model, self.model.structured(id), values.clone()))
             }
             _ => None,
         }
@@ -106,13 +157,13 @@ impl<'m> Record<'m> {
     }
 
     pub(super) fn set_item(&mut self, name: &str, item: Option<Record<'_>>) {
-        self.set(name, item.map_or(Value::Null, |item| Value::Complex(Arc::new(item.values))));
+        self.set(name, item.map_or(Value::Null, |item| Value::Complex(Arc::new(item.into_values()))));
     }
 
     /// Takes the members of another record that both types have.
     pub(super) fn copy(&mut self, from: &Record<'_>) {
         for property in &from.structured.properties {
-            self.set(&property.name, from.values.get(property.slot).clone());
+            self.set(&property.name, from.values().get(property.slot).clone());
         }
     }
 }

@@ -115,7 +115,7 @@ impl<'w> Schedule<'w> {
     pub(super) fn entry(&self, address: &EntityAddress) -> Option<Entry<'w>> {
         let entity = self.world.store.entity(address)?;
         let structured = self.model.find_structured(self.world.schema.set(address.collection.set).target)?;
-        let record = Record::new(self.model, structured, entity.properties.clone());
+        let record = Record::new(self.model, structured, entity.clone());
         Some(Entry { address: address.clone(), entity, record })
     }
 
@@ -139,7 +139,7 @@ impl<'w> Schedule<'w> {
     /// Returns the name of the schedule's time zone.
     pub(super) fn time_zone(&self) -> Option<Arc<str>> {
         let entity = self.world.store.entity(&self.address)?;
-        Record::new(self.model, self.structured, entity.properties.clone()).text("timeZone")
+        Record::new(self.model, self.structured, entity.clone()).text("timeZone")
     }
 
     /// Returns the user's role in the team.
@@ -175,7 +175,7 @@ impl<'w> Schedule<'w> {
     pub(super) fn user_name(&self, user: &str) -> Option<Arc<str>> {
         let root = self.model.root("users")?;
         let entity = self.world.store.collection(root.set).get(user)?;
-        Record::new(self.model, self.model.structured(root.target), entity.properties.clone()).text("displayName")
+        Record::new(self.model, self.model.structured(root.target), entity.clone()).text("displayName")
     }
 }
 

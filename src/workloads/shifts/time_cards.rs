@@ -72,7 +72,7 @@ fn clock_in(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let mut record = Record::new(request.model, structured, Complex::initial(structured));
     record.set_text("userId", Some(&user));
     record.set("clockInEvent", event_now(request, card.complex("clockInEvent").map(|(_, event)| event)));
-    card.begin(&mut record.values);
+    card.begin(record.values_mut());
     let schedule = schedule_of(request)?;
     let actor = Actor::of(&schedule, request.headers);
     let reply = request.reply.and_then(ConnectorReply::of);
@@ -173,7 +173,7 @@ fn change(
     let _alone = alone(request.world);
     let entry = request.address().and_then(|address| schedule.entry(&address));
     let entry = entry.ok_or_else(|| checks::unknown(request.collection, &schedule))?;
-    let (structured, mut values) = (entry.record.structured, entry.record.values.clone());
+    let (structured, mut values) = (entry.record.structured, entry.record.values().clone());
     let card = Card { model: request.model, structured };
     apply(card, &mut values).map_err(|state| Error::new(&refusal::TIME_CARD_STATE, &[state]))?;
     for (slot, value) in (request.server_set)(structured) {
