@@ -13,6 +13,7 @@ pub(crate) mod file_lock;
 pub(crate) mod http_client;
 pub(crate) mod outgoing;
 pub(crate) mod private_file;
+pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod service;
 #[cfg(test)]

@@ -50,9 +50,10 @@ use tokio::sync::oneshot;
 #[cfg(feature = "tls")]
 use crate::edge::certificate;
 use crate::edge::control::{Control, Peer};
+use crate::edge::proxy::Proxy;
 use crate::edge::server::{self, Workers};
 use crate::edge::service::{self, Progress, Service};
-use crate::graph::request::Body;
+use crate::graph::request::{Body, Via};
 use crate::workloads::documents::Documents;
 use crate::world::budget::Budget;
 use crate::world::fixture::{self, Entities};
@@ -164,6 +165,7 @@ impl Emulator {
             method: head.method,
             target: head.uri,
             is_secure: false,
+            via: Via::Direct,
             headers: head.headers,
             body: Body::TooLarge,
         };
@@ -433,7 +435,12 @@ impl Builder {
                 match tokio::net::TcpListener::from_std(listener) {
                     // The sender is dropped at the latest with the emulator.
                     Ok(listener) => {
-                        let options = server::ServerOptions { tls, workers: workers.handles(), ..Default::default() };
+                        let options = server::ServerOptions {
+                            proxy: Arc::new(Proxy::new(tls.clone())),
+                            tls,
+                            workers: workers.handles(),
+                            ..Default::default()
+                        };
                         let serving = server::run_with(listener, service, options, std::future::pending());
                         tokio::select! {
                             () = serving => {}

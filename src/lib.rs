@@ -44,6 +44,9 @@ pub mod internals {
             pub use crate::edge::control::acts::act_from_json;
             pub use crate::edge::control::{Peer, is_control};
         }
+        pub mod proxy {
+            pub use crate::edge::proxy::Proxy;
+        }
         pub mod server {
             pub use crate::edge::server::{ServerLimits, ServerOptions, Workers, run, run_with};
         }
@@ -82,7 +85,7 @@ pub mod internals {
             pub use crate::graph::pipeline::answer;
         }
         pub mod request {
-            pub use crate::graph::request::{BODY_LIMIT, Body, Request};
+            pub use crate::graph::request::{BODY_LIMIT, Body, Request, Via};
         }
         pub mod route {
             pub use crate::graph::route::EntityPath;

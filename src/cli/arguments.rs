@@ -159,7 +159,7 @@ const GROUPS: [(&str, &[&str], &[&str]); 7] = [
             "control-token-file",
         ],
     ),
-    ("Sign-in and HTTPS", &["auth", "directory", "tls"], &["sign-in", "san", "cert", "key", "ca-dir"]),
+    ("Sign-in and HTTPS", &["auth", "directory", "tls"], &["sign-in", "san", "cert", "key", "ca-dir", "intercept"]),
     ("Connectors", &[], &["allow-remote-connectors", "connector-timeout", "connector-ca"]),
     ("Connections", &[], &["connection-limit", "idle-timeout", "head-timeout", "head-limit", "body-timeout", "answer-timeout"]),
 ];

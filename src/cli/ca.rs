@@ -39,6 +39,15 @@ impl AuthorityFile {
     }
 }
 
+impl AuthorityFile {
+    /// Returns the authority for the further hosts of the proxy, in a folder below that of the other one.
+    pub(super) fn of_intercepted_hosts(&self, hosts: &[String]) -> Result<Authority, CertificateError> {
+        let folder = self.ca_dir.clone().or_else(default_folder).ok_or_else(CertificateError::no_folder)?;
+        let folder = if folder == Path::new("memory") { folder } else { folder.join("intercept") };
+        AuthorityFile { ca_dir: Some(folder) }.authority(hosts)
+    }
+}
+
 /// Commands by client, with `{ca}` for the path of the certificate.
 const TRUST: &[(&str, &str)] = &[
     ("curl", "curl --cacert '{ca}' https://localhost:9340/v1.0/teamwork/workforceIntegrations"),

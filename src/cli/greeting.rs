@@ -1,5 +1,7 @@
 //! The greeting on standard error: the addresses that are served, for people.
 
+use std::path::Path;
+
 use super::tls::TrustAnchor;
 use crate::edm::schema::Version;
 use crate::world::World;
@@ -11,6 +13,8 @@ pub(super) struct Options<'o> {
     pub(super) chosen: &'o [String],
     /// Whether requests need a token of the emulator.
     pub(super) needs_token: bool,
+    /// The file of the CA for the further hosts of the proxy.
+    pub(super) intercept_ca: Option<&'o Path>,
     /// The number of exchanges that are served as stubs.
     pub(super) stubs: usize,
 }
@@ -47,6 +51,10 @@ pub(super) fn text(url: &str, plain_url: Option<&str>, world: &World, trust: &Tr
     text.push_str("docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C\n");
     if let Some(plain_url) = plain_url {
         text.push_str(&format!("without TLS: {plain_url}{}\n", trust.hint()));
+        text.push_str(&format!("proxy for the addresses of Graph and Entra: HTTPS_PROXY={plain_url}\n"));
+    }
+    if let Some(file) = options.intercept_ca {
+        text.push_str(&format!("CA of the hosts of --intercept: {}\n", file.display()));
     }
     text
 }

@@ -186,6 +186,10 @@ pub(super) fn run(
         Ok(None) => (None, TrustAnchor::Unknown),
         Err(error) => return fail(UNUSABLE, &error.to_string()),
     };
+    let (proxy, intercept_ca) = match arguments.tls.proxy(tls.clone()) {
+        Ok((proxy, file)) => (Arc::new(proxy), file),
+        Err(error) => return fail(UNUSABLE, &error.to_string()),
+    };
     let workers = match Workers::start(available_parallelism().map_or(1, NonZeroUsize::get)) {
         Ok(workers) => workers,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
@@ -205,7 +209,7 @@ pub(super) fn run(
             let (arguments, behaviors, journals) = (arguments.clone(), behaviors.clone(), journals.clone());
             Box::new(move || arguments.plan(&behaviors, seed, &journals)) as Reload
         });
-        let control = suite.control(&plan, control_token, arguments.configuration(), reload);
+        let control = suite.control(&plan, control_token, arguments.configuration(), reload, proxy.clone());
         let limits = suite.limits();
         let worlds = DeferredWorlds::new(move || Worlds::new(if is_deferred { with_built_in(plan) } else { plan }, limits));
         if !is_deferred {
@@ -223,6 +227,7 @@ pub(super) fn run(
             let world = service.worlds.default_world();
             let options = greeting::Options {
                 chosen,
+                intercept_ca: intercept_ca.as_deref(),
                 needs_token: arguments.auth != AuthLevel::Open,
                 stubs: world.stubs.as_ref().map_or(0, |stubs| stubs.len()),
             };
@@ -232,7 +237,7 @@ pub(super) fn run(
             watch_files(arguments, behaviors, seed, journals, service.clone());
         }
         let limits = arguments.connections.limits_within_descriptors();
-        let options = server::ServerOptions { tls, limits, workers: workers.handles() };
+        let options = server::ServerOptions { tls, limits, proxy, workers: workers.handles() };
         let (stop, stopped) = oneshot::channel();
         // A dropped sender ends it too.
         let shutdown = async { drop(stopped.await) };

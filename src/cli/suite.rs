@@ -13,6 +13,7 @@ use super::connections::seconds;
 use super::ready::ReadyForm;
 use super::secret_file;
 use crate::edge::control::{Control, Reload};
+use crate::edge::proxy::Proxy;
 use crate::policy::behavior::ROWS;
 use crate::world::budget::Budget;
 use crate::world::journal::{self, Bounds, Journals};
@@ -181,6 +182,7 @@ impl SuiteArguments {
         token: Option<String>,
         others: impl IntoIterator<Item = (&'static str, Value)>,
         reload: Option<Reload>,
+        proxy: Arc<Proxy>,
     ) -> Option<Control> {
         let settings = &plan.settings;
         let behaviors = ROWS.iter().map(|row| (row.name.to_owned(), settings.behaviors.get(row.name).into()));
@@ -195,6 +197,6 @@ impl SuiteArguments {
             ("explain", settings.explains.into()),
         ];
         let configuration = own.into_iter().chain(others).map(|(name, value)| (name.to_owned(), value)).collect();
-        (self.control == Switch::On).then_some(Control { token, configuration, reload })
+        (self.control == Switch::On).then_some(Control { token, configuration, reload, proxy })
     }
 }

@@ -10,6 +10,7 @@ use rustls::pki_types::ServerName;
 
 use super::ca::AuthorityFile;
 use crate::edge::certificate::{self, Authority, CertificateError};
+use crate::edge::proxy::Proxy;
 
 /// The flags.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +27,9 @@ pub(super) struct TlsArguments {
     /// PEM private key of --cert
     #[arg(long, env = "WFI_EMULATOR_KEY", value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// Host to answer for as a proxy, in addition to those of Graph and Entra; repeatable
+    #[arg(long, env = "WFI_EMULATOR_INTERCEPT", value_name = "HOST", value_delimiter = ',', value_parser = intercepted_host, requires = "tls")]
+    intercept: Vec<String>,
     #[command(flatten)]
     pub(super) authority: AuthorityFile,
 }
@@ -56,6 +60,20 @@ impl TlsArguments {
         }
         let authority = self.authority.authority(&self.san)?;
         Ok(Some((certificate::issued(&authority, &self.san)?, TrustAnchor::of(&authority))))
+    }
+}
+
+impl TlsArguments {
+    /// Returns the proxy of a server with this TLS, and the file of the CA that its further hosts need. It is another CA than that of the
+    /// other names, so that a client can trust that one for Microsoft's names alone.
+    pub(super) fn proxy(&self, tls: Option<Arc<ServerConfig>>) -> Result<(Proxy, Option<PathBuf>), CertificateError> {
+        let proxy = Proxy::new(tls);
+        if self.intercept.is_empty() {
+            return Ok((proxy, None));
+        }
+        let authority = self.authority.of_intercepted_hosts(&self.intercept)?;
+        let proxy = proxy.intercepting(&self.intercept, certificate::issued(&authority, &self.intercept)?);
+        Ok((proxy, TrustAnchor::of(&authority).path().map(Path::to_owned)))
     }
 }
 
@@ -90,6 +108,14 @@ impl TrustAnchor {
             TrustAnchor::File(path) => format!("--cacert '{}' ", path.display()),
             TrustAnchor::Memory => "--insecure ".to_owned(),
         }
+    }
+}
+
+/// Reads the name of a host for the proxy to answer for.
+fn intercepted_host(text: &str) -> Result<String, &'static str> {
+    match ServerName::try_from(text) {
+        Ok(ServerName::DnsName(name)) => Ok(name.as_ref().trim_end_matches('.').to_ascii_lowercase()),
+        _ => Err("expected a host name, without scheme, port or path"),
     }
 }
 

@@ -15,11 +15,24 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::edge::proxy::HOSTS;
+
 pub use authority::Authority;
 pub(crate) use authority::default_folder;
 
+/// Names of the loopback interface.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
 /// Names in every certificate: those of the loopback interface, and those of the services that the emulator replaces.
-pub const NAMES: [&str; 5] = ["localhost", "127.0.0.1", "::1", "graph.microsoft.com", "login.microsoftonline.com"];
+pub const NAMES: [&str; LOOPBACK.len() + HOSTS.len()] = {
+    let mut names = [""; LOOPBACK.len() + HOSTS.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = if index < LOOPBACK.len() { LOOPBACK[index] } else { HOSTS[index - LOOPBACK.len()] };
+        index += 1;
+    }
+    names
+};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -63,12 +76,12 @@ impl std::error::Error for CertificateError {}
 /// Fails on a name that cannot be in a certificate, and on one that the authority is not for.
 pub fn issued(authority: &Authority, more_names: &[String]) -> Result<Arc<ServerConfig>, CertificateError> {
     let failed = |error: rcgen::Error| CertificateError::new("certificate cannot be issued", error);
-    if let Some(name) = authority.first_refused(more_names) {
+    if let Some(name) = authority.first_refused(more_names.iter().map(String::as_str)) {
         return Err(CertificateError::new("certificate cannot be issued", format!("the local CA is not for {name}")));
     }
-    let mut names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
-    names.extend(more_names.iter().cloned());
-    let mut params = CertificateParams::new(names).map_err(failed)?;
+    let mut all: Vec<String> = NAMES.map(str::to_owned).to_vec();
+    all.extend(more_names.iter().cloned());
+    let mut params = CertificateParams::new(all).map_err(failed)?;
     let now = SystemTime::now();
     params.not_before = (now - BACKDATED).into();
     params.not_after = (now + SERVER_LIFETIME).min(authority.valid_until()).into();

@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 
 use crate::edge::control::call::ControlCall;
 use crate::edge::control::reply::{ControlError, ControlReply};
+use crate::edge::proxy::{Proxy, ProxyReport};
 use crate::graph::request::{BODY_LIMIT, Request};
 use crate::graph::step::{Answer, Pending};
 use crate::world::World;
@@ -49,6 +50,8 @@ pub struct Control {
     pub configuration: BTreeMap<String, Value>,
     /// Reads the files again, if there are any.
     pub(crate) reload: Option<Reload>,
+    /// The proxy to report on.
+    pub proxy: Arc<Proxy>,
 }
 
 impl fmt::Debug for Control {
@@ -108,6 +111,7 @@ operations! {
     GET "/health" health, public = true;
     GET "/ready" ready, public = true;
     POST "/reload" reload;
+    GET "/proxy" proxy_report;
     GET "/worlds" worlds::list;
     POST "/worlds" worlds::create_labeled;
     GET "/worlds/{name}" worlds::get;
@@ -247,6 +251,12 @@ fn health(_: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 fn ready(_: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     Ok(ControlReply::ok(&json!({ "status": "ready" })))
+}
+
+/// Returns what the proxy has done: nothing leaves the machine, so a refused host is one that a client would have gone to.
+fn proxy_report(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    let ProxyReport { tunnels, requests, refused, hosts } = call.control.proxy.report();
+    Ok(ControlReply::ok(&json!({ "tunnels": tunnels, "requests": requests, "refused": refused, "refusedHosts": hosts })))
 }
 
 fn reload(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {

@@ -13,6 +13,7 @@ mod limits;
 mod memory;
 mod request_body;
 mod throttled;
+mod tunnel;
 mod workers;
 
 use std::io;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::edge::proxy::Proxy;
 use crate::edge::server::connection::serve;
 use crate::edge::server::crowd::Crowd;
 use crate::edge::server::exchange::Shared;
@@ -51,6 +53,8 @@ pub struct ServerOptions {
     pub tls: Option<Arc<ServerConfig>>,
     /// Limits of connections.
     pub limits: ServerLimits,
+    /// The hosts to answer for as a proxy.
+    pub proxy: Arc<Proxy>,
     /// The runtimes that serve connections. Without any, the one that accepts them serves them.
     pub workers: Vec<Handle>,
 }
@@ -101,7 +105,7 @@ async fn run_with_grace(
     grace: Duration,
 ) {
     let tls = options.tls.map(TlsAcceptor::from);
-    let gate = Arc::new(Gate::new(options.limits));
+    let (gate, proxy) = (Arc::new(Gate::new(options.limits)), options.proxy);
     let places = Places::of(options.workers);
     let (stop, stopping) = watch::channel(());
     let sweeping = tokio::spawn(sweep(service.clone()));
@@ -129,7 +133,8 @@ async fn run_with_grace(
         if connections.len() < gate.limits.connections
             && let Some((stream, peer)) = newcomer.take()
         {
-            let shared = Shared { service: service.clone(), gate: gate.clone(), stopping: stopping.clone() };
+            let shared =
+                Shared { service: service.clone(), gate: gate.clone(), proxy: proxy.clone(), stopping: stopping.clone() };
             let activity = crowd.join(connections.len());
             let tls = tls.clone();
             places.spawn(&mut connections, stream, move |stream| serve(stream, peer, tls, shared, activity));

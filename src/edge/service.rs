@@ -14,7 +14,7 @@ use crate::edge::control::{self, Control, ControlOutcome, Peer};
 use crate::edge::outgoing::{self, Notifier};
 use crate::entra::caller;
 use crate::graph::pipeline;
-use crate::graph::request::{Request, body_limit};
+use crate::graph::request::{Request, Via, body_limit};
 use crate::graph::step::{Answer, Step};
 use crate::text::json::quoted;
 use crate::world::World;
@@ -116,7 +116,7 @@ impl Service {
     }
 
     fn control_of(&self, request: &Request) -> Option<&Control> {
-        self.control.as_ref().filter(|_| control::is_control(request.target.path()))
+        self.control.as_ref().filter(|_| request.via == Via::Direct && control::is_control(request.target.path()))
     }
 
     fn world(&self, request: &Request) -> Result<impl Deref<Target = Arc<World>> + use<>, Box<Answer>> {
@@ -325,6 +325,7 @@ mod tests {
             method: http::Method::GET,
             target: target.parse().unwrap(),
             is_secure: false,
+            via: Via::Direct,
             headers: HeaderMap::new(),
             body: Body::Whole(Bytes::new()),
         }

@@ -8,7 +8,7 @@ use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::graph::meta::ResponseMeta;
-use crate::graph::request::Request;
+use crate::graph::request::{Request, Via};
 use crate::graph::step::{Answer, DeliveryForm, Step};
 use crate::world::World;
 use crate::world::journal::{AnswerCause, JournalRecord};
@@ -125,6 +125,7 @@ fn write_exchange(
         faults: answer.applied_rules.as_deref().map(Box::from),
         ended_by,
         batch,
+        is_proxied: request.via == Via::Proxy,
     };
     let changed = answer.change.take();
     debug_assert!(

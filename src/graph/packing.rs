@@ -44,7 +44,7 @@ mod tests {
     use http::{HeaderMap, Method, Response};
 
     use super::*;
-    use crate::graph::request::Body;
+    use crate::graph::request::{Body, Via};
 
     #[test]
     fn gzip_is_wanted_by_name_and_weight() {
@@ -60,7 +60,14 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
             let target = "/v1.0".parse().unwrap();
-            let request = Request { method: Method::GET, target, is_secure: false, headers, body: Body::Whole(Bytes::new()) };
+            let request = Request {
+                method: Method::GET,
+                target,
+                is_secure: false,
+                via: Via::Direct,
+                headers,
+                body: Body::Whole(Bytes::new()),
+            };
             assert_eq!(is_wanted(&request), expected, "{value}");
         }
     }

@@ -256,7 +256,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::graph::request::Body;
+    use crate::graph::request::{Body, Via};
     use crate::policy::behavior::{ExpensiveQuery, PageBytes, Top};
     use crate::world::clock::Clock;
     use crate::world::fault::{Effect, FaultRule};
@@ -284,7 +284,14 @@ mod tests {
     fn request(method: Method, target: &str, body: &Value) -> Request {
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        Request { method, target: target.parse().unwrap(), is_secure: false, headers, body: Body::Whole(body.into()) }
+        Request {
+            method,
+            target: target.parse().unwrap(),
+            is_secure: false,
+            via: Via::Direct,
+            headers,
+            body: Body::Whole(body.into()),
+        }
     }
 
     fn get(target: &str) -> Request {

@@ -32,10 +32,22 @@ pub struct Request {
     pub target: Uri,
     /// Whether it came over TLS.
     pub is_secure: bool,
+    /// The way it came.
+    pub via: Via,
     /// The headers.
     pub headers: HeaderMap,
     /// The body.
     pub body: Body,
+}
+
+/// The way by which a request comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Via {
+    /// The client has addressed the emulator.
+    #[default]
+    Direct,
+    /// The client has addressed a host of Graph or Entra, with the emulator as its proxy. It does not reach the control API.
+    Proxy,
 }
 
 /// Memory of a header beside its name and value, in bytes.

@@ -108,6 +108,8 @@ pub struct AnswerCause {
     pub ended_by: Option<&'static str>,
     /// The request id of the enclosing batch.
     pub batch: Option<Box<str>>,
+    /// Whether the client has taken the emulator for its proxy.
+    pub is_proxied: bool,
 }
 
 /// A copy of an entry.
@@ -186,6 +188,9 @@ impl Destination {
 
 /// The comment on a printed call to a connector.
 pub(crate) const CALL: &str = "a call to a connector";
+
+/// The comment on a printed request of a client that has taken the emulator for its proxy.
+const VIA_PROXY: &str = "via the proxy";
 
 /// The beginning of the comment on a printed request within a batch.
 pub(crate) const IN_BATCH: &str = "in the batch ";
@@ -524,9 +529,10 @@ impl JournalEntry {
 
     fn comments(&self) -> Vec<String> {
         let mut comments = vec![exchange::journal_comment(self.number, &clock::utc(self.time))];
-        let AnswerCause { refused_by, detail, faults, ended_by, batch } = &self.decided;
+        let AnswerCause { refused_by, detail, faults, ended_by, batch, is_proxied } = &self.decided;
         comments.extend((self.to() == Destination::Connector).then(|| CALL.to_owned()));
         comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
+        comments.extend(is_proxied.then(|| VIA_PROXY.to_owned()));
         let stub = detail.as_ref().filter(|_| refused_by.is_none() && self.to() == Destination::Graph);
         comments.extend(stub.map(|place| format!("answered by the stub {place}")));
         let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();

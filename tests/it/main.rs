@@ -64,6 +64,7 @@
 //! | file | shows |
 //! |---|---|
 //! | `http` | HTTP/1 and HTTP/2, byte by byte |
+//! | `proxy` | clients that take the emulator for their proxy: tunnels, absolute addresses, refused hosts |
 //! | `tls` | HTTPS |
 //! | `limits` | limits on the resources of many clients |
 //! | `objects` | structs are read from objects only, wherever JSON comes from outside |
@@ -144,6 +145,7 @@ mod edge {
     mod limits;
     pub(crate) mod log;
     mod objects;
+    mod proxy;
     mod tls;
 }
 mod entra {

@@ -112,7 +112,10 @@ impl Authority {
             Authority::read(&text).ok_or_else(|| CertificateError::of_file(&private, why))
         };
         let is_usable = |authority: &Authority| {
-            authority.valid_until > now + RENEWAL && authority.has_constraints() && authority.first_refused(more_names).is_none()
+            authority.valid_until > now + RENEWAL
+                && authority.has_constraints()
+                && authority.refuses_none(NAMES.into_iter())
+                && authority.refuses_none(more_names.iter().map(String::as_str))
         };
         let mut authority = read()?;
         if !is_usable(&authority) {
@@ -189,9 +192,13 @@ impl Authority {
     }
 
     /// Returns the first of some names that the constraints exclude.
-    pub(super) fn first_refused<'n>(&self, names: &'n [String]) -> Option<&'n str> {
-        let is_permitted = |name: &&String| self.permitted.iter().any(|permitted| covers(permitted, &normal_name(name)));
-        names.iter().find(|name| self.has_constraints() && !is_permitted(name)).map(String::as_str)
+    pub(super) fn first_refused<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+        let is_permitted = |name: &str| self.permitted.iter().any(|permitted| covers(permitted, &normal_name(name)));
+        names.find(|name| self.has_constraints() && !is_permitted(name))
+    }
+
+    fn refuses_none<'n>(&self, names: impl Iterator<Item = &'n str>) -> bool {
+        self.first_refused(names).is_none()
     }
 
     /// Returns the content of the file with the key.
@@ -261,7 +268,7 @@ impl std::fmt::Debug for Authority {
 /// Returns the names of constraints: of earlier ones, of every certificate, and more.
 fn permitted(earlier: &[String], more_names: &[String]) -> Vec<String> {
     let mut permitted: Vec<String> = Vec::new();
-    for name in NAMES.iter().map(|name| (*name).to_owned()).chain(earlier.iter().cloned()).chain(more_names.iter().cloned()) {
+    for name in NAMES.into_iter().map(str::to_owned).chain(earlier.iter().cloned()).chain(more_names.iter().cloned()) {
         let name = normal_name(&name);
         if !permitted.iter().any(|permitted| covers(permitted, &name)) {
             permitted.push(name);
@@ -437,11 +444,11 @@ mod tests {
         }
         for name in ["api.localhost", "127.8.9.10", "graph.contoso.test", "a.wild.test", "10.1.2.3"] {
             assert!(is_accepted(&authority, &authority, &[name]), "{name}");
-            assert_eq!(authority.first_refused(&[name.to_owned()]), None, "{name}");
+            assert_eq!(authority.first_refused([name].into_iter()), None, "{name}");
         }
         for name in ["example.com", "microsoft.com", "notlocalhost", "contoso.test", "10.1.2.4", "8.8.8.8", "::2"] {
             assert!(!is_accepted(&authority, &authority, &[name]), "{name}");
-            assert_eq!(authority.first_refused(&[name.to_owned()]), Some(name), "{name}");
+            assert_eq!(authority.first_refused([name].into_iter()), Some(name), "{name}");
         }
         assert!(!is_accepted(&authority, &authority, &["localhost", "example.com"]));
         let error = super::super::issued(&authority, &["example.com".to_owned()]).unwrap_err().to_string();
@@ -495,7 +502,7 @@ mod tests {
             }
         });
         let text = fs::read_to_string(folder.0.join(PRIVATE)).unwrap();
-        assert_eq!(Authority::read(&text).unwrap().first_refused(&names), None);
+        assert_eq!(Authority::read(&text).unwrap().first_refused(names.iter().map(String::as_str)), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::entra::access_token::{Grant, Proof, TokenSubject, TokenVersion, acces
 use crate::entra::token::{GRAPH, LIFETIME, Validity};
 use crate::entra::user::account;
 use crate::graph::pipeline;
-use crate::graph::request::{Body, Request};
+use crate::graph::request::{Body, Request, Via};
 use crate::graph::step::{Answer, Pending, Step};
 use crate::odata::error::Error;
 use crate::policy::permissions;
@@ -239,6 +239,7 @@ fn graph_request(world: &World, request: &ActRequest) -> Request {
         method: request.method.clone(),
         target: request.path.parse().unwrap_or_default(),
         is_secure: false,
+        via: Via::Direct,
         headers,
         body: Body::Whole(request.body.as_ref().map_or_else(Bytes::new, |body| body.to_string().into())),
     }

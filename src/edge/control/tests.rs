@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::graph;
-use crate::graph::request::Body;
+use crate::graph::request::{Body, Via};
 use crate::graph::step::Step;
 use crate::world::clock::Clock;
 use crate::world::settings::Settings;
@@ -29,6 +29,7 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) 
         method: method.clone(),
         target: target.parse().unwrap(),
         is_secure: false,
+        via: Via::Direct,
         headers: headers.iter().map(pair).collect::<HeaderMap>(),
         body: Body::Whole(Bytes::from(body.to_owned())),
     }

@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// Timeout of a TLS handshake, from its first byte on.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// First byte of a TLS handshake (RFC 8446, 5.1), which cannot begin an HTTP message.
 const HANDSHAKE: u8 = 0x16;
@@ -50,8 +50,7 @@ pub(super) async fn accept(stream: TcpStream, tls: Option<&TlsAcceptor>) -> Opti
 async fn handshake(stream: TcpStream, tls: &TlsAcceptor) -> Option<Accepted> {
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
-            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let version = if is_http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
+            let version = negotiated(&stream);
             return Some(Accepted::Tls(Box::new(stream), version));
         }
         Ok(Err(error)) => log_handshake_error(&error),
@@ -60,8 +59,13 @@ async fn handshake(stream: TcpStream, tls: &TlsAcceptor) -> Option<Accepted> {
     None
 }
 
+/// Returns the version of HTTP that a client has negotiated.
+pub(super) fn negotiated(stream: &TlsStream<TcpStream>) -> HttpVersion {
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") { HttpVersion::Http2 } else { HttpVersion::Http1 }
+}
+
 /// Logs a failed handshake. A missing trust or protocol is for the user to fix; connections that just end are port scans.
-fn log_handshake_error(error: &io::Error) {
+pub(super) fn log_handshake_error(error: &io::Error) {
     use AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA};
     match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::AlertReceived(alert @ (BadCertificate | CertificateUnknown | UnknownCA))) => {

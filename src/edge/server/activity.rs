@@ -188,15 +188,31 @@ const READ_LIMIT: usize = 16 * 1024;
 /// A stream that records its activity.
 #[derive(Debug)]
 pub(super) struct TrackedStream<S: Tcp> {
-    pub(super) stream: S,
-    pub(super) activity: Arc<Activity>,
-    pub(super) version: HttpVersion,
+    /// None when it was taken out.
+    stream: Option<S>,
+    activity: Arc<Activity>,
+    version: HttpVersion,
+}
+
+/// Returns the error of a stream that was taken out.
+fn taken() -> io::Error {
+    io::ErrorKind::NotConnected.into()
 }
 
 impl<S: Tcp> TrackedStream<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>, version: HttpVersion) -> TrackedStream<S> {
+        TrackedStream { stream: Some(stream), activity, version }
+    }
+
+    /// Takes the stream out.
+    pub(super) fn into_stream(mut self) -> Option<S> {
+        self.stream.take()
+    }
+
     /// Records whether the client has ended its half. hyper does not read while it waits for an answer.
     fn look_for_end(&self, context: &mut Context<'_>) {
-        let ready = pin!(self.stream.connection().ready(Interest::READABLE));
+        let Some(stream) = &self.stream else { return };
+        let ready = pin!(stream.connection().ready(Interest::READABLE));
         if let Poll::Ready(Ok(ready)) = ready.poll(context)
             && ready.is_read_closed()
         {
@@ -234,7 +250,7 @@ impl<S: Tcp> Drop for TrackedStream<S> {
     fn drop(&mut self) {
         if self.activity.is_to_be_reset.load(Ordering::Relaxed) {
             // Without it the connection ends all the same, without a reset.
-            let _ = self.stream.connection().set_zero_linger();
+            let _ = self.stream.as_ref().map(|stream| stream.connection().set_zero_linger());
         }
     }
 }
@@ -242,13 +258,14 @@ impl<S: Tcp> Drop for TrackedStream<S> {
 impl<S: AsyncRead + Tcp + Unpin> AsyncRead for TrackedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Err(taken())) };
         if buffer.remaining() > READ_LIMIT {
             let mut part = ReadBuf::new(buffer.initialize_unfilled_to(READ_LIMIT));
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+            ready!(Pin::new(stream).poll_read(context, &mut part))?;
             let length = part.filled().len();
             buffer.advance(length);
         } else {
-            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+            ready!(Pin::new(stream).poll_read(context, buffer))?;
         }
         if buffer.filled().len() > before {
             self.activity.has_moved.store(true, Ordering::Relaxed);
@@ -260,7 +277,8 @@ impl<S: AsyncRead + Tcp + Unpin> AsyncRead for TrackedStream<S> {
 
 impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for TrackedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let length = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Err(taken())) };
+        let length = ready!(Pin::new(stream).poll_write(context, bytes))?;
         self.record_sent();
         Poll::Ready(Ok(length))
     }
@@ -270,13 +288,14 @@ impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for TrackedStream<S> {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let length = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, pieces))?;
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Err(taken())) };
+        let length = ready!(Pin::new(stream).poll_write_vectored(context, pieces))?;
         self.record_sent();
         Poll::Ready(Ok(length))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -284,11 +303,13 @@ impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for TrackedStream<S> {
         if self.activity.is_calling.load(Ordering::Relaxed) {
             self.look_for_end(context);
         }
-        Pin::new(&mut self.stream).poll_flush(context)
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(())) };
+        Pin::new(stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(())) };
+        Pin::new(stream).poll_shutdown(context)
     }
 }
 

@@ -1,29 +1,32 @@
 //! One connection: accepted, served with HTTP/1 or HTTP/2, ended when it is idle or the server stops.
 
+use std::error::Error;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hyper::body::{Body, Incoming};
+use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 #[cfg(feature = "tls")]
 use hyper::server::conn::http2;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 #[cfg(feature = "tls")]
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::edge::control::Peer;
-use crate::edge::server::accept::{Accepted, HttpVersion, accept, log_distrust};
+use crate::edge::server::accept::{Accepted, HttpVersion, accept, log_distrust, negotiated};
 use crate::edge::server::activity::{Activity, Tcp, TrackedStream, overdue};
 use crate::edge::server::exchange::{Connection, Shared, exchange};
 use crate::edge::server::limits::{Gate, ServerLimits};
 use crate::edge::server::throttled::Throttled;
+use crate::edge::server::tunnel::{self, PromisedTunnel};
 
 /// Read buffer beyond the largest head; hyper needs at least this much.
 const READ_BUFFER: usize = 8 * 1024;
@@ -51,16 +54,17 @@ pub(super) async fn serve(
         _ = shared.stopping.changed() => return,
         reason = overdue(&shared.gate, &activity, HttpVersion::Http1) => return tracing::info!("connection closed: {reason}"),
     };
-    let connection = |is_secure: bool, version: HttpVersion| Connection {
-        shared,
-        peer: Peer::Address(peer.ip()),
-        is_secure,
-        version,
-        activity,
-    };
+    let peer = Peer::Address(peer.ip());
+    let connection =
+        |is_secure: bool, version: HttpVersion| Arc::new(Connection::new(shared, peer, is_secure, version, activity));
     match accepted {
         Some(Accepted::Plain(stream, version)) => {
-            serve_http(stream, connection(false, version)).await;
+            let connection = connection(false, version);
+            serve_http(stream, connection.clone()).await;
+            if let Some(promised) = connection.take_promised() {
+                // Boxed, so that connections without a tunnel need no room for it.
+                Box::pin(serve_tunnel(promised, &connection)).await;
+            }
         }
         // Boxed, so that connections without TLS need no room for it.
         Some(Accepted::Tls(stream, version)) => {
@@ -76,16 +80,32 @@ pub(super) async fn serve(
     }
 }
 
+/// Serves what a client sends through a tunnel, until the connection ends. The limits of the connection apply.
+async fn serve_tunnel(promised: PromisedTunnel, outer: &Connection) {
+    let mut stopping = outer.shared.stopping.clone();
+    let begun = tokio::select! {
+        begun = tunnel::begin(promised) => begun,
+        _ = stopping.changed() => return,
+        reason = overdue(&outer.shared.gate, &outer.activity, HttpVersion::Http1) => {
+            return tracing::info!("tunnel closed: {reason}");
+        }
+    };
+    let Some((stream, target)) = begun else { return };
+    let version = negotiated(&stream);
+    let mut connection = Connection::new(outer.shared.clone(), outer.peer, true, version, outer.activity.clone());
+    connection.tunnel = Some(target);
+    serve_http(*stream, Arc::new(connection)).await;
+}
+
 /// Serves a connection until it ends. Returns whether the client has ended it.
-async fn serve_http<S>(stream: S, connection: Connection) -> bool
+async fn serve_http<S>(stream: S, connection: Arc<Connection>) -> bool
 where
     S: AsyncRead + AsyncWrite + Tcp + Unpin + Send + 'static,
 {
     let (gate, activity) = (connection.shared.gate.clone(), connection.activity.clone());
     let deadline = Deadline { gate, activity, version: connection.version };
     let stopping = connection.shared.stopping.clone();
-    let stream = TokioIo::new(TrackedStream { stream, activity: deadline.activity.clone(), version: deadline.version });
-    let connection = Arc::new(connection);
+    let stream = TokioIo::new(TrackedStream::new(stream, deadline.activity.clone(), deadline.version));
     let exchanges = service_fn(move |request| exchange(connection.clone(), request));
     match deadline.version {
         #[cfg(not(feature = "tls"))]
@@ -95,7 +115,44 @@ where
         }
         #[cfg(feature = "tls")]
         HttpVersion::Http2 => drive(http2(&deadline.gate.limits).serve_connection(stream, exchanges), &deadline, stopping).await,
-        HttpVersion::Http1 => drive(http1(&deadline.gate.limits).serve_connection(stream, exchanges), &deadline, stopping).await,
+        HttpVersion::Http1 => {
+            let serving = http1(&deadline.gate.limits).serve_connection(stream, exchanges).with_upgrades();
+            drive(serving, &deadline, stopping).await
+        }
+    }
+}
+
+/// A connection that can be asked to end after its requests.
+trait Graceful: Future<Output = hyper::Result<()>> {
+    fn end_after_requests(self: Pin<&mut Self>);
+}
+
+impl<I, B, S> Graceful for http1::UpgradeableConnection<I, S>
+where
+    S: HttpService<Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    I: Read + Write + Unpin + Send + 'static,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    fn end_after_requests(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+#[cfg(feature = "tls")]
+impl<I, B, S> Graceful for http2::Connection<I, S, TokioExecutor>
+where
+    S: HttpService<Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    S::Future: Send + 'static,
+    I: Read + Write + Unpin,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    fn end_after_requests(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
     }
 }
 
@@ -108,10 +165,7 @@ struct Deadline {
 
 /// Polls a connection until it ends, is overdue, or has finished its requests after the server stops. Returns whether the client has
 /// ended it.
-async fn drive<C>(connection: C, deadline: &Deadline, mut stopping: watch::Receiver<()>) -> bool
-where
-    C: GracefulConnection<Error = hyper::Error>,
-{
+async fn drive(connection: impl Graceful, deadline: &Deadline, mut stopping: watch::Receiver<()>) -> bool {
     let mut connection = pin!(connection);
     let (stopped, overdue) = (pin!(stopping.changed()), pin!(overdue(&deadline.gate, &deadline.activity, deadline.version)));
     let (mut stopped, mut overdue) = (Throttled::new(stopped), Throttled::new(overdue));
@@ -134,7 +188,7 @@ where
             }
             _ = &mut stopped, if !is_stopping => {
                 is_stopping = true;
-                connection.as_mut().graceful_shutdown();
+                connection.as_mut().end_after_requests();
             }
             reason = &mut overdue => {
                 tracing::info!("connection closed: {reason}");

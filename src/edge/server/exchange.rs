@@ -1,7 +1,7 @@
 //! One exchange: request in, answer out.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio::sync::watch;
 
 use crate::edge::control::Peer;
+use crate::edge::proxy::{Proxy, TunnelTarget};
 use crate::edge::server::accept::HttpVersion;
 use crate::edge::server::access_log::log;
 use crate::edge::server::activity::Activity;
@@ -17,8 +18,9 @@ use crate::edge::server::delivery::{ExchangeAborted, Payload, deliver, whole};
 use crate::edge::server::limits::Gate;
 use crate::edge::server::memory::{HolderKind, Progress, with_memory};
 use crate::edge::server::request_body::receive;
+use crate::edge::server::tunnel::{self, Admission, PromisedTunnel};
 use crate::edge::service::Service;
-use crate::graph::request::{Body, Request};
+use crate::graph::request::{Body, Request, Via};
 use crate::graph::step::{Answer, Delivery, DeliveryForm};
 
 /// Size up to which an answer with a connection of its own is not reserved, which would cost more than it protects.
@@ -28,9 +30,11 @@ const UNRESERVED_LIMIT: usize = 64 * 1024;
 const UNRESERVED_HEAD: usize = 4 * 1024;
 
 /// State that all connections share.
+#[derive(Clone)]
 pub(super) struct Shared {
     pub(super) service: Arc<Service>,
     pub(super) gate: Arc<Gate>,
+    pub(super) proxy: Arc<Proxy>,
     /// Closed when the server stops.
     pub(super) stopping: watch::Receiver<()>,
 }
@@ -44,15 +48,44 @@ pub(super) struct Connection {
     pub(super) is_secure: bool,
     pub(super) version: HttpVersion,
     pub(super) activity: Arc<Activity>,
+    /// The tunnel that it is in.
+    pub(super) tunnel: Option<TunnelTarget>,
+    promised: Mutex<Option<PromisedTunnel>>,
+}
+
+impl Connection {
+    pub(super) fn new(shared: Shared, peer: Peer, is_secure: bool, version: HttpVersion, activity: Arc<Activity>) -> Connection {
+        Connection { shared, peer, is_secure, version, activity, tunnel: None, promised: Mutex::default() }
+    }
+
+    /// Records that the connection goes on as a tunnel.
+    fn promise(&self, tunnel: PromisedTunnel) {
+        *self.promised.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+    }
+
+    /// Returns the tunnel as which the connection goes on, if any.
+    pub(super) fn take_promised(&self) -> Option<PromisedTunnel> {
+        self.promised.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Answers one request.
 pub(super) async fn exchange(
     connection: Arc<Connection>,
-    request: http::Request<Incoming>,
+    mut request: http::Request<Incoming>,
 ) -> Result<http::Response<Payload>, ExchangeAborted> {
     let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let _in_flight = connection.activity.begin_request();
+    let (proxy, tunnel) = (&connection.shared.proxy, connection.tunnel.as_ref());
+    let via = match tunnel::admit(proxy, tunnel, connection.is_secure, &mut request) {
+        Admission::Direct => Via::Direct,
+        Admission::Proxied => Via::Proxy,
+        Admission::Promised(promised) => {
+            connection.promise(promised);
+            return Ok(http::Response::new(Payload::empty()));
+        }
+        Admission::Answered(answer) => return Ok(answer),
+    };
     let (head, incoming) = request.into_parts();
     // Few requests have any duplicate header; the others need no lookup.
     let has_two_hosts =
@@ -66,10 +99,10 @@ pub(super) async fn exchange(
         return Ok(bad_request());
     }
     let is_multiplexed = head.version == http::Version::HTTP_2;
-    let is_control = connection.shared.service.is_control(head.uri.path());
+    let is_control = via == Via::Direct && connection.shared.service.is_control(head.uri.path());
     let body = Body::Whole(Bytes::new());
     let mut request =
-        Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
+        Request { method: head.method, target: head.uri, is_secure: connection.is_secure, via, headers: head.headers, body };
     let (gate, holder) = (&connection.shared.gate, &connection.activity.memory);
     let mut reserved = None;
     if is_multiplexed {

@@ -334,7 +334,7 @@ mod tests {
 
     use super::*;
     use crate::graph::pipeline;
-    use crate::graph::request::{Body, Request};
+    use crate::graph::request::{Body, Request, Via};
     use crate::graph::step::Step;
     use crate::world::clock::Clock;
     use crate::world::fixture;
@@ -360,8 +360,14 @@ mod tests {
     fn notified(world: &World) -> Vec<Notification> {
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let (target, body) = (format!("/v1.0/users/{USER}/contacts"), Bytes::from_static(b"{\"givenName\":\"A\"}"));
-        let request =
-            Request { method: Method::POST, target: target.parse().unwrap(), is_secure: false, headers, body: Body::Whole(body) };
+        let request = Request {
+            method: Method::POST,
+            target: target.parse().unwrap(),
+            is_secure: false,
+            via: Via::Direct,
+            headers,
+            body: Body::Whole(body),
+        };
         let Step::Done(mut answer) = pipeline::answer(world, &request) else { panic!("it is answered at once") };
         assert_eq!(answer.response.status(), 201);
         answer.notifications.take().unwrap_or_default()

@@ -104,6 +104,7 @@ fn entries_are_printed_as_exchanges() {
             faults: Some("a, b".into()),
             ended_by: Some("reset"),
             batch: Some("b1".into()),
+            is_proxied: true,
         },
         changed: None,
     });
@@ -111,6 +112,7 @@ fn entries_are_printed_as_exchanges() {
     insta::assert_snapshot!(text, @r#"
     # request 1 at 2026-01-02T03:04:05Z
     # in the batch b1
+    # via the proxy
     # refused by unknown-id: no such entity
     # fault rules: a, b
     # ended by reset

@@ -615,7 +615,7 @@ fn a_target_may_be_an_absolute_url() {
 fn a_target_that_is_not_a_path_is_refused_as_an_invalid_version() {
     let server = Server::start();
     let mut client = server.connect();
-    for line in ["OPTIONS *", "CONNECT graph.microsoft.com:443", "GET /"] {
+    for line in ["OPTIONS *", "GET /"] {
         let answer = client.exchange(&format!("{line} HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
         assert_eq!(answer.refusal(), "400 BadRequest: Invalid version.", "{line}");
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use wfi_emulator::internals::edge::control::Peer;
 use wfi_emulator::internals::edge::service::{Progress, Service};
 use wfi_emulator::internals::entra::token::{signed, unix_seconds};
-use wfi_emulator::internals::graph::request::{Body, Request};
+use wfi_emulator::internals::graph::request::{Body, Request, Via};
 use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::text::exchange::{RecordedRequest, har};
 use wfi_emulator::internals::workloads::shifts::message::Requests;
@@ -235,6 +235,7 @@ fn controlled(method: &str, path: &str, body: &str) -> Progress {
         method: method.parse().unwrap(),
         target: format!("/_emulator{path}").parse().unwrap(),
         is_secure: false,
+        via: Via::Direct,
         headers: HeaderMap::from_iter([(http::header::HOST, harness::HOST.parse().unwrap())]),
         body: Body::Whole(Bytes::copy_from_slice(body.as_bytes())),
     };

@@ -22,17 +22,22 @@ use crate::support::harness;
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 
 /// Time limit of every wait: shorter than the grace period of a stopping server.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A server on its own thread, stopped when the value is dropped.
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     stop: Option<mpsc::Sender<()>>,
     returned: mpsc::Receiver<()>,
 }
 
 impl Server {
     fn start(tls: Arc<ServerConfig>) -> Server {
+        let service = Arc::new(Service::of(harness::settings(Behaviors::default())));
+        Server::start_with(service, server::ServerOptions { tls: Some(tls), ..server::ServerOptions::default() })
+    }
+
+    pub(crate) fn start_with(service: Arc<Service>, options: server::ServerOptions) -> Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -43,8 +48,6 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let signal = tokio::task::spawn_blocking(move || stopped.recv());
-                let options = server::ServerOptions { tls: Some(tls), ..server::ServerOptions::default() };
-                let service = Arc::new(Service::of(harness::settings(Behaviors::default())));
                 server::run_with(listener, service, options, async { drop(signal.await) }).await;
             });
             let _ = returns.send(());
@@ -52,14 +55,14 @@ impl Server {
         Server { address, stop: Some(stop), returned }
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 
     /// Stops the server and waits until every connection has ended.
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.stop = None;
         self.returned.recv_timeout(PATIENCE).expect("the server returns after its signal to stop");
     }
@@ -72,7 +75,7 @@ fn served(names: &[String]) -> (Authority, Server) {
     (authority, server)
 }
 
-fn client(certificate: &str, protocols: &[&str]) -> ClientConfig {
+pub(crate) fn client(certificate: &str, protocols: &[&str]) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));

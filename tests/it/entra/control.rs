@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::internals::edge::control::Peer;
 use wfi_emulator::internals::edge::service::{Progress, Service};
-use wfi_emulator::internals::graph::request::{Body, Request};
+use wfi_emulator::internals::graph::request::{Body, Request, Via};
 use wfi_emulator::internals::policy::refusal::SIGN_IN_REFUSALS;
 
 use crate::support::harness;
@@ -28,6 +28,7 @@ fn post(service: &Service, path: &str, body: String) -> Answered {
         method: http::Method::POST,
         target: path.parse().unwrap(),
         is_secure: false,
+        via: Via::Direct,
         headers: HeaderMap::from_iter([(http::header::HOST, harness::HOST.parse().unwrap())]),
         body: Body::Whole(body.into()),
     };
@@ -136,6 +137,7 @@ fn a_session_is_revoked_and_a_device_is_approved() {
         method: http::Method::PUT,
         target: "/_emulator/worlds/default/clock".parse().unwrap(),
         is_secure: false,
+        via: Via::Direct,
         headers: HeaderMap::from_iter([(http::header::HOST, harness::HOST.parse().unwrap())]),
         body: Body::Whole(r#"{"advance": 60}"#.into()),
     };

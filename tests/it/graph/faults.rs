@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 use wfi_emulator::internals::edm::value::Value;
 use wfi_emulator::internals::graph;
-use wfi_emulator::internals::graph::request::{Body, Request};
+use wfi_emulator::internals::graph::request::{Body, Request, Via};
 use wfi_emulator::internals::graph::step::{Answer, DeliveryForm, Step};
 use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::world::World;
@@ -34,7 +34,7 @@ fn send(world: &World, method: Method, target: &str, body: &str) -> Answer {
         headers.insert("content-type", "application/json".parse().unwrap());
     }
     let body = Body::Whole(Bytes::from(body.to_owned()));
-    let request = Request { method, target: target.parse().unwrap(), is_secure: false, headers, body };
+    let request = Request { method, target: target.parse().unwrap(), is_secure: false, via: Via::Direct, headers, body };
     let Step::Done(answer) = graph::pipeline::answer(world, &request) else { panic!("no operation makes calls") };
     *answer
 }
@@ -294,6 +294,7 @@ fn limit_headers(world: &World, target: &str, claims: &serde_json::Value) -> Vec
         method: Method::GET,
         target: target.parse().unwrap(),
         is_secure: false,
+        via: Via::Direct,
         headers,
         body: Body::Whole(Bytes::new()),
     };

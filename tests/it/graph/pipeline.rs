@@ -11,7 +11,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::internals::graph;
-use wfi_emulator::internals::graph::request::{BODY_LIMIT, Body, Request};
+use wfi_emulator::internals::graph::request::{BODY_LIMIT, Body, Request, Via};
 use wfi_emulator::internals::graph::step::{Answer, Step};
 use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::world::clock::Clock;
@@ -31,7 +31,14 @@ fn request(method: Method, target: &str, headers: &[(&'static str, &str)], body:
     for (name, value) in headers {
         map.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     }
-    Request { method, target: target.parse().unwrap(), is_secure: false, headers: map, body: Body::Whole(Bytes::from(body)) }
+    Request {
+        method,
+        target: target.parse().unwrap(),
+        is_secure: false,
+        via: Via::Direct,
+        headers: map,
+        body: Body::Whole(Bytes::from(body)),
+    }
 }
 
 fn answer(world: &World, request: &Request) -> Answer {

@@ -124,6 +124,7 @@ fn answer(service: &Service, request: &RecordedRequest) -> RecordedResponse {
         method,
         target,
         is_secure: false,
+        via: graph::request::Via::Direct,
         headers,
         body: graph::request::Body::Whole(request.body.clone()),
     };

@@ -10,7 +10,7 @@ use wfi_emulator::internals::edge::client::Upstream;
 use wfi_emulator::internals::edge::control::Peer;
 use wfi_emulator::internals::edge::server::ServerLimits;
 use wfi_emulator::internals::edge::service::{Progress, Service};
-use wfi_emulator::internals::graph::request::{Body, Request};
+use wfi_emulator::internals::graph::request::{Body, Request, Via};
 use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::text::exchange::{self, Exchange, RecordedRequest, RecordedResponse, har};
 use wfi_emulator::internals::text::redact::{RedactionRules, Redactor, mask_exchange};
@@ -151,7 +151,7 @@ fn journals_verifications_and_exports_hide_the_secret() {
         headers.insert("host", HeaderValue::from_static("localhost"));
         headers.insert("content-length", body.len().into());
         let (method, target) = (method.clone(), target.clone());
-        let request = Request { method, target, is_secure: false, headers, body: Body::Whole(body) };
+        let request = Request { method, target, is_secure: false, via: Via::Direct, headers, body: Body::Whole(body) };
         let Progress::Answered(answer) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
         String::from_utf8_lossy(answer.response.body()).into_owned()
     };

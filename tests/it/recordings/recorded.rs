@@ -533,6 +533,7 @@ fn worlds_serve_stubs_for_paths_outside_the_model() {
             method: Method::GET,
             target: target.parse().unwrap(),
             is_secure: false,
+            via: wfi_emulator::internals::graph::request::Via::Direct,
             headers,
             body,
         };

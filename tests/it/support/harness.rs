@@ -72,6 +72,7 @@ pub(crate) fn send_with(
         method: request.method.clone(),
         target: request.target.parse().unwrap(),
         is_secure: false,
+        via: graph::request::Via::Direct,
         headers,
         body: Body::Whole(request.body.clone()),
     };
@@ -412,6 +413,7 @@ pub(crate) fn request(method: Method, target: &str, body: &Value) -> graph::requ
         method,
         target: target.parse().unwrap(),
         is_secure: false,
+        via: graph::request::Via::Direct,
         headers,
         body: Body::Whole(body.to_string().into()),
     }

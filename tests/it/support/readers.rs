@@ -13,7 +13,7 @@ use wfi_emulator::internals::edge::control::Peer;
 use wfi_emulator::internals::edge::service::{Progress, Service};
 use wfi_emulator::internals::edm::date_time::DateTimeOffset;
 use wfi_emulator::internals::edm::schema::Schema;
-use wfi_emulator::internals::graph::request::{BODY_LIMIT, Body, Request};
+use wfi_emulator::internals::graph::request::{BODY_LIMIT, Body, Request, Via};
 use wfi_emulator::internals::graph::step::Answer;
 use wfi_emulator::internals::policy::behavior::{self, Behaviors, Profile};
 use wfi_emulator::internals::text::exchange;
@@ -87,7 +87,7 @@ fn send(service: &Service, method: Method, target: &str, headers: &[(&str, &[u8]
         map.insert("content-length", body.len().into());
     }
     let body = if body.len() > BODY_LIMIT { Body::TooLarge } else { Body::Whole(Bytes::copy_from_slice(body)) };
-    let request = Request { method, target, is_secure: false, headers: map, body };
+    let request = Request { method, target, is_secure: false, via: Via::Direct, headers: map, body };
     // A request that waits for a connector ends here: no call is made.
     let Progress::Answered(answer) = service.begin(&request, Peer::Process) else { return None };
     let is_internal = answer.refused.iter().chain(answer.refused_items.iter().map(|(_, error)| error));

@@ -17,7 +17,7 @@ use wfi_emulator::emulator::{Bounds, World, WorldLimits, Worlds};
 use wfi_emulator::internals::edge::control::Peer;
 use wfi_emulator::internals::edge::service::{Progress, Service};
 use wfi_emulator::internals::edm::schema::Schema;
-use wfi_emulator::internals::graph::request::{BODY_LIMIT, Body, Request};
+use wfi_emulator::internals::graph::request::{BODY_LIMIT, Body, Request, Via};
 use wfi_emulator::internals::graph::step::{Answer, DeliveryForm};
 use wfi_emulator::internals::policy::behavior::{Behaviors, Profile, ROWS, Secret};
 use wfi_emulator::internals::world::budget::Budget;
@@ -494,7 +494,7 @@ impl<'d> Run<'d> {
             headers.insert("content-length", body.len().into());
         }
         let body = if body.len() > BODY_LIMIT { Body::TooLarge } else { Body::Whole(body) };
-        let request = Request { method: sent.method.clone(), target, is_secure: false, headers, body };
+        let request = Request { method: sent.method.clone(), target, is_secure: false, via: Via::Direct, headers, body };
         match self.service.begin(&request, Peer::Process) {
             Progress::Answered(answer) => Some(*answer),
             // It needs a connector, and no call is made.
