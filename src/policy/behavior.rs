@@ -910,6 +910,14 @@ rows! {
     profiles FourHours FourHours FourHours;
     grade Medium;
     source "learn.microsoft.com/graph/change-notifications-delivery-webhooks (four hours; that the pauses grow); the pauses are a guess";
+
+    "subscription-authorization" subscription_authorization: SubscriptionAuthorization = "a subscription after the end of the token with which it was created, renewed or reauthorized" {
+        Stays "stays" "its notifications are sent as before; the receiver of lifecycle notifications is reminded",
+        Pauses "pauses" "changes are not notified until it is reauthorized or renewed; those that happen meanwhile are lost",
+    }
+    profiles Stays Stays Stays;
+    grade Weak;
+    source "learn.microsoft.com/graph/change-notifications-lifecycle-events: the notifications may go on for a while, and pause eventually; no source says when";
 }
 
 impl Default for Behaviors {
