@@ -343,6 +343,9 @@ refusals! {
     /// A folder that is to be moved into itself.
     FOLDER_WITHIN_ITSELF "folder-within-itself" 400 InvalidFileRequest Layer::Gateway, "The item cannot be moved into itself.",
         None "no public observation of the refusal";
+    /// A file or folder that is to be moved to another drive.
+    MOVE_TO_ANOTHER_DRIVE "move-to-another-drive" 400 InvalidFileRequest Layer::Gateway, "Items cannot be moved between drives with this request.",
+        Medium "learn.microsoft.com/graph/api/driveitem-move (that it is not possible); status, code and text are guesses";
     /// `@odata.bind` with another name than that of a navigation property to entities that live elsewhere.
     INVALID_BIND "invalid-bind" 400 BadRequest Layer::Gateway, "Invalid bind property name {0} in request.",
         Strong "microsoft-graph-docs#9682; msgraph-sdk-raptor#494";

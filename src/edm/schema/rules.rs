@@ -193,6 +193,8 @@ pub struct FileRules {
     pub name: &'static str,
     /// The complex property that names the folder of an item, and its property with the id of the folder and with its path.
     pub parent: (&'static str, &'static str, &'static str),
+    /// The property of that complex value with the id of the drive.
+    pub drive: &'static str,
     /// The annotation with the address of the content, which needs no token.
     pub download: &'static str,
     /// The property with the size of the content, or of all that a folder has.

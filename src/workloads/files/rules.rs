@@ -69,6 +69,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
 
 static ITEMS: FileRules = FileRules {
     parent: ("parentReference", "id", "path"),
+    drive: "driveId",
     content: "content",
     children: "children",
     name: "name",
