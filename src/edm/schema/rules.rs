@@ -56,6 +56,8 @@ pub struct WorkloadRules {
     /// Operations with another status of success than 204 without a result, and 200 with one: the name, the type to which it is bound, and
     /// the status. A star means any operation, or the rest of a type's name.
     pub operation_statuses: &'static [(&'static str, &'static str, u16)],
+    /// Navigation property, type that has it, status of a POST that is answered without a body.
+    pub creation_statuses: &'static [(&'static str, &'static str, u16)],
     /// Types whose deleted entities can be restored.
     pub recycled: &'static [RecycledRules],
     /// Navigation properties whose last link cannot be removed, and the refusal.
@@ -320,6 +322,7 @@ impl WorkloadRules {
             inverses: _,
             transitive: _,
             operation_statuses: _,
+            creation_statuses: _,
             recycled,
             kept_links: _,
             expand_limits: _,
@@ -376,6 +379,7 @@ impl WorkloadRules {
         inverses: &[],
         transitive: &[],
         operation_statuses: &[],
+        creation_statuses: &[],
         recycled: &[],
         kept_links: &[],
         expand_limits: &[],
