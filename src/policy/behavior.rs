@@ -755,6 +755,14 @@ rows! {
     grade Weak;
     source "learn.microsoft.com/graph/known-issues (JSON batching); OData JSON Format 4.01, 19.1 (earlier requests only)";
 
+    "planner-conflict" planner_conflict: PlannerConflict = "a change of an item of Planner with the tag of an earlier version" {
+        PreconditionFailed "precondition-failed" "refused with 412, as recorded",
+        Conflict "conflict" "refused with 409, the other status of the documentation",
+    }
+    profiles PreconditionFailed PreconditionFailed PreconditionFailed;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/resources/planner-overview (both); microsoft-graph-docs-contrib#8161 (412); that the service merges changes of different members is documented too, and not emulated";
+
     "if-match" if_match: IfMatch = "`If-Match` in a change of an entity that has no tag, such as a user or a team" {
         Ignore "ignore" "ignored, with a line in the log: no recorded answer of the directory or of Teams has a tag",
         Refuse "refuse" "refused with 412, which shows clients that rely on it",

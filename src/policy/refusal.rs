@@ -715,6 +715,9 @@ refusals! {
     /// A change of an item of Planner that another client changed.
     STALE_PLANNER_ITEM "stale-planner-item" 412 UnknownError Layer::Gateway, "",
         Medium "microsoft-graph-docs-contrib#8161 (2017); learn.microsoft.com/graph/api/resources/planner-overview (412, and 409 for changes that cannot be merged)";
+    /// The same, with the other status of the documentation (behavior `planner-conflict`).
+    CONFLICTING_PLANNER_ITEM "conflicting-planner-item" 409 UnknownError Layer::Gateway, "",
+        Medium "learn.microsoft.com/graph/api/resources/planner-overview (the status); code and text are those of 412, a guess";
     /// A change of an item of Outlook that another client changed.
     STALE_OUTLOOK_ITEM "stale-outlook-item" 412 ErrorIrresolvableConflict Layer::Gateway,
         "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.",

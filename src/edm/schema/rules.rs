@@ -465,8 +465,21 @@ pub struct TagRules {
     pub malformed: Option<&'static Refusal>,
     /// The refusal of a change of an entity that has another tag.
     pub stale: &'static Refusal,
+    /// The behavior that decides whether another refusal takes its place, and that refusal.
+    pub conflict: Option<&'static Conflict>,
     /// Whether an `If-Match` without a value is like none.
     pub ignores_empty: bool,
+}
+
+/// Another refusal of a change of an entity that has another tag.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The behavior that decides.
+    pub behavior: &'static str,
+    /// Whether it decides for this refusal.
+    pub is_chosen: fn(&Behaviors) -> bool,
+    /// The refusal.
+    pub refusal: &'static Refusal,
 }
 
 /// The form of entity tags.

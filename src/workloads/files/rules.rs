@@ -95,6 +95,7 @@ static ITEM_TAG: TagRules = TagRules {
     absent: None,
     malformed: None,
     stale: &refusal::STALE_FILE,
+    conflict: None,
     ignores_empty: false,
 };
 static LIST_TAG: TagRules = TagRules { form: TagForm::Guid, needs_select: false, ..ITEM_TAG };
