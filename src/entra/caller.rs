@@ -44,6 +44,11 @@ pub(crate) fn caller(headers: &HeaderMap) -> Caller {
     id.map_or(Caller::Unknown, |id| Caller::Application(Person { id, display_name: claims.app_displayname }))
 }
 
+/// Returns the end of a token in milliseconds since the Unix epoch, without a check of its signature.
+pub(crate) fn token_end(headers: &HeaderMap) -> Option<i64> {
+    token::seconds(&claims(headers)?.exp)?.checked_mul(1_000)
+}
+
 /// Returns the tenant id of a token, without a check of its signature.
 pub(crate) fn tenant_id(headers: &HeaderMap) -> Option<String> {
     claims(headers)?.tid.as_str().map(str::to_owned)

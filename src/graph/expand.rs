@@ -5,7 +5,10 @@
 mod nested;
 
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::edm::address::{EntityAddress, KeyForm};
 use crate::edm::schema::StructuredType;
@@ -15,8 +18,11 @@ pub(super) use crate::graph::navigated::PurseEmpty;
 use crate::graph::statuses;
 use crate::odata::query::Query;
 use crate::odata::query::expand::{ExpandItem, ExpandPart};
+use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::orderby;
+use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::write::{Holder, InstanceType, separate, write_cached, write_selected};
+use crate::policy::behavior::Top;
 use crate::text::json::write_string;
 use crate::world::links::{self, TooManyLinks};
 use crate::world::store::StoredEntity;
@@ -30,11 +36,16 @@ const BYTES_WRITTEN: usize = 8;
 /// The bytes that a step searches.
 const BYTES_SEARCHED: usize = 64;
 
-/// An expanded entity, where it lives.
+/// An expanded entity, where it lives, and its position in the collection.
 struct Found {
     entity: Arc<StoredEntity>,
     address: EntityAddress,
+    number: u64,
+    keys: Vec<Scalar<'static>>,
 }
+
+/// The characters of an option that a link escapes.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>');
 
 /// Returns the body of an entity as a query selects and expands it.
 pub(super) fn body(
@@ -102,14 +113,14 @@ fn write_item(
     if !navigation.is_collection && found.is_empty() {
         return Ok(());
     }
+    let cast = item.cast.map(|id| format!("/{}", context.model.structured(id).full_name)).unwrap_or_default();
+    let path = || format!("{}{cast}{}/{}", address.text(schema), item.member, navigation.name);
     if navigation.contains_target && context.representation.has_context() {
-        let path = address.text(schema);
-        let cast = item.cast.map(|id| format!("/{}", context.model.structured(id).full_name)).unwrap_or_default();
         let suffix = if navigation.is_collection { "" } else { "/$entity" };
         begin_member(&format!("{name}@odata.context"), out);
         out.push(b'"');
         context.write_base_url(out);
-        let fragment = format!("{path}{cast}{}/{}{}{suffix}", item.member, navigation.name, item.query.projection());
+        let fragment = format!("{}{}{suffix}", path(), item.query.projection());
         for part in ["/", context.version().segment(), "/$metadata#", &fragment, "\""] {
             out.extend_from_slice(part.as_bytes());
         }
@@ -118,15 +129,17 @@ fn write_item(
         begin_member(&format!("{name}@odata.count"), out);
         out.extend_from_slice(found.len().to_string().as_bytes());
     }
-    let skip = item.query.skip;
-    let limit = if navigation.contains_target { None } else { statuses::expand_limit(context.world, structured, context.model) };
-    let limit = limit.unwrap_or(usize::MAX).min(item.query.top.unwrap_or(usize::MAX));
-    let shown = found.iter().skip(skip).take(limit);
+    let (skip, shown) = (item.query.skip.min(found.len()), shown(context, structured, item));
+    let end = skip.saturating_add(shown.entities).min(found.len());
+    if let (true, Some(last)) = (shown.has_link && end < found.len(), found[skip..end].last()) {
+        begin_member(&format!("{name}@odata.nextLink"), out);
+        write_string(out, &next_link(context, item, &path(), last, shown.remaining));
+    }
     begin_member(name, out);
     if navigation.is_collection {
         out.push(b'[');
     }
-    for (index, found) in shown.enumerate() {
+    for (index, found) in found[skip..end].iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         let begin = out.len();
         write_found(context, found, item, levels, out)?;
@@ -141,6 +154,48 @@ fn write_item(
     Ok(())
 }
 
+/// The part of an expanded collection that an answer shows.
+struct Shown {
+    /// The largest number of entities.
+    entities: usize,
+    /// Whether a link leads to others.
+    has_link: bool,
+    /// The number of entities behind the link, where `$top` limits it.
+    remaining: Option<u64>,
+}
+
+/// Returns the part of an expanded collection that an answer shows. What is contained has pages (learn.microsoft.com/graph/api/
+/// callrecords-callrecord-get, recorded in pnp/pnpcore for `$top`); no answer is known that leads to further linked entities.
+fn shown(context: &OperationContext<'_>, structured: &StructuredType, item: &ExpandItem<'_>) -> Shown {
+    let (world, top) = (context.world, item.query.top);
+    if !item.navigation.contains_target {
+        let limit = statuses::expand_limit(world, structured, context.model).unwrap_or(usize::MAX);
+        return Shown { entities: limit.min(top.unwrap_or(usize::MAX)), has_link: false, remaining: None };
+    }
+    let page = top.unwrap_or(world.page_size.get()).min(world.largest_page().get());
+    let remaining = match (world.behaviors.top, top) {
+        (Top::Limit, Some(top)) => Some(u64::try_from(top - page).unwrap_or(u64::MAX)),
+        _ => None,
+    };
+    Shown { entities: page, has_link: remaining != Some(0), remaining }
+}
+
+/// Returns the link to the entities behind the last one that is shown.
+fn next_link(context: &OperationContext<'_>, item: &ExpandItem<'_>, path: &str, last: &Found, remaining: Option<u64>) -> String {
+    let query = &item.query;
+    let texts = [context.version().segment(), path, &query.bound_to[0], &query.bound_to[1]];
+    let binding = Binding::of(context.world.secret(), &texts);
+    let position = Position { number: last.number, remaining, keys: last.keys.clone() };
+    let mut link = context.absolute(path);
+    let mut separator = '?';
+    for (name, value) in &item.options {
+        let _ = write!(link, "{separator}{name}={}", utf8_percent_encode(value, ESCAPED));
+        separator = '&';
+    }
+    let _ = write!(link, "{separator}$skiptoken={}", skiptoken::write(&position, binding));
+    link
+}
+
 fn write_found(
     context: &OperationContext<'_>,
     found: &Found,
@@ -148,7 +203,7 @@ fn write_found(
     levels: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), PurseEmpty> {
-    let Found { entity, address } = found;
+    let Found { entity, address, .. } = found;
     let begin = out.len() - 1;
     let path = address.collection.path(&context.world.schema);
     if item.part == ExpandPart::References {
@@ -177,7 +232,7 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
     let store = &context.world.store;
     let inner = address.collection.within_member(&context.world.schema, &address.key, &item.member, item.navigation.set);
     let stored = links::collection(&context.world.schema, store, &inner, Some(context.purse));
-    let stored = stored.map_err(|TooManyLinks| PurseEmpty)?.list();
+    let stored = stored.map_err(|TooManyLinks| PurseEmpty)?.page(None, 0, usize::MAX);
     let query = &item.query;
     let each = ENTITY_STEPS
         + query.filter.as_ref().map_or(0, super::super::odata::query::filter::BoundExpression::steps)
@@ -186,29 +241,28 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
         return Err(PurseEmpty);
     }
     let mut found = Vec::new();
-    for entity in stored {
-        let target = match entity.linked().cloned() {
-            Some(target) => match store.entity(&target) {
-                Some(entity) => Found { entity, address: (*target).clone() },
-                None => continue,
-            },
-            None => Found { address: EntityAddress { collection: inner.clone(), key: entity.key.clone() }, entity },
+    for (number, entity) in stored {
+        let (entity, address) = if let Some(target) = entity.linked().cloned() {
+            let Some(entity) = store.entity(&target) else { continue };
+            (entity, (*target).clone())
+        } else {
+            let address = EntityAddress { collection: inner.clone(), key: entity.key.clone() };
+            (entity, address)
         };
+        let set = address.collection.set;
         let is_match = match &query.filter {
-            Some(filter) => {
-                let Found { entity, address } = &target;
-                navigated::is_fulfilled(context, filter, entity, address.collection.set, || address.clone())?
-            }
+            Some(filter) => navigated::is_fulfilled(context, filter, &entity, set, || address.clone())?,
             None => true,
         };
         if is_match {
-            found.push((orderby::keys_of(&query.order, &target.entity.properties, context.purse), target));
+            let keys = navigated::keys_of(context, &query.order, &entity, set, || address.clone())?;
+            found.push(Found { entity, address, number, keys });
         }
     }
     if !query.order.is_empty() {
-        found.sort_by(|(left, _), (right, _)| -> Ordering { orderby::compare(&query.order, left, right) });
+        found.sort_by(|left, right| -> Ordering { orderby::compare(&query.order, &left.keys, &right.keys) });
     }
-    Ok(found.into_iter().map(|(_, found)| found).collect())
+    Ok(found)
 }
 
 fn begin_member(name: &str, out: &mut Vec<u8>) {

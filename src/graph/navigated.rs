@@ -7,7 +7,9 @@ use crate::edm::schema::{SetId, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::odata::query::filter::BoundExpression;
+use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::filter::navigation::NavigationUse;
+use crate::odata::query::orderby::{self, OrderKey};
 use crate::world::links::{self, TooManyLinks};
 use crate::world::store::StoredEntity;
 
@@ -41,6 +43,33 @@ pub(super) fn is_fulfilled(
         is_match
     };
     if purse.is_empty() { Err(PurseEmpty) } else { Ok(is_match) }
+}
+
+/// Returns the sort keys of an entity. `set` is that of the entity, `address` where it lives.
+///
+/// # Errors
+///
+/// Fails if the purse does not suffice.
+pub(super) fn keys_of(
+    context: &OperationContext<'_>,
+    order: &[OrderKey<'_>],
+    entity: &StoredEntity,
+    set: SetId,
+    address: impl FnOnce() -> EntityAddress,
+) -> Result<Vec<Scalar<'static>>, PurseEmpty> {
+    let (purse, navigations) = (context.purse, orderby::navigations(order));
+    if order.is_empty() {
+        return Ok(Vec::new());
+    }
+    let own_type = Some(context.own_type(entity, set));
+    if navigations.is_empty() {
+        return Ok(orderby::keys_of(order, own_type, &entity.properties, purse));
+    }
+    let held = purse.held();
+    let values = with_entities(context, navigations, None, &address(), entity)?;
+    let keys = orderby::keys_of(order, own_type, &values, purse);
+    purse.release_to(held);
+    if purse.is_empty() { Err(PurseEmpty) } else { Ok(keys) }
 }
 
 /// Returns the values of an entity, with the entities behind the navigation properties that it has in a condition.

@@ -26,6 +26,13 @@ pub(super) fn of_reference(world: &World, holder: &str, name: &str) -> Option<St
     status(world, holder, &format!("{name}/$ref"))
 }
 
+/// Returns the status of a creation behind a navigation property, without a body, if it is not that of its type.
+pub(super) fn of_creation(world: &World, holder: &str, name: &str) -> Option<StatusCode> {
+    let rows = || world.workloads.iter().flat_map(|workload| workload.rules().creation_statuses);
+    let row = rows().find(|(row, holder_row, _)| **row == *name && is_row_of(holder_row, holder));
+    row.and_then(|(_, _, status)| StatusCode::from_u16(*status).ok())
+}
+
 fn status(world: &World, bound: &str, name: &str) -> Option<StatusCode> {
     let rows = || world.workloads.iter().flat_map(|workload| workload.rules().operation_statuses);
     let of_type = || rows().filter(|(_, row, _)| is_row_of(row, bound));

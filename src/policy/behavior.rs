@@ -521,10 +521,10 @@ rows! {
     source "learn.microsoft.com/graph/api/user-list (`endswith(mail,'a@contoso.com')` finds GradyA@contoso.com) and group-list-transitivemembers (`startswith(displayName, 'a')` finds AAD Contoso Users)";
 
     "advanced-queries" advanced_queries: AdvancedQueries = "queries on objects of the directory that need `ConsistencyLevel: eventual`, and some of them `$count=true`, without these" {
-        Take "take" "answered all the same: applications that were developed against other servers work at once",
         Refuse "refuse" "refused with 400; `$count=true` has no effect",
+        Take "take" "answered all the same: for tests in which the header does not matter",
     }
-    profiles Take Refuse Take;
+    profiles Refuse Refuse Take;
     grade Medium;
     source "learn.microsoft.com/graph/aad-advanced-queries (which); microsoft-graph-docs#15067 (recorded refusal)";
 
@@ -755,6 +755,14 @@ rows! {
     grade Weak;
     source "learn.microsoft.com/graph/known-issues (JSON batching); OData JSON Format 4.01, 19.1 (earlier requests only)";
 
+    "planner-conflict" planner_conflict: PlannerConflict = "a change of an item of Planner with the tag of an earlier version" {
+        PreconditionFailed "precondition-failed" "refused with 412, as recorded",
+        Conflict "conflict" "refused with 409, the other status of the documentation",
+    }
+    profiles PreconditionFailed PreconditionFailed PreconditionFailed;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/resources/planner-overview (both); microsoft-graph-docs-contrib#8161 (412); that the service merges changes of different members is documented too, and not emulated";
+
     "if-match" if_match: IfMatch = "`If-Match` in a change of an entity that has no tag, such as a user or a team" {
         Ignore "ignore" "ignored, with a line in the log: no recorded answer of the directory or of Teams has a tag",
         Refuse "refuse" "refused with 412, which shows clients that rely on it",
@@ -910,6 +918,14 @@ rows! {
     profiles FourHours FourHours FourHours;
     grade Medium;
     source "learn.microsoft.com/graph/change-notifications-delivery-webhooks (four hours; that the pauses grow); the pauses are a guess";
+
+    "subscription-authorization" subscription_authorization: SubscriptionAuthorization = "a subscription after the end of the token with which it was created, renewed or reauthorized" {
+        Stays "stays" "its notifications are sent as before; the receiver of lifecycle notifications is reminded",
+        Pauses "pauses" "changes are not notified until it is reauthorized or renewed; those that happen meanwhile are lost",
+    }
+    profiles Stays Stays Stays;
+    grade Weak;
+    source "learn.microsoft.com/graph/change-notifications-lifecycle-events: the notifications may go on for a while, and pause eventually; no source says when";
 }
 
 impl Default for Behaviors {

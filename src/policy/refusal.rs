@@ -343,6 +343,9 @@ refusals! {
     /// A folder that is to be moved into itself.
     FOLDER_WITHIN_ITSELF "folder-within-itself" 400 InvalidFileRequest Layer::Gateway, "The item cannot be moved into itself.",
         None "no public observation of the refusal";
+    /// A file or folder that is to be moved to another drive.
+    MOVE_TO_ANOTHER_DRIVE "move-to-another-drive" 400 InvalidFileRequest Layer::Gateway, "Items cannot be moved between drives with this request.",
+        Medium "learn.microsoft.com/graph/api/driveitem-move (that it is not possible); status, code and text are guesses";
     /// `@odata.bind` with another name than that of a navigation property to entities that live elsewhere.
     INVALID_BIND "invalid-bind" 400 BadRequest Layer::Gateway, "Invalid bind property name {0} in request.",
         Strong "microsoft-graph-docs#9682; msgraph-sdk-raptor#494";
@@ -712,6 +715,9 @@ refusals! {
     /// A change of an item of Planner that another client changed.
     STALE_PLANNER_ITEM "stale-planner-item" 412 UnknownError Layer::Gateway, "",
         Medium "microsoft-graph-docs-contrib#8161 (2017); learn.microsoft.com/graph/api/resources/planner-overview (412, and 409 for changes that cannot be merged)";
+    /// The same, with the other status of the documentation (behavior `planner-conflict`).
+    CONFLICTING_PLANNER_ITEM "conflicting-planner-item" 409 UnknownError Layer::Gateway, "",
+        Medium "learn.microsoft.com/graph/api/resources/planner-overview (the status); code and text are those of 412, a guess";
     /// A change of an item of Outlook that another client changed.
     STALE_OUTLOOK_ITEM "stale-outlook-item" 412 ErrorIrresolvableConflict Layer::Gateway,
         "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.",

@@ -33,6 +33,8 @@ static RULES: WorkloadRules = WorkloadRules {
     // learn.microsoft.com/graph/api/site-search (medium)
     searches: &[("site", &SITES)],
     operation_statuses: operations::STATUSES,
+    // learn.microsoft.com/graph/api/team-post-installedapps (prose and example); chats and users answer with 201.
+    creation_statuses: &[("installedApps", "team", 200)],
     ..WorkloadRules::NONE
 };
 
@@ -67,7 +69,7 @@ const fn row(name: &'static str, capabilities: &'static Capabilities) -> TypeRul
 }
 
 #[rustfmt::skip]
-static TYPES: [TypeRules; 78] = [
+static TYPES: [TypeRules; 79] = [
     row("accessPackageAssignmentPolicy", &REPLACED),
     row("accessReviewInstanceDecisionItem", &SILENT),
     row("accessReviewScheduleDefinition", &REPLACED),
@@ -118,6 +120,7 @@ static TYPES: [TypeRules; 78] = [
     row("place", &SPOKEN),
     row("printConnector", &SPOKEN),
     row("printJob", &SPOKEN),
+    row("printSettings", &SILENT),
     row("printTask", &SPOKEN),
     row("printTaskDefinition", &SPOKEN),
     row("printer", &SPOKEN),

@@ -17,7 +17,10 @@ use crate::edm::schema::WorkloadRules;
 use crate::odata::error::Error;
 use crate::world::World;
 use crate::world::outbox::Notification;
-use crate::world::workload::{Change, ChangeKind, Commit, Consultation, Reply, Workload};
+use crate::world::workload::{Change, ChangeKind, Commit, Consultation, OperationRow, Reply, Workload};
+
+/// Operations and the functions that answer their calls.
+const OPERATIONS: &[OperationRow] = &[("reauthorize", "subscription", check::reauthorize)];
 
 #[derive(Debug)]
 pub(crate) struct Subscriptions;
@@ -38,6 +41,10 @@ impl Workload for Subscriptions {
             ChangeKind::Update { patch, current } => check::for_update(change, patch, current, reply, decided),
             ChangeKind::Replace { .. } | ChangeKind::Delete { .. } => Ok(None),
         }
+    }
+
+    fn operations(&self) -> &'static [&'static [OperationRow]] {
+        &[OPERATIONS]
     }
 
     fn watching_set(&self) -> Option<&'static str> {

@@ -105,6 +105,15 @@ struct Queue {
     last_receiver: Option<LastReceiver>,
 }
 
+/// The end of which a receiver is reminded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Ending {
+    /// That of the subscription.
+    Subscription,
+    /// That of the token with which it was authorized.
+    Authorization,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Reminder {
     end: i64,
@@ -117,8 +126,10 @@ struct Queues {
     by_id: BTreeMap<QueueId, Queue>,
     waiting: usize,
     dropped: u64,
-    /// The times at which receivers are reminded of the ends of subscriptions.
-    reminders: HashMap<Arc<str>, Reminder>,
+    /// The times at which receivers are reminded of the ends of subscriptions and their authorizations.
+    reminders: HashMap<(Arc<str>, Ending), Reminder>,
+    /// The ends of the tokens with which subscriptions were authorized, in milliseconds.
+    authorizations: HashMap<Arc<str>, i64>,
 }
 
 /// Notifications of a world that wait until they are sent.
@@ -331,26 +342,44 @@ impl Outbox {
 
     /// Returns the time at which the receiver is reminded of an end of a subscription, set by a function when it is first asked for; `None`
     /// once that is done.
-    pub(crate) fn reminder(&self, subscription: &Arc<str>, end: i64, time: impl FnOnce() -> i64) -> Option<i64> {
+    pub(crate) fn reminder(&self, subscription: &Arc<str>, ending: Ending, end: i64, time: impl FnOnce() -> i64) -> Option<i64> {
         let mut queues = self.lock();
-        if let Some(reminder) = queues.reminders.get(subscription).filter(|reminder| reminder.end == end) {
+        let id = (subscription.clone(), ending);
+        if let Some(reminder) = queues.reminders.get(&id).filter(|reminder| reminder.end == end) {
             return (!reminder.is_sent).then_some(reminder.time);
         }
         let reminder = Reminder { end, time: time(), is_sent: false };
-        queues.reminders.insert(subscription.clone(), reminder);
+        queues.reminders.insert(id, reminder);
         Some(reminder.time)
     }
 
     /// Records that a receiver is reminded. Returns whether this is the first time.
-    pub(crate) fn remind(&self, subscription: &Arc<str>, end: i64) -> bool {
+    pub(crate) fn remind(&self, subscription: &Arc<str>, ending: Ending, end: i64) -> bool {
         let mut queues = self.lock();
-        let reminder = queues.reminders.get_mut(subscription).filter(|reminder| reminder.end == end && !reminder.is_sent);
+        let reminder = queues.reminders.get_mut(&(subscription.clone(), ending));
+        let reminder = reminder.filter(|reminder| reminder.end == end && !reminder.is_sent);
         reminder.map(|reminder| reminder.is_sent = true).is_some()
+    }
+
+    /// Authorizes a subscription until the end of a token; without one it stays authorized.
+    pub(crate) fn authorize(&self, subscription: &Arc<str>, until: Option<i64>) {
+        let mut queues = self.lock();
+        match until {
+            Some(until) => queues.authorizations.insert(subscription.clone(), until),
+            None => queues.authorizations.remove(subscription),
+        };
+    }
+
+    /// Returns the end of the authorization of a subscription, if it has one.
+    pub(crate) fn authorized_until(&self, subscription: &str) -> Option<i64> {
+        self.lock().authorizations.get(subscription).copied()
     }
 
     /// Forgets subscriptions that are gone.
     pub(crate) fn retain_reminders(&self, is_there: impl Fn(&str) -> bool) {
-        self.lock().reminders.retain(|subscription, _| is_there(subscription));
+        let mut queues = self.lock();
+        queues.reminders.retain(|(subscription, _), _| is_there(subscription));
+        queues.authorizations.retain(|subscription, _| is_there(subscription));
     }
 
     // Nothing panics while it is locked.

@@ -15,7 +15,7 @@ use crate::graph::step::Answer;
 use crate::graph::{journal, notices};
 use crate::workloads::subscriptions::delivery;
 use crate::world::World;
-use crate::world::outbox::{Outbox, Parcel};
+use crate::world::outbox::{Outbox, Parcel, Sent};
 
 /// Time between an answer and its notifications. It is on the wire then.
 const MOMENT: Duration = Duration::from_millis(20);
@@ -125,6 +125,9 @@ async fn send(outbox: Weak<Outbox>, parcel: Parcel) -> Weak<Outbox> {
         tracing::info!("notification to {}: {}", record.url.split('?').next().unwrap_or_default(), record.verdict);
         journal::record_call(&world, &record);
         world.outbox.settle(&parcel, sent);
+        if sent == Sent::Dropped {
+            world.outbox.push(&world.stores, delivery::missed(&world, &parcel).into_iter().collect());
+        }
     }
     outbox
 }

@@ -56,6 +56,8 @@ pub struct WorkloadRules {
     /// Operations with another status of success than 204 without a result, and 200 with one: the name, the type to which it is bound, and
     /// the status. A star means any operation, or the rest of a type's name.
     pub operation_statuses: &'static [(&'static str, &'static str, u16)],
+    /// Navigation property, type that has it, status of a POST that is answered without a body.
+    pub creation_statuses: &'static [(&'static str, &'static str, u16)],
     /// Types whose deleted entities can be restored.
     pub recycled: &'static [RecycledRules],
     /// Navigation properties whose last link cannot be removed, and the refusal.
@@ -193,6 +195,8 @@ pub struct FileRules {
     pub name: &'static str,
     /// The complex property that names the folder of an item, and its property with the id of the folder and with its path.
     pub parent: (&'static str, &'static str, &'static str),
+    /// The property of that complex value with the id of the drive.
+    pub drive: &'static str,
     /// The annotation with the address of the content, which needs no token.
     pub download: &'static str,
     /// The property with the size of the content, or of all that a folder has.
@@ -318,6 +322,7 @@ impl WorkloadRules {
             inverses: _,
             transitive: _,
             operation_statuses: _,
+            creation_statuses: _,
             recycled,
             kept_links: _,
             expand_limits: _,
@@ -374,6 +379,7 @@ impl WorkloadRules {
         inverses: &[],
         transitive: &[],
         operation_statuses: &[],
+        creation_statuses: &[],
         recycled: &[],
         kept_links: &[],
         expand_limits: &[],
@@ -459,8 +465,21 @@ pub struct TagRules {
     pub malformed: Option<&'static Refusal>,
     /// The refusal of a change of an entity that has another tag.
     pub stale: &'static Refusal,
+    /// The behavior that decides whether another refusal takes its place, and that refusal.
+    pub conflict: Option<&'static Conflict>,
     /// Whether an `If-Match` without a value is like none.
     pub ignores_empty: bool,
+}
+
+/// Another refusal of a change of an entity that has another tag.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The behavior that decides.
+    pub behavior: &'static str,
+    /// Whether it decides for this refusal.
+    pub is_chosen: fn(&Behaviors) -> bool,
+    /// The refusal.
+    pub refusal: &'static Refusal,
 }
 
 /// The form of entity tags.

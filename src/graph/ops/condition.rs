@@ -77,10 +77,17 @@ impl Precondition {
             Some(condition) if *condition == Condition::Malformed || condition.is_empty() => rules.malformed,
             Some(_) => None,
         };
-        match refused {
-            Some(refusal) => Err(Error::new(refusal, &[])),
-            None => Ok(Precondition { expected: condition.map(|condition| (condition, rules.stale)), is_creation }),
+        if let Some(refusal) = refused {
+            return Err(Error::new(refusal, &[]));
         }
+        let mut stale = rules.stale;
+        if let (Some(conflict), true) = (rules.conflict, condition.is_some()) {
+            decided.push(conflict.behavior);
+            if (conflict.is_chosen)(&context.world.behaviors) {
+                stale = conflict.refusal;
+            }
+        }
+        Ok(Precondition { expected: condition.map(|condition| (condition, stale)), is_creation })
     }
 
     /// Whether there is a condition.

@@ -19,7 +19,7 @@ use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::reference::{self, Relation};
 use crate::graph::ops::{Outcome, folders, required, unique};
 use crate::graph::success::Success;
-use crate::graph::{body, explain};
+use crate::graph::{body, explain, statuses};
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
@@ -328,6 +328,11 @@ pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEn
         let status = context.structured().capabilities.create_status;
         Success { etag, ..context.json(status, context.entity_body(entity), decided) }
     };
+    let holder = context.route.ancestors.last().map(|holder| &*context.model.structured(holder.type_id).full_name);
+    let name = &context.world.schema.set(context.route.collection.set).name;
+    if let Some(status) = holder.and_then(|holder| statuses::of_creation(context.world, holder, name)) {
+        return Success { status, decided: success.decided, ..Success::no_content() };
+    }
     // The pages of types whose creation is answered with 200 show none.
     let location = (context.structured().capabilities.create_status == StatusCode::CREATED).then_some(location);
     Success { location, preference_applied: context.write_preference(), ..success }

@@ -271,13 +271,11 @@ fn scan(
             let own = address.map(|address| Arc::new(EntityAddress { collection: address.clone(), key: entity.key.clone() }));
             let Some((entity, linked)) = shown(context, entity) else { continue };
             let linked = linked.or(own);
+            let set = linked.as_ref().map_or(context.route.collection.set, |target| target.collection.set);
+            let own = || EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
+            let address = || linked.as_deref().cloned().unwrap_or_else(own);
             let is_match = match filter {
-                Some(filter) => {
-                    let set = linked.as_ref().map_or(context.route.collection.set, |target| target.collection.set);
-                    let own = || EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
-                    let address = || linked.as_deref().cloned().unwrap_or_else(own);
-                    navigated::is_fulfilled(context, filter, &entity, set, address)?
-                }
+                Some(filter) => navigated::is_fulfilled(context, filter, &entity, set, address)?,
                 None => true,
             };
             if !is_match {
@@ -287,7 +285,7 @@ fn scan(
             if !is_ordered && found.len() == needed {
                 continue;
             }
-            let keys = orderby::keys_of(&query.order, &entity.properties, purse);
+            let keys = navigated::keys_of(context, &query.order, &entity, set, address)?;
             let is_after = after
                 .is_none_or(|after| orderby::compare(&query.order, &keys, &after.keys).then(number.cmp(&after.number)).is_gt());
             if is_after {

@@ -25,11 +25,15 @@ const ITEM_STEPS: u64 = 16;
 ///
 /// # Errors
 ///
-/// Fails if the drive does not have the folder.
+/// Fails if the drive does not have the folder, or if the patch names another drive.
 pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Patch) -> Result<Option<EntityAddress>, Error> {
     let structured = context.structured();
     let Some(rules) = structured.file else { return Ok(None) };
-    let Some(wanted) = wanted(context, structured, rules, patch) else { return Ok(None) };
+    let (wanted, drive) =
+        (wanted(context, structured, rules, rules.parent.1, patch), wanted(context, structured, rules, rules.drive, patch));
+    if wanted.is_none() && drive.is_none() {
+        return Ok(None);
+    }
     let (world, model, schema) = (context.world, context.model, &context.world.schema);
     let holder = |place: &CollectionAddress| EntityAddress::parse(schema, model, place.holder.as_deref()?);
     let is_item = |address: &EntityAddress| schema.set(address.collection.set).target == structured.id;
@@ -37,6 +41,14 @@ pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Pat
     let above = std::iter::successors(holder(&context.route.collection), |address| holder(&address.collection));
     let above: Vec<EntityAddress> = above.take_while(is_item).collect();
     let (Some(own), Some(root)) = (above.first(), above.last()) else { return Ok(None) };
+    if let (Some(drive), Some(own)) = (drive, holder(&root.collection)) {
+        let own_type = model.find_structured(schema.set(own.collection.set).target);
+        let id = || own_type.zip(world.store.entity(&own)).and_then(|(own, entity)| id_of(own, &entity.properties));
+        if *own.key != *drive && id().is_none_or(|id| *id != *drive) {
+            return Err(Error::new(&refusal::MOVE_TO_ANOTHER_DRIVE, &[]));
+        }
+    }
+    let Some(wanted) = wanted else { return Ok(None) };
     let is_wanted = |address: &EntityAddress| {
         let id = || world.store.entity(address).and_then(|entity| id_of(structured, &entity.properties));
         *address.key == *wanted || id().is_some_and(|id| *id == *wanted)
@@ -76,12 +88,18 @@ fn id_of(structured: &StructuredType, values: &Complex) -> Option<Arc<str>> {
     }
 }
 
-/// Returns the id of the folder that a patch names.
-fn wanted(context: &OperationContext<'_>, structured: &StructuredType, rules: &FileRules, patch: &Patch) -> Option<Arc<str>> {
+/// Returns a text of the reference to a folder in a patch.
+fn wanted(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    rules: &FileRules,
+    name: &str,
+    patch: &Patch,
+) -> Option<Arc<str>> {
     let index = structured.property(rules.parent.0)?;
     let PropertyType::Complex(id) = structured.properties[index].kind else { return None };
     let reference = context.model.structured(id);
-    let member = reference.property(rules.parent.1)?;
+    let member = reference.property(name)?;
     let value = match &patch.changes.iter().find(|change| change.property == index)?.to {
         NewValue::Merge(inner) => match &inner.changes.iter().find(|change| change.property == member)?.to {
             NewValue::Set(value) => value.clone(),

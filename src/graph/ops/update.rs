@@ -147,7 +147,9 @@ pub(super) fn update_property(
     };
     // The answer has the value alone.
     let after = entity.change.as_ref().and_then(|change| change.after.as_ref());
-    let answer = match (context.structured().capabilities.answer, after) {
+    let own = context.model.structured(id).capabilities.answer;
+    let own = if matches!(own, UpdateAnswer::Decided(..)) { context.structured().capabilities.answer } else { own };
+    let answer = match (own, after) {
         (UpdateAnswer::NoContent | UpdateAnswer::Empty, _) | (_, None) => Success::no_content(),
         (UpdateAnswer::Entity | UpdateAnswer::Decided(..), Some(after)) => {
             property::of_entity(context, key, after, path, &query)?

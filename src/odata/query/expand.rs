@@ -23,6 +23,8 @@ pub(crate) struct ExpandItem<'m> {
     pub part: ExpandPart,
     /// The options of the expansion.
     pub query: Query<'m>,
+    /// The options that the entities have on all their pages, with their values.
+    pub options: Vec<(String, String)>,
     /// The number of levels to which the same navigation property is expanded.
     pub levels: usize,
     /// The name in context URLs.
@@ -68,6 +70,7 @@ pub(super) fn add_unasked<'m>(model: &'m Model, structured: &'m StructuredType, 
             member: String::new(),
             part: ExpandPart::Entities,
             query,
+            options: Vec::new(),
             levels: 1,
             name: navigation.name.to_string(),
             is_requested: false,
@@ -157,7 +160,7 @@ fn expanded<'m>(
     depth: usize,
 ) -> Result<ExpandItem<'m>, Error> {
     let structured: &'m StructuredType = scope.model.structured(navigation.target);
-    let mut levels = 1;
+    let (mut levels, mut kept) = (1, Vec::new());
     let mut known = SystemQueryOptions::default();
     for (_, option) in pieces(options.unwrap_or_default(), ';').into_iter().filter(|(_, option)| !option.trim().is_empty()) {
         let (name, value) = option.split_once('=').ok_or_else(|| invalid(option))?;
@@ -170,6 +173,9 @@ fn expanded<'m>(
             continue;
         }
         known.set(name, value)?;
+        if Name::parse(name) != Some(Name::Skip) {
+            kept.push((name.to_owned(), value.trim().to_owned()));
+        }
     }
     if known.has(Name::SkipToken) || known.has(Name::Format) {
         return Err(invalid(options.unwrap_or_default()));
@@ -187,6 +193,7 @@ fn expanded<'m>(
         member: String::new(),
         part: ExpandPart::Entities,
         query,
+        options: kept,
         levels,
         name: navigation.name.to_string(),
         is_requested: true,

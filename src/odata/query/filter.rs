@@ -149,12 +149,20 @@ impl<'m> BoundExpression<'m> {
         self.evaluate_as(own_type, object, purse, |value| matches!(value, Scalar::Boolean(true)))
     }
 
-    /// Takes the value of the expression for an entity. If the purse is empty afterwards, the value means nothing.
-    pub(crate) fn evaluate<T>(&self, object: &Complex, purse: &Purse, take: impl FnOnce(Scalar<'_>) -> T) -> T {
-        self.evaluate_as(None, object, purse, take)
+    /// Sets the navigation properties in the expression.
+    pub(super) fn set_navigations(&mut self, navigations: Vec<NavigationUse<'m>>) {
+        self.navigations = navigations;
     }
 
-    fn evaluate_as<T>(&self, own_type: Option<TypeId>, object: &Complex, purse: &Purse, take: impl FnOnce(Scalar<'_>) -> T) -> T {
+    /// Takes the value of the expression for an entity of a type; `None` is that of the path. If the purse is empty afterwards, the value means
+    /// nothing.
+    pub(super) fn evaluate_as<T>(
+        &self,
+        own_type: Option<TypeId>,
+        object: &Complex,
+        purse: &Purse,
+        take: impl FnOnce(Scalar<'_>) -> T,
+    ) -> T {
         let evaluation = |results| Evaluation::new(object, own_type, self.ignores_case, purse, results);
         let held = purse.held();
         let taken = if self.shared == 0 {

@@ -62,7 +62,7 @@ impl Name {
         NAMES[self as usize].1
     }
 
-    fn parse(decoded: &str) -> Option<Name> {
+    pub(super) fn parse(decoded: &str) -> Option<Name> {
         let bare = decoded.strip_prefix('$').unwrap_or(decoded);
         NAMES.iter().find(|(_, text, _)| text.eq_ignore_ascii_case(bare)).map(|(name, _, _)| *name)
     }

@@ -5,9 +5,11 @@ use std::cmp::Ordering;
 use super::Scope;
 use super::filter::BoundExpression;
 use super::filter::evaluate::{self, Scalar};
+use super::filter::navigation::NavigationUse;
 use super::filter::parser::Parser;
 use super::filter::problem::Refusals;
 use super::position::located_detail;
+use crate::edm::schema::TypeId;
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
@@ -31,7 +33,7 @@ static REFUSALS: Refusals = Refusals { write_only: &refusal::ORDER_BY_SECRET, un
 
 /// Parses an `$orderby`.
 pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>, Error> {
-    let mut parser = Parser::new(text, scope);
+    let mut parser = Parser::new(text, scope).with_navigations();
     let mut keys = Vec::new();
     let mut has_object = false;
     let parsed = loop {
@@ -49,17 +51,26 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
             Err(problem) => break Err(problem),
         }
     };
-    let keys = parsed.map_err(|problem| {
+    let mut keys = parsed.map_err(|problem| {
         problem.into_error(text, &REFUSALS, |at, detail, message| {
             Error::new(&refusal::INVALID_ORDER, &[message]).with_detail(located_detail(text, at, detail))
         })
     })?;
+    // The numbers of navigation properties are those of the whole text.
+    if let Some(first) = keys.first_mut() {
+        first.expression.set_navigations(parser.navigations());
+    }
     if has_object { Err(Error::new(&refusal::ORDER_BY_OBJECT, &[])) } else { Ok(keys) }
 }
 
-/// Returns the sort keys of an entity. If the purse is empty afterwards, they mean nothing.
-pub(crate) fn keys_of(order: &[OrderKey<'_>], object: &Complex, purse: &Purse) -> Vec<Scalar<'static>> {
-    order.iter().map(|key| key.expression.evaluate(object, purse, truncate)).collect()
+/// Returns the navigation properties in the keys, those that have others before these.
+pub(crate) fn navigations<'o, 'm>(order: &'o [OrderKey<'m>]) -> &'o [NavigationUse<'m>] {
+    order.first().map_or(&[], |key| key.expression.navigations())
+}
+
+/// Returns the sort keys of an entity of a type; `None` is that of the path. If the purse is empty afterwards, they mean nothing.
+pub(crate) fn keys_of(order: &[OrderKey<'_>], own_type: Option<TypeId>, object: &Complex, purse: &Purse) -> Vec<Scalar<'static>> {
+    order.iter().map(|key| key.expression.evaluate_as(own_type, object, purse, truncate)).collect()
 }
 
 /// Returns the steps of the keys of an entity without those for texts. Their caller pays them, for many entities at a time.

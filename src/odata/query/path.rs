@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Scope;
-use crate::edm::schema::{ItemType, NamedType, Navigation, PropertyType, Slot, StructuredType};
+use crate::edm::schema::{ItemType, Model, NamedType, Navigation, PropertyType, Slot, StructuredType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::policy::refusal;
@@ -18,6 +18,8 @@ pub(crate) struct PropertyPath {
     /// The indices of the declared properties in their types, from the outermost on.
     pub indices: Vec<usize>,
     pub slots: Vec<Slot>,
+    /// The casts, each before the segment at its place.
+    casts: Vec<PathCast>,
     /// The last segment, if it is a member that an open type does not declare.
     pub undeclared: Option<Box<Undeclared>>,
     /// The type, if it is declared.
@@ -26,6 +28,17 @@ pub(crate) struct PropertyPath {
     pub is_write_only: bool,
     /// The path in the declared case.
     pub text: String,
+}
+
+/// A cast in a path: what has another type counts as null.
+#[derive(Clone, Debug, PartialEq)]
+struct PathCast {
+    /// The number of segments before it.
+    at: usize,
+    /// The types that fulfill it, in order.
+    types: Vec<TypeId>,
+    /// Whether the declared type does.
+    is_declared: bool,
 }
 
 /// A member that an open type does not declare.
@@ -52,11 +65,34 @@ impl PropertyPath {
         PropertyPath {
             indices: Vec::new(),
             slots: Vec::new(),
+            casts: Vec::new(),
             undeclared: None,
             kind: None,
             is_write_only: false,
             text: String::new(),
         }
+    }
+
+    /// Appends a cast from a declared type to one that is derived from it.
+    pub(super) fn narrow(&mut self, model: &Model, declared: TypeId, cast: TypeId) {
+        if declared == cast {
+            return;
+        }
+        let mut types: Vec<TypeId> = model
+            .structured_types()
+            .filter(|structured| model.is_a(structured.id, cast))
+            .map(|structured| structured.id)
+            .collect();
+        types.sort_unstable();
+        self.casts.push(PathCast { at: self.slots.len(), types, is_declared: model.is_a(declared, cast) });
+    }
+
+    /// Whether an instance of a type has those that the casts before a segment name; `None` is the declared one.
+    fn fits(&self, at: usize, own_type: Option<TypeId>) -> bool {
+        self.casts.iter().filter(|cast| cast.at == at).all(|cast| match own_type {
+            Some(own) => cast.types.binary_search(&own).is_ok(),
+            None => cast.is_declared,
+        })
     }
 
     /// Appends a navigation property, by its number in the query.
@@ -75,17 +111,32 @@ impl PropertyPath {
 
     /// Returns the path that continues with another one.
     pub(super) fn then(mut self, rest: PropertyPath) -> PropertyPath {
-        if self.slots.is_empty() {
+        if self.slots.is_empty() && self.casts.is_empty() {
             return rest;
         }
+        let before = self.slots.len();
         self.slots.extend(rest.slots);
-        PropertyPath { slots: self.slots, text: format!("{}/{}", self.text, rest.text), ..rest }
+        self.casts.extend(rest.casts.into_iter().map(|cast| PathCast { at: cast.at + before, ..cast }));
+        let text = if self.text.is_empty() { rest.text } else { format!("{}/{}", self.text, rest.text) };
+        PropertyPath { slots: self.slots, casts: self.casts, text, ..rest }
     }
 
-    /// Returns the value at the path; `None` where a segment before the last is null, or an undeclared member is absent.
+    /// Returns the value at the path; `None` where a segment before the last is null or has not the type of a cast, or an undeclared member is
+    /// absent.
     pub(crate) fn find<'e>(&self, object: &'e Complex) -> Option<PathValue<'e>> {
+        self.find_as(None, object)
+    }
+
+    /// Returns the same for an instance whose type is known otherwise.
+    pub(crate) fn find_as<'e>(&self, own_type: Option<TypeId>, object: &'e Complex) -> Option<PathValue<'e>> {
         let mut object = object;
+        if !self.casts.is_empty() && !self.fits(0, own_type.or(object.own_type)) {
+            return None;
+        }
         for (index, slot) in self.slots.iter().enumerate() {
+            if index > 0 && !self.casts.is_empty() && !self.fits(index, object.own_type) {
+                return None;
+            }
             let value = object.get(*slot);
             match value {
                 // An entity whose type is not known has its members undeclared.
@@ -100,6 +151,9 @@ impl PropertyPath {
             }
         }
         let Undeclared { name, slots } = self.undeclared.as_deref()?;
+        if !self.slots.is_empty() && !self.fits(self.slots.len(), object.own_type) {
+            return None;
+        }
         let declared = slots.iter().map(|slot| object.get(*slot)).find(|value| **value != Value::Null);
         if let Some(value) = declared {
             return Some(PathValue::Value(value));
@@ -141,10 +195,11 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
             path.text.push('/');
         }
         if segment.contains('.') {
-            // A derived type has the slots of its base, so a cast changes only the names.
+            // A derived type has the slots of its base.
             match scope.model.resolve(segment) {
                 Some(NamedType::Structured(id)) if scope.model.is_a(id, owner.id) => {
                     let cast = scope.model.structured(id);
+                    path.narrow(scope.model, owner.id, id);
                     path.text.push_str(&cast.full_name);
                     structured = Some(cast);
                     continue;

@@ -107,7 +107,7 @@ proptest! {
                 let _ = (expression.is_fulfilled(&blank, &purse), expression.is_fulfilled(&initial, &purse));
             }
             if let Ok(order) = orderby::read(&text, scope) {
-                let (left, right) = (orderby::keys_of(&order, &blank, &purse), orderby::keys_of(&order, &initial, &purse));
+                let (left, right) = (orderby::keys_of(&order, None, &blank, &purse), orderby::keys_of(&order, None, &initial, &purse));
                 let ordering = orderby::compare(&order, &left, &right);
                 assert_eq!(ordering, orderby::compare(&order, &right, &left).reverse());
             }

@@ -9,6 +9,7 @@ use crate::edm::schema::{PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
+use crate::policy::behavior::UnknownReference;
 use crate::policy::refusal;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{OperationReply, OperationRequest, OperationRow, text_of};
@@ -171,7 +172,7 @@ fn changes(structured: &StructuredType, item: &StoredEntity, name: Option<&Arc<s
 }
 
 /// Returns the collection of the folder that a reference names by its id: in the drive of the item, or in another one. It is `None` in a
-/// drive that the state does not have.
+/// drive that is not there, in a state without other drives, unless links to unknown entities are refused.
 fn folder_of(
     request: &OperationRequest<'_>,
     source: &EntityAddress,
@@ -183,20 +184,72 @@ fn folder_of(
     let property = structured.property("parentReference").map(|index| structured.properties[index].kind);
     let Some(PropertyType::Complex(id)) = property else { return Err(unknown()) };
     let reference_type = request.model.structured(id);
-    let Some(wanted) = text_of(reference_type, reference, "id") else { return Ok(Some(source.collection.clone())) };
-    let drive = match (text_of(reference_type, reference, "driveId"), request.model.root("drives")) {
-        (Some(drive), Some(root)) => EntityAddress { collection: root.set.into(), key: drive },
-        _ => drive_above(request, source).ok_or_else(unknown)?,
+    let (named, own) = (text_of(reference_type, reference, "driveId"), drive_above(request, source));
+    let (drive, is_own) = match (named, own.clone()) {
+        (None, own) => (own.ok_or_else(unknown)?, true),
+        (Some(id), Some(own)) if is_drive(request, &own, &id) => (own, true),
+        (Some(id), _) => match drive_named(request, &id)? {
+            Some(drive) => (drive, false),
+            None if has_others(request, own.as_ref())
+                || request.world.behaviors.unknown_reference == UnknownReference::Refuse =>
+            {
+                return Err(unknown());
+            }
+            None => return Ok(None),
+        },
     };
-    if drive.collection.holder.is_none() && request.world.store.entity(&drive).is_none() {
-        return Ok(None);
+    let wanted = text_of(reference_type, reference, "id");
+    if wanted.is_none() && is_own {
+        return Ok(Some(source.collection.clone()));
     }
-    let (folder, _) = items(request, &drive)?
-        .into_iter()
-        .find(|(_, item)| text_of(structured, &item.properties, "id").as_deref() == Some(&*wanted))
-        .ok_or_else(unknown)?;
+    let is_wanted = |item: &StoredEntity| match &wanted {
+        Some(wanted) => text_of(structured, &item.properties, "id").as_deref() == Some(&**wanted),
+        // Another drive alone means its root.
+        None => is_root(structured, &item.properties),
+    };
+    let mut found = items(request, &drive)?.into_iter();
+    let (folder, _) = found.find(|(_, item)| is_wanted(item)).ok_or_else(unknown)?;
     let children = structured.navigation("children").ok_or_else(unknown)?;
     Ok(Some(folder.collection.within(schema, &folder.key, children.set)))
+}
+
+/// Whether an address is that of the drive with an id. A single drive is stored under another key.
+fn is_drive(request: &OperationRequest<'_>, address: &EntityAddress, id: &str) -> bool {
+    let structured = request.model.type_named("drive").map(|drive| request.model.structured(drive));
+    let stored = || text_of(structured?, &request.world.store.entity(address)?.properties, "id");
+    *address.key == *id || stored().as_deref() == Some(id)
+}
+
+/// Returns the drive with an id, wherever it lives.
+fn drive_named(request: &OperationRequest<'_>, id: &str) -> Result<Option<EntityAddress>, Error> {
+    let (store, schema) = (&request.world.store, &request.world.schema);
+    if let Some(root) = request.model.root("drives") {
+        let address = EntityAddress { collection: root.set.into(), key: id.into() };
+        if store.entity(&address).is_some() {
+            return Ok(Some(address));
+        }
+    }
+    let drive = request.model.type_named("drive");
+    for collection in store.addresses() {
+        if collection.holder.is_none() || Some(schema.set(collection.set).target) != drive {
+            continue;
+        }
+        for entity in store.at(&collection).list() {
+            pay(request, ITEM_STEPS)?;
+            let address = EntityAddress { collection: collection.clone(), key: entity.key.clone() };
+            if entity.linked().is_none() && is_drive(request, &address, id) {
+                return Ok(Some(address));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the state has other drives than that of an item: then it says which there are.
+fn has_others(request: &OperationRequest<'_>, own: Option<&EntityAddress>) -> bool {
+    let Some(root) = request.model.root("drives") else { return false };
+    let first = request.world.store.collection(root.set).page(None, 0, 2);
+    first.iter().any(|(_, drive)| own.is_none_or(|own| own.key != drive.key))
 }
 
 /// Returns the drive that has an item.

@@ -69,6 +69,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
 
 static ITEMS: FileRules = FileRules {
     parent: ("parentReference", "id", "path"),
+    drive: "driveId",
     content: "content",
     children: "children",
     name: "name",
@@ -94,6 +95,7 @@ static ITEM_TAG: TagRules = TagRules {
     absent: None,
     malformed: None,
     stale: &refusal::STALE_FILE,
+    conflict: None,
     ignores_empty: false,
 };
 static LIST_TAG: TagRules = TagRules { form: TagForm::Guid, needs_select: false, ..ITEM_TAG };

@@ -17,6 +17,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         item("calendarGroup", &ITEM, &FOLDER_WORDING),
         item("contact", &ITEM, &WORDING),
         item("contactFolder", &ITEM, &FOLDER_WORDING),
+        // learn.microsoft.com/graph/api/user-update-mailboxsettings: 200, though a change of the user itself is answered with 204.
+        item("mailboxSettings", &ITEM, &WORDING),
         item("openTypeExtension", &ITEM, &EXTENSION_WORDING),
         item("fileAttachment", &ATTACHMENT, &WORDING),
         item("itemAttachment", &ATTACHMENT, &WORDING),
@@ -150,6 +152,7 @@ static TAG: TagRules = TagRules {
     absent: None,
     malformed: None,
     stale: &refusal::STALE_OUTLOOK_ITEM,
+    conflict: None,
     ignores_empty: false,
 };
 

@@ -1,9 +1,10 @@
 //! Rules of Planner that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
-    UpdateAnswer, Wording, WorkloadRules,
+    Capabilities, Conflict, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, PropertyRule, ServerSetValue, TagForm, TagRules,
+    TypeRules, UpdateAnswer, Wording, WorkloadRules,
 };
+use crate::policy::behavior::PlannerConflict;
 use crate::policy::refusal;
 
 pub(super) static RULES: WorkloadRules = WorkloadRules {
@@ -56,9 +57,16 @@ const fn tag(name: &'static str) -> TagRules {
         absent: Some(&refusal::IF_MATCH_REQUIRED),
         malformed: Some(&refusal::INVALID_IF_MATCH),
         stale: &refusal::STALE_PLANNER_ITEM,
+        conflict: Some(&CONFLICT),
         ignores_empty: false,
     }
 }
+
+static CONFLICT: Conflict = Conflict {
+    behavior: "planner-conflict",
+    is_chosen: |behaviors| behaviors.planner_conflict == PlannerConflict::Conflict,
+    refusal: &refusal::CONFLICTING_PLANNER_ITEM,
+};
 
 /// A successful PATCH is answered with 204, with `Prefer: return=representation` with the entity
 /// (learn.microsoft.com/graph/api/plannertask-update, medium).

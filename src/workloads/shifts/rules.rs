@@ -208,6 +208,7 @@ static TAG: TagRules = TagRules {
     absent: None,
     malformed: None,
     stale: &refusal::STALE_SCHEDULE_ITEM,
+    conflict: None,
     ignores_empty: true,
 };
 

@@ -1,6 +1,9 @@
 //! Decisions about new and renewed subscriptions.
 
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderMap;
 
 use crate::edm::patch::Patch;
 use crate::edm::value::Complex;
@@ -13,12 +16,15 @@ use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
 use crate::workloads::subscriptions::envelope::Certificate;
 use crate::workloads::subscriptions::handshake::{Handshake, HandshakeReply};
-use crate::workloads::subscriptions::rules::{CERTIFICATE_ID_LIMIT, CLIENT_STATE_LIMIT, LIMIT, WatchedRules, watched};
+use crate::workloads::subscriptions::rules::{
+    CERTIFICATE_ID_LIMIT, CLIENT_STATE_LIMIT, LIMIT, SUBSCRIPTION, WatchedRules, watched,
+};
 use crate::workloads::subscriptions::subscription::{Subscription, stored};
+use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::outbound::is_callable;
 use crate::world::store::StoredEntity;
-use crate::world::workload::{Change, Consultation, Reply};
+use crate::world::workload::{Change, ChangeKind, Consultation, OperationReply, OperationRequest, Reply};
 
 type Decision = Result<Option<Box<dyn Consultation>>, Error>;
 
@@ -37,7 +43,7 @@ pub(super) fn for_creation(
     let subscription = Subscription::of(structured, values).ok_or_else(missing)?;
     check_texts(change, &subscription, decided)?;
     check_certificate(&subscription)?;
-    let found = look_up(change, &subscription)?;
+    let found = look_up(change.world, change.headers, &subscription)?;
     let rules = watched(&found.structured.name);
     check_changes(&subscription, rules)?;
     check_end(change, &subscription, rules)?;
@@ -51,7 +57,30 @@ pub(super) fn for_creation(
         return Err(Error::new(&refusal::TOO_MANY_SUBSCRIPTIONS, &[&LIMIT.to_string()]));
     }
     let receivers = std::iter::once(&subscription.url).chain(&subscription.lifecycle_url);
-    validate(change, receivers.cloned().collect(), reply, decided)
+    let consultation = validate(change, receivers.cloned().collect(), reply, decided)?;
+    if let (None, ChangeKind::Create { key, .. }) = (&consultation, &change.kind) {
+        authorize(change.world, change.headers, change.now, &key());
+    }
+    Ok(consultation)
+}
+
+/// Authorizes a subscription until the end of the caller's token. A token whose time is over says nothing about the clock of the world.
+fn authorize(world: &World, headers: &HeaderMap, now: SystemTime, key: &Arc<str>) {
+    world.outbox.authorize(key, caller::token_end(headers).filter(|end| *end > unix_millis(now)));
+}
+
+/// Authorizes a subscription for the time of a new token (learn.microsoft.com/graph/api/subscription-reauthorize: 204, graded *medium*). Its
+/// end stays.
+pub(super) fn reauthorize(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
+    let (Some(address), Some(entity)) = (request.address(), request.entity) else { return Ok(OperationReply::Nothing) };
+    let structured = request.model.type_named(SUBSCRIPTION).map(|id| request.model.structured(id));
+    // A subscription of a fixture may lack what a new one has.
+    if let Some(subscription) = structured.and_then(|structured| Subscription::of(structured, &entity.properties)) {
+        look_up(request.world, request.headers, &subscription)?;
+    }
+    authorize(request.world, request.headers, request.now, &address.key);
+    request.world.outbox.wake();
+    Ok(OperationReply::Nothing)
 }
 
 /// Decides about the renewal of a subscription.
@@ -76,11 +105,17 @@ pub(super) fn for_update(
         let found = subscription.watched(change.world);
         check_end(change, &subscription, found.map_or_else(|_| watched(""), |found| watched(&found.structured.name)))?;
     }
-    if !differs("notificationUrl") {
-        return Ok(None);
+    let consultation = if differs("notificationUrl") {
+        check_texts(change, &subscription, decided)?;
+        validate(change, vec![subscription.url], reply, decided)?
+    } else {
+        None
+    };
+    // A renewal authorizes too (learn.microsoft.com/graph/change-notifications-lifecycle-events).
+    if consultation.is_none() {
+        authorize(change.world, change.headers, change.now, &current.key);
     }
-    check_texts(change, &subscription, decided)?;
-    validate(change, vec![subscription.url], reply, decided)
+    Ok(consultation)
 }
 
 /// Checks the certificate of a subscription that asks for the changed entities.
@@ -126,17 +161,17 @@ fn is_receiver(url: &str, schemes: NotificationUrl) -> bool {
 }
 
 /// Returns what a subscription is to watch, if the caller may read it.
-fn look_up<'c>(change: &Change<'c>, subscription: &Subscription) -> Result<Watched<'c>, Error> {
+fn look_up<'w>(world: &'w World, headers: &HeaderMap, subscription: &Subscription) -> Result<Watched<'w>, Error> {
     let unknown = || Error::new(&refusal::UNKNOWN_WATCHED_RESOURCE, &[]);
     let is_own = is_of_caller(&subscription.resource);
-    if is_own && matches!(caller::caller(change.headers), Caller::Application(_)) {
+    if is_own && matches!(caller::caller(headers), Caller::Application(_)) {
         return Err(unknown().with_detail("the resource begins with `me`, but the token has no user".to_owned()));
     }
-    let found = subscription.watched(change.world).map_err(|unwatched| match unwatched {
+    let found = subscription.watched(world).map_err(|unwatched| match unwatched {
         Unwatched::Unknown(error) => unknown().with_detail(error.message),
         Unwatched::Missing => Error::new(&refusal::MISSING_WATCHED_RESOURCE, &[]),
     })?;
-    let claims = check::authenticate(change.world, change.headers)?;
+    let claims = check::authenticate(world, headers)?;
     // The permissions of a subscription are those of reading the resource.
     let asked = AskedOperation {
         resource: Some((found.model, found.structured)),
@@ -144,7 +179,7 @@ fn look_up<'c>(change: &Change<'c>, subscription: &Subscription) -> Result<Watch
         addresses: &|| found.addresses.clone(),
         method: "GET",
     };
-    match check::authorize(change.world, change.headers, claims.as_ref(), asked) {
+    match check::authorize(world, headers, claims.as_ref(), asked) {
         Ok(()) => Ok(found),
         Err(error) => Err(Error::new(&refusal::FORBIDDEN_WATCHED_RESOURCE, &[]).with_detail(error.message)),
     }

@@ -9,12 +9,12 @@ use http::{Method, Uri};
 
 use crate::policy::behavior::{NotificationRetries, NotificationTimeout};
 use crate::workloads::subscriptions::envelope::validation_token;
-use crate::workloads::subscriptions::subscription;
+use crate::workloads::subscriptions::{notice, subscription};
 use crate::world::World;
 use crate::world::chance::{fraction, mixed};
 use crate::world::clock::utc;
 use crate::world::outbound::{CallOutcome, CallRecord, OutboundCall};
-use crate::world::outbox::{Parcel, Sent};
+use crate::world::outbox::{Notification, Parcel, Sent};
 
 /// Pause before the second attempt. It doubles with each further one.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -67,6 +67,11 @@ pub(crate) fn judge(world: &World, parcel: &Parcel, call: OutboundCall, outcome:
     }
     let OutboundCall { url, headers, body, .. } = call;
     (sent, CallRecord { url: url.to_string(), headers, plaintext: body.clone(), body, outcome, verdict })
+}
+
+/// Returns the message about a parcel that is given up, if the subscription's receiver gets one.
+pub(crate) fn missed(world: &World, parcel: &Parcel) -> Option<Notification> {
+    notice::of_given_up(world, parcel)
 }
 
 /// Returns the time of the next attempt; `None` if this was the last one.

@@ -14,7 +14,7 @@ use crate::edm::schema::StructuredType;
 use crate::edm::segment::{KeyPredicate, Segment};
 use crate::edm::tag;
 use crate::graph::watched::{Place, Watched, is_below};
-use crate::policy::behavior::Secret;
+use crate::policy::behavior::{Secret, SubscriptionAuthorization};
 use crate::text::json::quoted;
 use crate::text::word::capitalized;
 use crate::workloads::subscriptions::envelope::Certificate;
@@ -23,7 +23,7 @@ use crate::workloads::subscriptions::subscription::{self, Subscription};
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::fixture::write_entity_with;
-use crate::world::outbox::{Notification, notification_bytes};
+use crate::world::outbox::{Ending, Notification, Parcel, notification_bytes};
 use crate::world::store::StoreChange;
 use crate::world::workload::{Commit, text_of};
 
@@ -55,7 +55,7 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
     let subscriptions = subscription::all(world);
     let mut watching: Vec<_> = subscriptions
         .iter()
-        .filter(|(_, subscription)| subscription.end() > unix_millis(commit.now))
+        .filter(|(key, subscription)| subscription.end() > unix_millis(commit.now) && !is_paused(world, key, commit.now))
         .filter_map(|(key, subscription)| {
             let (found, room) = (subscription.has_watched(world).ok()?, world.outbox.room(key));
             Some(Watching { key, subscription, found, certificate: OnceCell::new(), room, has_missed: false })
@@ -106,6 +106,12 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
         watching.iter().filter(|watching| watching.has_missed && watched(&watching.found.structured.name).reports_missed);
     notifications.extend(missed.filter_map(|watching| lifecycle(world, watching.key, watching.subscription, "missed")));
     notifications
+}
+
+/// Whether the authorization of a subscription has ended (behavior `subscription-authorization`).
+fn is_paused(world: &World, key: &str, now: SystemTime) -> bool {
+    world.behaviors.subscription_authorization == SubscriptionAuthorization::Pauses
+        && world.outbox.authorized_until(key).is_some_and(|until| until <= unix_millis(now))
 }
 
 /// Returns the update of the group whose members or owners a link is one of.
@@ -299,10 +305,13 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
             continue;
         }
         next = next.min(end);
-        if subscription.lifecycle_url.is_some() {
-            let time = outbox.reminder(&key, end, || end - REMINDER.min((end - now) / 2));
-            match time {
-                Some(time) if time <= now && outbox.remind(&key, end) => {
+        if subscription.lifecycle_url.is_none() {
+            continue;
+        }
+        let authorization = outbox.authorized_until(&key).map(|until| (Ending::Authorization, until));
+        for (ending, end) in std::iter::once((Ending::Subscription, end)).chain(authorization) {
+            match outbox.reminder(&key, ending, end, || end - REMINDER.min((end - now).max(0) / 2)) {
+                Some(time) if time <= now && outbox.remind(&key, ending, end) => {
                     notifications.extend(lifecycle(world, &key, &subscription, "reauthorizationRequired"));
                 }
                 Some(time) => next = next.min(time),
@@ -313,6 +322,14 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
     outbox.retain_reminders(|key| collection.get(key).is_some());
     outbox.end_scheduling((!collection.is_empty()).then_some(next));
     notifications
+}
+
+/// Returns the notification that those of a parcel were given up, if the subscription's receiver gets such messages.
+pub(super) fn of_given_up(world: &World, parcel: &Parcel) -> Option<Notification> {
+    let (key, is_lifecycle) = &parcel.queue;
+    let subscription = subscription::find(world, key).filter(|_| !is_lifecycle)?;
+    let found = subscription.has_watched(world).ok()?;
+    if watched(&found.structured.name).reports_missed { lifecycle(world, key, &subscription, "missed") } else { None }
 }
 
 /// Returns the notification of an event of a subscription, if it has a receiver.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use wfi_emulator::internals::text::exchange::RecordedRequest;
 use wfi_emulator::internals::world::settings::{Connectors, Settings};
 
-use crate::edge::http::{Server, exchange};
+use crate::edge::http::{Server, exchange, exchange_with};
 use crate::support::harness;
 
 /// Time limit of every wait.
@@ -386,9 +386,10 @@ fn a_notification_that_is_not_taken_is_sent_again_by_the_clock_of_the_world() {
 
 #[test]
 fn a_notification_that_is_not_taken_for_four_hours_is_given_up() {
-    let (receiver, server) = (Receiver::start(), server(&[]));
+    let (receiver, lifecycle, server) = (Receiver::start(), Receiver::start(), server(&[]));
     let mut long = body(&receiver.url, &contacts(), "created");
     long["expirationDateTime"] = json!("2026-01-02T12:00:00Z");
+    long["lifecycleNotificationUrl"] = json!(lifecycle.url);
     subscribed(&server, &long);
     receiver.answers(Manner::Returns(200), Manner::Returns(500));
     add_contact(&server, "A");
@@ -402,7 +403,10 @@ fn a_notification_that_is_not_taken_for_four_hours_is_given_up() {
         eventually(|| failures(&server) == attempt);
     }
     eventually(|| server.world.outbox.dropped() == 1);
-    assert_eq!(server.world.outbox.waiting(), 0);
+    // The other receiver gets one message about it.
+    assert_eq!(lifecycle.next()[0]["lifecycleEvent"], "missed");
+    eventually(|| server.world.outbox.waiting() == 0);
+    lifecycle.gets_nothing();
     let (_, journal) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null);
     let entries = journal["entries"].as_array().unwrap();
     let given_up = |entry: &&Value| entry["detail"].as_str().unwrap().starts_with("not delivered, given up");
@@ -436,6 +440,65 @@ fn a_subscription_that_has_ended_is_gone() {
     assert_eq!(event(receiver.next()), "subscriptionRemoved");
     add_contact(&server, "A");
     receiver.gets_nothing();
+}
+
+/// The clock of these worlds, in seconds since the Unix epoch.
+const NOW: u64 = 1_767_323_045;
+
+/// Returns the header of a token of the user that ends in a time.
+fn token(seconds: u64) -> String {
+    format!("\r\nAuthorization: {}", harness::bearer(&json!({ "oid": USER, "scp": "x", "exp": NOW + seconds })))
+}
+
+#[test]
+fn a_subscription_is_reauthorized_with_a_new_token() {
+    for (behavior, is_paused) in [("stays", false), ("pauses", true)] {
+        let (receiver, lifecycle) = (Receiver::start(), Receiver::start());
+        let server = server(&[("subscription-authorization", behavior)]);
+        let mut long = body(&receiver.url, &contacts(), "created");
+        long["expirationDateTime"] = json!("2026-01-03T03:00:00Z");
+        long["lifecycleNotificationUrl"] = json!(lifecycle.url);
+        let (status, created) = exchange_with(server.address, &token(3_600), "POST", "/v1.0/subscriptions", &long);
+        assert_eq!(status, 201, "{created}");
+        let entity = format!("/v1.0/subscriptions/{}", created["id"].as_str().unwrap());
+        let reauthorize =
+            |headers: &str| exchange_with(server.address, headers, "POST", &format!("{entity}/reauthorize"), &Value::Null);
+        let event = || lifecycle.next()[0]["lifecycleEvent"].clone();
+        advance(&server, 44 * 60);
+        lifecycle.gets_nothing();
+        advance(&server, 60);
+        assert_eq!(event(), "reauthorizationRequired", "a quarter of an hour before the end of the token");
+        lifecycle.gets_nothing();
+        // The end of the subscription stays, and the new token counts.
+        assert_eq!(reauthorize(&token(2 * 3_600)), (204, Value::Null));
+        let (_, shown) = exchange(server.address, "GET", &entity, &Value::Null);
+        assert_eq!(shown["expirationDateTime"], "2026-01-03T03:00:00Z");
+        advance(&server, 30 * 60);
+        add_contact(&server, "Ada");
+        assert_eq!(receiver.next().len(), 1);
+        lifecycle.gets_nothing();
+        advance(&server, 46 * 60);
+        assert_eq!(event(), "reauthorizationRequired");
+        let eve = add_contact(&server, "Eve");
+        if is_paused {
+            receiver.gets_nothing();
+        } else {
+            assert!(receiver.next()[0]["resource"].as_str().unwrap().ends_with(&eve));
+        }
+        // Missed changes stay lost.
+        assert_eq!(reauthorize(&token(3 * 3_600)).0, 204);
+        let bob = add_contact(&server, "Bob");
+        assert!(receiver.next()[0]["resource"].as_str().unwrap().ends_with(&bob));
+        // A renewal authorizes too: a token without an end for good.
+        let renewal = json!({ "expirationDateTime": "2026-01-03T04:00:00Z" });
+        assert_eq!(exchange(server.address, "PATCH", &entity, &renewal).0, 200);
+        advance(&server, 3 * 3_600);
+        add_contact(&server, "Dan");
+        assert_eq!(receiver.next().len(), 1);
+        lifecycle.gets_nothing();
+        let (status, answer) = exchange(server.address, "POST", "/v1.0/subscriptions/x/reauthorize", &Value::Null);
+        assert_eq!((status, &answer["error"]["code"]), (404, &json!("ResourceNotFound")));
+    }
 }
 
 /// Runs OpenSSL with these bytes as standard input, and returns its output.

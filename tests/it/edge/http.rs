@@ -246,8 +246,13 @@ fn get(target: &str) -> String {
 
 /// Sends a request on a new connection and returns the status and the body of the answer. `Null` means no body.
 pub(crate) fn exchange(server: SocketAddr, method: &str, target: &str, body: &Value) -> (u16, Value) {
+    exchange_with(server, "", method, target, body)
+}
+
+/// Sends a request with further headers, each with a line end before it.
+pub(crate) fn exchange_with(server: SocketAddr, headers: &str, method: &str, target: &str, body: &Value) -> (u16, Value) {
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    let head = format!("{method} {target} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json");
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json{headers}");
     let answer = Client::of(server).exchange(&format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
     let body = if answer.body.is_empty() { Value::Null } else { answer.json() };
     (answer.status, body)

@@ -623,6 +623,53 @@ fn an_item_with_another_folder_moves_with_all_that_it_has() {
 }
 
 #[test]
+fn the_drive_of_a_new_folder_counts() {
+    let world = harness::world(&[]);
+    for name in ["from/a.txt", "to/b.txt"] {
+        put(&world, name, b"12345");
+    }
+    let item = |name: &str| json_of(&send(&world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""));
+    let own = json_of(&send(&world, Method::GET, "/v1.0/me/drive", &[], b""))["id"].as_str().unwrap().to_owned();
+    let drives = json_of(&send(&world, Method::GET, "/v1.0/drives", &[], b""));
+    let mut others = drives["value"].as_array().unwrap().iter().map(|drive| drive["id"].as_str().unwrap());
+    let other = others.find(|id| *id != own).unwrap().to_owned();
+    let (file, to) = (item("from/a.txt")["id"].as_str().unwrap().to_owned(), item("to")["id"].clone());
+    let address = format!("/v1.0/me/drive/items/{file}");
+    // A move stays in the drive.
+    for parent in [json!({ "driveId": other, "id": to }), json!({ "driveId": other }), json!({ "driveId": "unknown", "id": to })]
+    {
+        let refused = patch(&world, &address, &json!({ "parentReference": parent, "name": "c.txt" }));
+        assert_eq!(code(&refused), (400, "invalidRequest".to_owned()), "{parent}");
+        assert_eq!(content_of(&world, "from/a.txt"), b"12345");
+    }
+    let parent = json!({ "parentReference": { "driveId": own, "id": to } });
+    assert_eq!(patch(&world, &address, &parent).status, StatusCode::OK);
+    assert_eq!(content_of(&world, "to/a.txt"), b"12345");
+    // A copy need not.
+    let there = |name: &str| send(&world, Method::GET, &format!("/v1.0/drives/{other}/root:/{name}"), &[], b"").status;
+    assert_eq!(
+        copy_to(&world, "to", &json!({ "parentReference": { "driveId": other }, "name": "new" })).status,
+        StatusCode::ACCEPTED
+    );
+    assert_eq!((there("new/a.txt"), there("new/b.txt")), (StatusCode::OK, StatusCode::OK));
+    let folder = json_of(&send(&world, Method::GET, &format!("/v1.0/drives/{other}/root:/new"), &[], b""));
+    let parent = json!({ "parentReference": { "driveId": other, "id": folder["id"] } });
+    assert_eq!(
+        copy_to(&world, "to/a.txt", &json!({ "parentReference": parent["parentReference"], "name": "c.txt" })).status,
+        202
+    );
+    assert_eq!(there("new/c.txt"), StatusCode::OK);
+    let parent = json!({ "parentReference": { "driveId": own, "id": item("from")["id"] } });
+    assert_eq!(copy_to(&world, "to/a.txt", &parent).status, StatusCode::ACCEPTED);
+    assert_eq!(content_of(&world, "from/a.txt"), b"12345");
+    // A drive that is not there, and a folder of another drive.
+    for parent in [json!({ "driveId": "unknown", "id": to }), json!({ "driveId": other, "id": to })] {
+        let refused = copy_to(&world, "to/a.txt", &json!({ "parentReference": parent }));
+        assert_eq!(code(&refused), (404, "itemNotFound".to_owned()), "{parent}");
+    }
+}
+
+#[test]
 fn a_move_without_room_changes_nothing() {
     let world = harness::world(&[]);
     for number in 0..5 {

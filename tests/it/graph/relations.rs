@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use wfi_emulator::internals::edm::schema::Schema;
+use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::fixture;
 use wfi_emulator::internals::world::settings::Settings;
@@ -423,4 +425,85 @@ fn an_expansion_in_the_directory_shows_twenty_links() {
     let shown = |query: &str| get(&world, &format!("groups/{ovens}?$expand=members{query}"))["members"].as_array().unwrap().len();
     assert_eq!([shown(""), shown("($top=5)"), shown("($top=50)")], [20, 5, 20]);
     assert_eq!(ids(&world, &format!("groups/{ovens}/members")).len(), 22);
+    let shown = get(&world, &format!("groups/{ovens}?$expand=members"));
+    assert_eq!(shown.get("members@odata.nextLink"), None, "and no link leads to the others");
+}
+
+/// Teams and chats with applications, which the built-in schema does not have.
+const CSDL: &str = r#"<?xml version="1.0" encoding="utf-8"?>
+<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+<Schema Namespace="microsoft.graph" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+  <EntityType Name="entity" Abstract="true"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/></EntityType>
+  <EntityType Name="installation" BaseType="microsoft.graph.entity"><Property Name="consent" Type="Edm.String"/></EntityType>
+  <EntityType Name="team" BaseType="microsoft.graph.entity">
+    <NavigationProperty Name="installedApps" Type="Collection(microsoft.graph.installation)" ContainsTarget="true"/>
+  </EntityType>
+  <EntityType Name="chat" BaseType="microsoft.graph.entity">
+    <NavigationProperty Name="installedApps" Type="Collection(microsoft.graph.installation)" ContainsTarget="true"/>
+  </EntityType>
+  <EntityContainer Name="Service">
+    <EntitySet Name="teams" EntityType="microsoft.graph.team"/>
+    <EntitySet Name="chats" EntityType="microsoft.graph.chat"/>
+  </EntityContainer>
+</Schema></edmx:DataServices></edmx:Edmx>"#;
+
+#[test]
+fn an_application_in_a_team_is_answered_without_a_body() {
+    let schema = Schema::read(CSDL, CSDL, &wfi_emulator::internals::workloads::rules()).unwrap();
+    let schema = std::sync::Arc::new(schema);
+    let text = json!({ "teams": [{ "id": "t" }], "chats": [{ "id": "c" }] }).to_string();
+    let entities = fixture::read(&schema, &Behaviors::default(), "fixtures.json", text.as_bytes()).unwrap();
+    let world = World::new(Settings { schema, entities, ..harness::settings_with(&[]) });
+    let add = |holder: &str| send(&world, Method::POST, &format!("{holder}/installedApps"), &json!({ "consent": "a" }));
+    assert_eq!(add("teams/t"), (StatusCode::OK, Value::Null));
+    assert_eq!(ids(&world, "teams/t/installedApps").len(), 1);
+    let (status, created) = add("chats/c");
+    assert_eq!((status, &created["consent"]), (StatusCode::CREATED, &json!("a")));
+}
+
+/// The ids of an expanded collection on all its pages, and the number of pages.
+fn expanded(world: &World, holder: &str, name: &str, options: &str) -> (Vec<String>, usize) {
+    let first = get(world, &format!("{holder}?$expand={name}({options})").replace(' ', "%20"));
+    let mut found: Vec<String> = first[name].as_array().unwrap().iter().map(id).collect();
+    let (mut next, mut pages) = (first.get(format!("{name}@odata.nextLink")).cloned(), 1);
+    while let Some(link) = next {
+        let page = get(world, link.as_str().unwrap().split_once("/v1.0/").unwrap().1);
+        found.extend(page["value"].as_array().unwrap().iter().map(id));
+        (next, pages) = (page.get("@odata.nextLink").cloned(), pages + 1);
+    }
+    (found, pages)
+}
+
+#[test]
+fn a_link_leads_to_the_further_pages_of_an_expanded_collection() {
+    let settings = Settings { page_size: 3.try_into().unwrap(), ..harness::settings_with(&[]) };
+    let world = World::new(settings);
+    let subjects = ["e", "b", "d", "a & b", "c", "f", "g"];
+    for subject in subjects {
+        post(&world, "me/mailFolders/drafts/messages", &json!({ "subject": subject }));
+    }
+    let all = ids(&world, "me/mailFolders/drafts/messages?$top=50");
+    let sorted = ids(&world, "me/mailFolders/drafts/messages?$top=50&$orderby=subject%20desc");
+    assert!(all.len() >= 7 && sorted != all);
+    let expanded = |options: &str| expanded(&world, "me/mailFolders/drafts", "messages", options);
+    assert_eq!(expanded(""), (all.clone(), all.len().div_ceil(3)));
+    assert_eq!(expanded("$select=id;$top=2"), (all.clone(), all.len().div_ceil(2)));
+    assert_eq!(expanded("$skip=2;$top=2").0, all[2..]);
+    assert_eq!(expanded("$orderby=subject desc;$top=3").0, sorted);
+    // The options of the first page are those of the others.
+    let (few, pages) = expanded("$filter=subject eq 'a %26 b' or subject eq 'b' or subject eq 'c';$top=1;$select=id");
+    assert_eq!((few.len(), pages), (3, 3));
+    let first = get(&world, "me/mailFolders/drafts?$expand=messages($select=id;$top=1)");
+    let members: Vec<&String> = first.as_object().unwrap().keys().filter(|name| name.starts_with("messages")).collect();
+    assert_eq!(members, ["messages", "messages@odata.context", "messages@odata.nextLink"]);
+    let link = first["messages@odata.nextLink"].as_str().unwrap();
+    assert!(link.contains("/messages?$select=id&$top=1&$skiptoken="), "{link}");
+    // A collection that is shown as a whole has no link, and neither has a list that `$top` limits.
+    assert_eq!(get(&world, "me/mailFolders/drafts?$expand=messages($top=50)").get("messages@odata.nextLink"), None);
+    let settings = Settings { page_size: 3.try_into().unwrap(), ..harness::settings_with(&[("top", "limit")]) };
+    let limited = World::new(settings);
+    for subject in subjects {
+        post(&limited, "me/mailFolders/drafts/messages", &json!({ "subject": subject }));
+    }
+    assert_eq!(get(&limited, "me/mailFolders/drafts?$expand=messages($top=2)").get("messages@odata.nextLink"), None);
 }

@@ -11,9 +11,9 @@ use super::content::{get, send};
 use crate::support::harness;
 
 const FEW: usize = 500;
-const MANY: usize = 20_000;
+const MANY: usize = 100_000;
 
-/// The greatest factor between many and few: a step for each entity would be a factor of 40.
+/// The greatest factor between many and few: a step for each entity would be a factor of 200.
 const FACTOR: u32 = 10;
 
 fn user(number: usize) -> String {
@@ -26,7 +26,7 @@ fn world(count: usize) -> World {
     let members: Vec<String> = (40..count).map(|number| format!("users('{}')", user(number))).collect();
     let text =
         json!({ "users": users, "groups": [{ "id": user(0), "displayName": "All", "members@odata.bind": members }] }).to_string();
-    let mut settings = Settings { entities: Vec::new(), ..harness::settings_with(&[]) };
+    let mut settings = Settings { entities: Vec::new(), ..harness::settings_with(&[("advanced-queries", "take")]) };
     settings.entities = fixture::read(&settings.schema, &settings.behaviors, "world.json", text.as_bytes()).unwrap();
     World::new(settings)
 }

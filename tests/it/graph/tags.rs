@@ -44,9 +44,13 @@ const CSDL: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 
 /// A world with these entities.
 fn world(entities: &Value) -> World {
+    world_with(entities, Behaviors::default())
+}
+
+fn world_with(entities: &Value, behaviors: Behaviors) -> World {
     let schema = Arc::new(Schema::read(CSDL, CSDL, &wfi_emulator::internals::workloads::rules()).unwrap());
     let entities = fixture::read(&schema, &Behaviors::default(), "fixtures.json", entities.to_string().as_bytes()).unwrap();
-    World::new(Settings { schema, entities, explains: true, ..harness::settings(Behaviors::default()) })
+    World::new(Settings { schema, entities, explains: true, ..harness::settings(behaviors) })
 }
 
 fn send(world: &World, method: Method, target: &str, headers: &[(&str, &str)], body: &Value) -> RecordedResponse {
@@ -109,6 +113,24 @@ fn planner_requires_the_tag() {
     assert_eq!(outcome(&created), "201", "a POST needs no tag");
     let refused = send(&world, Method::PATCH, "/v1.0/tasks/nowhere", &[("if-match", "*")], &json!({ "title": "c" }));
     assert_eq!(outcome(&refused), "404 unknown-planner-item", "a star does not create");
+}
+
+#[test]
+fn planner_answers_a_stale_tag_with_either_status() {
+    let mut behaviors = Behaviors::default();
+    behaviors.set("planner-conflict", "conflict").unwrap();
+    let world = world_with(&json!({ "tasks": [{ "id": "1", "title": "a" }] }), behaviors);
+    let change =
+        |headers: &[(&str, &str)]| outcome(&send(&world, Method::PATCH, "/v1.0/tasks/1", headers, &json!({ "title": "b" })));
+    assert_eq!(change(&[("if-match", "W/\"0\"")]), "409 conflicting-planner-item");
+    assert_eq!(
+        (change(&[]), change(&[("if-match", "nothing")])),
+        ("412 if-match-required".into(), "400 invalid-if-match".into())
+    );
+    let stale = tag(&world, "/v1.0/tasks/1");
+    assert_eq!(change(&[("if-match", &stale)]), "204");
+    let delete = send(&world, Method::DELETE, "/v1.0/tasks/1", &[("if-match", &stale)], &Value::Null);
+    assert_eq!(outcome(&delete), "409 conflicting-planner-item");
 }
 
 #[test]

@@ -100,6 +100,8 @@ pub(crate) enum Node<'m> {
     IsOf(Box<Node<'m>>, Primitive),
     /// `isof` of the entity, of an item or of a value in them: the types that fulfill it, and whether the declared one does.
     HasType(Option<usize>, Option<Box<PropertyPath>>, Vec<TypeId>, bool),
+    /// `cast` of the entity, of an item or of a value in them to a structured type: null unless the test of its type is fulfilled.
+    Narrowed(Box<Node<'m>>),
     /// A text that has the words or the beginning of a term of `$search`.
     Search(Box<(PropertyPath, SearchTerm)>),
     /// A function call. A call that occurs more than once in its expression has a number, which all occurrences share.
@@ -199,7 +201,8 @@ impl<'e> Evaluation<'e> {
                 _ => return None,
             },
         };
-        match source.path.find(owner)? {
+        let own_type = self.own_type.filter(|_| source.variable.is_none());
+        match source.path.find_as(own_type, owner)? {
             PathValue::Value(Value::Collection(items)) => Some(items),
             // Empty collections are not stored.
             PathValue::Value(_) => Some(&[]),
@@ -214,7 +217,9 @@ impl Node<'_> {
     pub(super) fn evaluate<'e>(&'e self, evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
         match self {
             Node::Constant(scalar) => scalar.borrowed(),
-            Node::Property(path) => path.find(evaluation.object).map_or(Scalar::Null, |value| scalar(value, evaluation)),
+            Node::Property(path) => {
+                path.find_as(evaluation.own_type, evaluation.object).map_or(Scalar::Null, |value| scalar(value, evaluation))
+            }
             Node::Compare(comparison, left, right) => {
                 compared(*comparison, &left.evaluate(evaluation), &right.evaluate(evaluation), evaluation)
             }
@@ -237,9 +242,9 @@ impl Node<'_> {
     #[inline(never)]
     fn evaluate_rare<'e>(&'e self, evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
         match self {
-            Node::Typed(path, primitive) => {
-                path.find(evaluation.object).map_or(Scalar::Null, |value| typed(value, *primitive, evaluation))
-            }
+            Node::Typed(path, primitive) => path
+                .find_as(evaluation.own_type, evaluation.object)
+                .map_or(Scalar::Null, |value| typed(value, *primitive, evaluation)),
             Node::Item(variable, path, primitive) => {
                 let value = match (evaluation.item(*variable), path) {
                     (value, None) => PathValue::Value(value),
@@ -309,6 +314,10 @@ impl Node<'_> {
                 let is_one = |own: Option<TypeId>| own.map_or(*is_declared, |own| types.binary_search(&own).is_ok());
                 Scalar::Boolean(instance(*variable, path.as_deref(), evaluation).is_some_and(|(_, own)| is_one(own)))
             }
+            Node::Narrowed(test) => match test.evaluate(evaluation) {
+                Scalar::Boolean(true) => Scalar::Object,
+                _ => Scalar::Null,
+            },
             Node::Search(search) => Scalar::Boolean(match search.0.find(evaluation.object) {
                 Some(PathValue::Value(Value::String(text))) => found(&search.1, text, evaluation),
                 Some(PathValue::Value(Value::Collection(items))) => {
@@ -590,7 +599,7 @@ fn instance<'e>(
         let of_entity = evaluation.own_type.filter(|_| variable.is_none());
         return Some((owner, of_entity.or(owner.own_type)));
     };
-    match path.find(owner) {
+    match path.find_as(evaluation.own_type.filter(|_| variable.is_none()), owner) {
         Some(PathValue::Value(Value::Complex(instance))) => Some((instance, instance.own_type)),
         _ => None,
     }

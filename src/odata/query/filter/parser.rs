@@ -643,8 +643,8 @@ impl<'t, 'm> Parser<'t, 'm> {
         };
         self.expect(&FilterToken::Close, "a closing parenthesis", "')' or ','")?;
         let target = Primitive::named(&name);
-        if let (false, Some(NamedType::Structured(id))) = (is_cast, self.scope.model.resolve(&name)) {
-            return self.instance_test(operand, id, name_at);
+        if let Some(NamedType::Structured(id)) = self.scope.model.resolve(&name) {
+            return if is_cast { self.instance_cast(operand, id, name_at) } else { self.instance_test(operand, id, name_at) };
         }
         let operand = match (operand, target) {
             (Some(operand), Some(_)) => operand,
@@ -744,6 +744,71 @@ impl<'t, 'm> Parser<'t, 'm> {
         let mut types: Vec<TypeId> = derived.map(|structured| structured.id).collect();
         types.sort_unstable();
         self.node(Node::HasType(variable, path, types, model.is_a(declared.id, id)), BOOLEAN)
+    }
+
+    /// Returns the cast of the entity, of an item or of a complex value in them, with the property of it that follows.
+    fn instance_cast(&mut self, operand: Option<Expression<'m>>, id: TypeId, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let (model, cast) = (self.scope.model, self.scope.model.structured(id));
+        let Some(rest) = self.path_behind() else {
+            let test = self.instance_test(operand, id, at)?;
+            return self.node(Node::Narrowed(test.node.into()), ExpressionType::Structured(cast));
+        };
+        let (variable, before, declared) = match operand {
+            None => (None, None, self.scope.structured),
+            Some(Expression { node: Node::Property(path), kind: ExpressionType::Structured(declared) }) => {
+                (None, Some(path), declared)
+            }
+            Some(Expression { node: Node::Item(variable, path, _), kind: ExpressionType::Structured(declared) }) => {
+                (Some(variable), path.map(|path| *path), declared)
+            }
+            Some(Expression { node: Node::Constant(Scalar::Object), kind: ExpressionType::Structured(declared) }) => {
+                (None, None, declared)
+            }
+            Some(_) => {
+                let problem = self.structured_type(&cast.full_name, at);
+                return self.deferred(problem);
+            }
+        };
+        let mut path = before.unwrap_or_else(PropertyPath::empty);
+        path.narrow(model, declared.id, id);
+        let scope = Scope { structured: cast, ..self.scope };
+        let path = match path::resolve(scope, rest).map(|rest| path.then(rest)) {
+            Ok(path) if path.is_write_only => {
+                return self.deferred(FilterProblem { at, cause: Cause::WriteOnly(path.text) });
+            }
+            Ok(path) => path,
+            Err(PathProblem::Unknown(error)) => {
+                return self.deferred(FilterProblem { at, cause: Cause::UnknownProperty(error.into()) });
+            }
+            Err(PathProblem::Cast(name)) => {
+                let problem = self.structured_type(&name, at);
+                return self.deferred(problem);
+            }
+            Err(PathProblem::Malformed) => {
+                let message = messages::syntax(self.text, self.end());
+                return Err(FilterProblem::syntax(at, format!("invalid property path {rest:?}"), message));
+            }
+        };
+        let kind = ExpressionType::of_property(model, path.kind);
+        let node = match (variable, lexical(kind)) {
+            (Some(variable), primitive) => Node::Item(variable, Some(path.into()), primitive),
+            (None, Some(primitive)) => Node::Typed(path, primitive),
+            (None, None) => Node::Property(path),
+        };
+        self.node(node, kind)
+    }
+
+    /// Takes the path behind a closing parenthesis that has just been read, which a slash begins.
+    fn path_behind(&mut self) -> Option<&'t str> {
+        // The lexer has no token for a slash alone.
+        let Err(LexerProblem { at, .. }) = &self.next else { return None };
+        let at = *at;
+        let rest = self.text[at..].strip_prefix('/')?;
+        let length = rest
+            .find(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | '.' | '/')))
+            .unwrap_or(rest.len());
+        self.next = token(self.text, at + 1 + length);
+        Some(&rest[..length])
     }
 
     /// Returns the problem of a structured type in `cast` or a path.
@@ -927,7 +992,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             return Ok(followed);
         }
         let mut last = if let Beginning::Item(number) = from { Some(number) } else { None };
-        let mut ahead = Some(path);
+        let (mut ahead, mut casts) = (Some(path), Vec::new());
         while let Some(current) = ahead {
             let (segment, rest) = current.split_once('/').map_or((current, None), |(segment, rest)| (segment, Some(rest)));
             ahead = rest;
@@ -935,6 +1000,7 @@ impl<'t, 'm> Parser<'t, 'm> {
                 // A cast of an entity is a part of the way, if a navigation property follows.
                 match scope.model.resolve(segment) {
                     Some(NamedType::Structured(id)) if scope.model.is_a(id, scope.structured.id) => {
+                        casts.push((scope.structured.id, id));
                         scope.structured = scope.model.structured(id);
                         continue;
                     }
@@ -949,6 +1015,9 @@ impl<'t, 'm> Parser<'t, 'm> {
             let Some(number) = number else {
                 return Err(FilterProblem::syntax(at, "too many navigation properties", messages::TOO_DEEP));
             };
+            for (declared, cast) in casts.drain(..) {
+                followed.through.narrow(model, declared, cast);
+            }
             followed.through.enter(navigation, navigation::slot_of(number));
             last = Some(number);
             scope.structured = model.structured(navigation.target);

@@ -51,6 +51,7 @@ pub(super) fn size(node: &Node<'_>) -> (usize, usize) {
         | Node::Has(inner, _)
         | Node::Cast(inner, _)
         | Node::EnumText(inner, ..)
+        | Node::Narrowed(inner)
         | Node::IsOf(inner, _) => sum(&mut std::iter::once(&**inner)),
         Node::Arithmetic(first, others) => sum(&mut std::iter::once(&**first).chain(others.iter().map(|(_, node)| node))),
         Node::Compare(_, left, right) => sum(&mut [&**left, &**right].into_iter()),
@@ -86,6 +87,7 @@ fn visit(
         | Node::Has(inner, _)
         | Node::Cast(inner, _)
         | Node::EnumText(inner, ..)
+        | Node::Narrowed(inner)
         | Node::IsOf(inner, _) => {
             all(std::slice::from_mut(inner));
             None
@@ -244,7 +246,8 @@ mod tests {
             let entity = Complex::default();
             let empty = |steps| {
                 let purse = Purse::of(steps, 0);
-                filter.evaluate(&entity, &purse, |value| assert!(matches!(value, Scalar::Boolean(false) | Scalar::Null)));
+                filter
+                    .evaluate_as(None, &entity, &purse, |value| assert!(matches!(value, Scalar::Boolean(false) | Scalar::Null)));
                 purse.is_empty()
             };
             // Twenty letters.

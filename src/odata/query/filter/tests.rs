@@ -516,7 +516,7 @@ fn every_type_is_an_order_and_continues_after_a_page() {
         let (entity, blank, purse) = (full(scope), Complex::default(), Purse::whole());
         for &(kind, ..) in VALUES {
             let order = orderby::read(&format!("p{}", kind.local_name()), scope).unwrap();
-            let (keys, null) = (orderby::keys_of(&order, &entity, &purse), orderby::keys_of(&order, &blank, &purse));
+            let (keys, null) = (orderby::keys_of(&order, None, &entity, &purse), orderby::keys_of(&order, None, &blank, &purse));
             assert_eq!(orderby::compare(&order, &null, &keys), Ordering::Less, "{kind:?}");
             let binding = Binding::of(1, &[]);
             let token = skiptoken::write(&Position { number: 1, remaining: None, keys: keys.clone() }, binding);
@@ -524,7 +524,7 @@ fn every_type_is_an_order_and_continues_after_a_page() {
             assert_eq!(orderby::compare(&order, &read.keys, &keys), Ordering::Equal, "{kind:?}");
         }
         let order = orderby::read("parts/$count desc,year(pDate),pByte mul -1", scope).unwrap();
-        let (keys, null) = (orderby::keys_of(&order, &entity, &purse), orderby::keys_of(&order, &blank, &purse));
+        let (keys, null) = (orderby::keys_of(&order, None, &entity, &purse), orderby::keys_of(&order, None, &blank, &purse));
         assert_eq!(orderby::compare(&order, &keys, &null), Ordering::Less);
         let refused = |order: &str| orderby::read(order, scope).unwrap_err().message;
         assert_eq!(refused("id up"), "Syntax error at position 5 in 'id up'.");
@@ -714,7 +714,7 @@ proptest! {
                 let _ = (expression.is_fulfilled(&blank, &purse), expression.is_fulfilled(&entity, &purse));
             }
             if let Ok(order) = orderby::read(&text, scope) {
-                let (left, right) = (orderby::keys_of(&order, &blank, &purse), orderby::keys_of(&order, &entity, &purse));
+                let (left, right) = (orderby::keys_of(&order, None, &blank, &purse), orderby::keys_of(&order, None, &entity, &purse));
                 assert_eq!(orderby::compare(&order, &left, &right), orderby::compare(&order, &right, &left).reverse());
             }
             let _ = read_search(&search, scope, &RULES);
