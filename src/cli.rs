@@ -40,6 +40,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 
 use crate::policy::behavior::Behaviors;
+use crate::text::plural::counted;
 use crate::world::fixture;
 use arguments::{Cli, Command};
 use output::{UNUSABLE, fail, print, print_bytes};
@@ -108,8 +109,7 @@ fn check(paths: &[PathBuf], files: &[SchemaFile], behaviors: &Behaviors) -> Resu
         match fixture::load(&schema, behaviors, path) {
             Ok(entities) => {
                 let count = entities.iter().filter(|(_, entity)| entity.linked().is_none()).count();
-                let noun = if count == 1 { "entity" } else { "entities" };
-                text.push_str(&format!("{}: {count} {noun}, no problems\n", path.display()));
+                text.push_str(&format!("{}: {}, no problems\n", path.display(), counted(count, "entity", "entities")));
             }
             Err(error) => problems.push(error.to_string()),
         }

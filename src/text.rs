@@ -10,6 +10,7 @@ pub(crate) mod gzip;
 pub(crate) mod json;
 pub(crate) mod like;
 pub(crate) mod nearest;
+pub(crate) mod plural;
 pub(crate) mod redact;
 pub(crate) mod truncate;
 pub(crate) mod visible;

@@ -134,7 +134,7 @@ impl Cli {
 
 /// The flags of the server by what they are about, in the order of the help. The help in short shows those of the first element.
 const GROUPS: [(&str, &[&str], &[&str]); 7] = [
-    ("Server", &["host", "port", "log"], &[]),
+    ("Server", &["host", "port", "log"], &["log-format"]),
     (
         "Data",
         &["fixtures", "schema", "state"],
