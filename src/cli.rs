@@ -76,7 +76,7 @@ pub fn run() -> ExitCode {
         Command::Compare(WithVariables(arguments)) => recorded::compare(arguments, behaviors, overrides),
         Command::Record(WithVariables(arguments)) => recorded::record(arguments),
         Command::Convert(WithVariables(arguments)) => recorded::convert(arguments),
-        Command::Ca(WithVariables(arguments)) => print_or_fail(ca::text(&cli.serve.tls.authority, arguments)),
+        Command::Ca(WithVariables(arguments)) => print_or_fail(ca::text(&cli.serve.tls.authority, &cli.serve.local_url(), arguments)),
         Command::Token(WithVariables(arguments)) => print_or_fail(token::text(arguments)),
         Command::Journal(WithVariables(arguments)) => running::journal(arguments),
         Command::Worlds(WithVariables(arguments)) => running::worlds(arguments),

@@ -412,6 +412,13 @@ impl ServeArguments {
         self.suite.plan(Settings { journals: journals.clone(), ..settings })
     }
 
+    /// Returns the address over TLS on this machine: that of the running server, if it has announced itself in the file of --ready-file,
+    /// else that of the flags.
+    pub(super) fn local_url(&self) -> String {
+        let announced = self.suite.ready_file.as_deref().and_then(ready::announced_port);
+        format!("https://localhost:{}", announced.unwrap_or(self.port))
+    }
+
     /// Whether the built-in entities are read by the first request instead of at the start. Nothing can be wrong with them, and
     /// no option concerns them.
     fn defers(&self, behaviors: &Behaviors) -> bool {
