@@ -28,7 +28,7 @@ use crate::world::chance::fraction;
 
 pub(crate) use read::load;
 pub use read::read;
-pub(crate) use ready::{Preset, READY};
+pub(crate) use ready::{Preset, READY, names as ready_names};
 pub(crate) use write::write;
 
 /// The maximum number of rules of a world: each is evaluated for each request.
