@@ -7,6 +7,7 @@ mod behaviors;
 mod ca;
 mod call;
 mod clock;
+mod config;
 mod connections;
 mod connector;
 mod connector_check;
@@ -14,6 +15,7 @@ mod descriptors;
 mod envelope;
 mod greeting;
 mod health;
+mod json_schema;
 mod log;
 mod output;
 mod pages;
@@ -76,7 +78,9 @@ pub fn run() -> ExitCode {
         Command::Compare(WithVariables(arguments)) => recorded::compare(arguments, behaviors, overrides),
         Command::Record(WithVariables(arguments)) => recorded::record(arguments),
         Command::Convert(WithVariables(arguments)) => recorded::convert(arguments),
-        Command::Ca(WithVariables(arguments)) => print_or_fail(ca::text(&cli.serve.tls.authority, &cli.serve.local_url(), arguments)),
+        Command::Ca(WithVariables(arguments)) => {
+            print_or_fail(ca::text(&cli.serve.tls.authority, &cli.serve.local_url(), arguments))
+        }
         Command::Token(WithVariables(arguments)) => print_or_fail(token::text(arguments)),
         Command::Journal(WithVariables(arguments)) => running::journal(arguments),
         Command::Worlds(WithVariables(arguments)) => running::worlds(arguments),
@@ -88,6 +92,9 @@ pub fn run() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(1, &problem),
         },
+        Command::JsonSchema(WithVariables(arguments)) => {
+            print_or_fail(json_schema::text(arguments, &cli.serve.schema, &Cli::command()))
+        }
         Command::Completions(WithVariables(arguments)) => print_bytes(&pages::completions::<Cli>(arguments.shell)),
         Command::Man => match pages::manual::<Cli>() {
             Ok(page) => print_bytes(&page),

@@ -8,6 +8,7 @@ pub(crate) mod form;
 pub(crate) mod guid;
 pub(crate) mod gzip;
 pub(crate) mod json;
+pub(crate) mod json_schema;
 pub(crate) mod like;
 pub(crate) mod nearest;
 pub(crate) mod plural;
