@@ -7,6 +7,7 @@ mod behaviors;
 mod ca;
 mod call;
 mod clock;
+mod config;
 mod connections;
 mod connector;
 mod connector_check;
@@ -14,6 +15,7 @@ mod descriptors;
 mod envelope;
 mod greeting;
 mod health;
+mod json_schema;
 mod log;
 mod output;
 mod pages;
@@ -40,6 +42,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 
 use crate::policy::behavior::Behaviors;
+use crate::text::plural::counted;
 use crate::world::fixture;
 use arguments::{Cli, Command};
 use output::{UNUSABLE, fail, print, print_bytes};
@@ -75,7 +78,9 @@ pub fn run() -> ExitCode {
         Command::Compare(WithVariables(arguments)) => recorded::compare(arguments, behaviors, overrides),
         Command::Record(WithVariables(arguments)) => recorded::record(arguments),
         Command::Convert(WithVariables(arguments)) => recorded::convert(arguments),
-        Command::Ca(WithVariables(arguments)) => print_or_fail(ca::text(&cli.serve.tls.authority, arguments)),
+        Command::Ca(WithVariables(arguments)) => {
+            print_or_fail(ca::text(&cli.serve.tls.authority, &cli.serve.local_url(), arguments))
+        }
         Command::Token(WithVariables(arguments)) => print_or_fail(token::text(arguments)),
         Command::Journal(WithVariables(arguments)) => running::journal(arguments),
         Command::Worlds(WithVariables(arguments)) => running::worlds(arguments),
@@ -87,6 +92,9 @@ pub fn run() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(1, &problem),
         },
+        Command::JsonSchema(WithVariables(arguments)) => {
+            print_or_fail(json_schema::text(arguments, &cli.serve.schema, &Cli::command()))
+        }
         Command::Completions(WithVariables(arguments)) => print_bytes(&pages::completions::<Cli>(arguments.shell)),
         Command::Man => match pages::manual::<Cli>() {
             Ok(page) => print_bytes(&page),
@@ -108,8 +116,7 @@ fn check(paths: &[PathBuf], files: &[SchemaFile], behaviors: &Behaviors) -> Resu
         match fixture::load(&schema, behaviors, path) {
             Ok(entities) => {
                 let count = entities.iter().filter(|(_, entity)| entity.linked().is_none()).count();
-                let noun = if count == 1 { "entity" } else { "entities" };
-                text.push_str(&format!("{}: {count} {noun}, no problems\n", path.display()));
+                text.push_str(&format!("{}: {}, no problems\n", path.display(), counted(count, "entity", "entities")));
             }
             Err(error) => problems.push(error.to_string()),
         }

@@ -525,7 +525,7 @@ mod tests {
             .map_err(|panic| (address, panic.downcast_ref::<String>().cloned().unwrap_or_default()))
         });
         let (address, message) = failed.join().unwrap().unwrap_err();
-        assert!(message.starts_with("expected exactly 1 DELETE, found 0 among 1 requests"), "{message}");
+        assert!(message.starts_with("expected exactly 1 DELETE, found 0 among 1 request"), "{message}");
         assert!(TcpStream::connect(address.strip_prefix("http://").unwrap()).is_err());
         assert!(get(&other, "/v1.0/teamwork/workforceIntegrations").starts_with("HTTP/1.1 200"));
     }

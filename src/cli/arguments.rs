@@ -1,9 +1,10 @@
 //! The arguments of the program, and how they are read.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable;
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -11,9 +12,12 @@ use super::act::ActArguments;
 use super::behaviors::{BehaviorArguments, CommandBehaviors, TableArguments};
 use super::ca::CaArguments;
 use super::call::CallCommand;
+use super::config::{Completed, Config, raw_value};
 use super::connector_check::ConnectorCheckArguments;
 use super::envelope::{DecryptArguments, EncryptArguments};
 use super::health::HealthArguments;
+use super::json_schema::JsonSchemaArguments;
+use super::output::{UNUSABLE, fail};
 use super::ready::ReadyFile;
 use super::recorded::{CompareArguments, ConvertArguments, RecordArguments};
 use super::running::{ClockArguments, FaultsArguments, JournalArguments, StateArguments, WorldArguments, WorldsArguments};
@@ -38,6 +42,9 @@ pub(super) struct Cli {
     pub(super) serve: ServeArguments,
     #[command(flatten)]
     pub(super) behaviors: BehaviorArguments,
+    /// File with options of the server (default: wfi-emulator.toml beside the fixtures or in the current folder); off for none
+    #[arg(long, env = "WFI_EMULATOR_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }
@@ -85,6 +92,8 @@ pub(super) enum Command {
     Clock(WithVariables<ClockArguments>),
     /// Check whether a running emulator answers; the exit status is the result
     Health(WithVariables<HealthArguments>),
+    /// Print the JSON Schema of a file, for editors
+    JsonSchema(WithVariables<JsonSchemaArguments>),
     /// Generate shell completions
     Completions(WithVariables<CompletionsArguments>),
     /// Print the man page
@@ -134,7 +143,7 @@ impl Cli {
 
 /// The flags of the server by what they are about, in the order of the help. The help in short shows those of the first element.
 const GROUPS: [(&str, &[&str], &[&str]); 7] = [
-    ("Server", &["host", "port", "log"], &[]),
+    ("Server", &["host", "port", "log"], &["log-format", "config"]),
     (
         "Data",
         &["fixtures", "schema", "state"],
@@ -177,6 +186,9 @@ fn grouped(argument: clap::Arg) -> clap::Arg {
     }
 }
 
+/// The commands that only print what they are made of, without options of the server.
+const PAGES: [&str; 3] = ["json-schema", "completions", "man"];
+
 /// Returns the arguments of this process, and the options of the server that are not by default. Prints help, or what is wrong, and exits where there is reason to.
 pub(super) fn parse() -> (Cli, Vec<String>) {
     let mut used: Vec<OsString> = std::env::args_os().collect();
@@ -187,32 +199,61 @@ pub(super) fn parse() -> (Cli, Vec<String>) {
     // The help in short is without variables.
     let is_short = used.iter().any(|argument| argument == "-h");
     let command = Cli::command().mut_args(|argument| variable(grouped(argument)).hide_env(is_short));
-    let matches = with_former_flags(command, &used).try_get_matches_from(used);
+    let command = with_former_flags(command, &used);
+    let config = if used.iter().any(|argument| PAGES.iter().any(|page| argument == page)) {
+        None
+    } else {
+        Config::find(&command, &used).unwrap_or_else(|problem| {
+            clear_ready_file(&used);
+            fail(UNUSABLE, &problem);
+            std::process::exit(UNUSABLE.into())
+        })
+    };
+    if let Some(config) = &config {
+        config.set_defaults(&command);
+    }
+    let completed = config.as_ref().map(|config| config.complete(&command, &used));
+    let used = completed.as_ref().map_or(used, |completed| completed.all.clone());
+    let matches = command.try_get_matches_from(&used);
     let mut matches = matches.unwrap_or_else(|error| {
-        // Without arguments that can be read, a server does not start; an announcement of an earlier one must not be taken for it.
-        if let Some(path) = ready_file(std::env::args_os()).filter(|_| error.use_stderr()) {
-            drop(ReadyFile::clear(&path));
+        if error.use_stderr() {
+            clear_ready_file(&used);
         }
-        let used: Vec<OsString> = std::env::args_os().collect();
-        if let Some(name) = rejected(&Cli::command(), &error, &used) {
+        let variable = rejected(&Cli::command(), &error, &used);
+        let notes = variable.map(|name| vec![format!("The value is that of the environment variable {name}")]);
+        let is_of_file = error.use_stderr() && error.kind() != ErrorKind::UnknownArgument;
+        let of_file = || completed.as_ref().filter(|_| is_of_file).map(|completed| completed.notes(&error.to_string()));
+        if let Some(notes) = notes.or_else(of_file) {
             let _ = error.print();
-            eprintln!("The value is that of the environment variable {name}");
+            for note in notes {
+                eprintln!("{note}");
+            }
             std::process::exit(error.exit_code());
         }
         error.exit()
     });
-    let chosen = chosen(&matches);
+    let chosen = chosen(&matches, completed.as_ref());
     let cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
     (cli, chosen)
 }
 
-/// Returns the options of the server that are given, with their values, and with the variable that a value comes from.
-fn chosen(matches: &ArgMatches) -> Vec<String> {
+/// Removes the announcement of an earlier server. Without arguments that can be read, none starts, and it must not be taken for one.
+fn clear_ready_file(arguments: &[OsString]) {
+    if let Some(path) = raw_value(arguments, "--ready-file", "WFI_EMULATOR_READY_FILE") {
+        drop(ReadyFile::clear(Path::new(&path)));
+    }
+}
+
+/// Returns the options of the server that are given, with their values, and with the variable or the file that a value comes from.
+fn chosen(matches: &ArgMatches, completed: Option<&Completed<'_>>) -> Vec<String> {
     let flags = GROUPS.iter().flat_map(|(_, common, others)| common.iter().chain(*others));
     let text = |flag: &&str| {
         let id = flag.replace('-', "_");
         let source = match matches.value_source(&id)? {
-            ValueSource::CommandLine => String::new(),
+            ValueSource::CommandLine => {
+                let source = completed.and_then(|completed| completed.source(flag));
+                source.map_or_else(String::new, |source| format!(" ({})", visible(&source)))
+            }
             ValueSource::EnvVariable => format!(" (WFI_EMULATOR_{})", id.to_uppercase()),
             _ => return None,
         };
@@ -225,22 +266,6 @@ fn chosen(matches: &ArgMatches) -> Vec<String> {
         Some(format!("--{flag}{value}{source}"))
     };
     flags.filter_map(text).collect()
-}
-
-/// Finds the ready file in arguments that cannot be read otherwise, or in its variable.
-fn ready_file(mut arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> {
-    let flag = loop {
-        match arguments.next() {
-            None => break None,
-            Some(flag) if flag == "--ready-file" => break arguments.next(),
-            Some(flag) => {
-                if let Some(value) = flag.to_str().and_then(|flag| flag.strip_prefix("--ready-file=")) {
-                    break Some(value.into());
-                }
-            }
-        }
-    };
-    flag.or_else(|| std::env::var_os("WFI_EMULATOR_READY_FILE")).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// Lets messages name a flag as the user does, also by its former name.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::edge::certificate::{Authority, CertificateError, default_folder};
+use crate::edge::certificate::{Authority, CertificateError, default_folder, write_bundle};
 use crate::edm::date_time::DateTimeOffset;
 use crate::world::clock::unix_millis;
 
@@ -22,6 +22,9 @@ pub(super) struct CaArguments {
     /// Print only the path of the certificate
     #[arg(long)]
     path: bool,
+    /// Write the CAs of the system and the local one to a file beside it, and print only the path of this file
+    #[arg(long, conflicts_with = "path")]
+    bundle: bool,
     /// Folder of the local CA, instead of the user's cache folder
     #[arg(long, value_name = "DIR")]
     ca_dir: Option<PathBuf>,
@@ -48,10 +51,15 @@ impl AuthorityFile {
     }
 }
 
-/// Commands by client, with `{ca}` for the path of the certificate.
+/// Commands by client, with `{ca}` for the path of the certificate, `{url}` for the address of the emulator, and `{bundle}` for the command
+/// that prints the path of a bundle.
 const TRUST: &[(&str, &str)] = &[
-    ("curl", "curl --cacert '{ca}' https://localhost:9340/v1.0/teamwork/workforceIntegrations"),
+    ("curl", "curl --cacert '{ca}' {url}/v1.0/teamwork/workforceIntegrations"),
     ("Python", "export SSL_CERT_FILE='{ca}' REQUESTS_CA_BUNDLE='{ca}'   # httpx and aiohttp read the first, requests the second"),
+    (
+        "pip",
+        "export PIP_CERT=\"$({bundle})\"; export SSL_CERT_FILE=\"$PIP_CERT\" REQUESTS_CA_BUNDLE=\"$PIP_CERT\"   # the system's CAs too",
+    ),
     ("Node", "export NODE_EXTRA_CA_CERTS='{ca}'"),
     ("Go", "export SSL_CERT_FILE='{ca}'   # Linux; on macOS and Windows Go reads the system's store"),
     (
@@ -63,20 +71,27 @@ const TRUST: &[(&str, &str)] = &[
     (
         "PowerShell",
         "$env:SSL_CERT_FILE = $env:REQUESTS_CA_BUNDLE = $env:NODE_EXTRA_CA_CERTS = '{ca}'   # for programs started after it\n\
+         $env:SSL_CERT_FILE = $env:REQUESTS_CA_BUNDLE = $env:PIP_CERT = $({bundle})   # the system's CAs too\n\
          pwsh   # Linux: commands of a new PowerShell; the running one has read its certificates already",
     ),
     ("Windows", "certutil -user -addstore Root \"{ca}\"   # PowerShell and .NET"),
     ("macOS", "security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db '{ca}'"),
 ];
 
-/// Returns what the command prints.
-pub(super) fn text(file: &AuthorityFile, arguments: &CaArguments) -> Result<String, String> {
+/// Returns what the command prints. `url` is the address of the emulator over TLS.
+pub(super) fn text(file: &AuthorityFile, url: &str, arguments: &CaArguments) -> Result<String, String> {
     let named = arguments.ca_dir.clone().map(|folder| AuthorityFile { ca_dir: Some(folder) });
     let authority = named.as_ref().unwrap_or(file).authority(&[]).map_err(|error| error.to_string())?;
     let Some(path) = authority.path() else {
         return Err("no CA file with --ca-dir memory: name a folder, or omit the flag".to_owned());
     };
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    if arguments.bundle {
+        let bundle = write_bundle(&authority, path).map_err(|error| error.to_string())?;
+        return Ok(format!("{}\n", absolute(&bundle)));
+    }
+    let folder = arguments.ca_dir.as_ref().map_or_else(String::new, |folder| format!(" --ca-dir '{}'", absolute(folder)));
+    let path = absolute(path);
     if arguments.path {
         return Ok(format!("{path}\n"));
     }
@@ -86,9 +101,10 @@ pub(super) fn text(file: &AuthorityFile, arguments: &CaArguments) -> Result<Stri
         "{path}\nvalid until {}Z; keep the key next to it private\nset variables before the program starts: a running one does not read them again\n",
         String::from_utf8_lossy(&date)
     );
+    let bundle = format!("wfi-emulator ca --bundle{folder}");
     for (client, commands) in TRUST {
         text.push_str(&format!("\n{client}\n"));
-        for command in commands.replace("{ca}", &path).lines() {
+        for command in commands.replace("{ca}", &path).replace("{url}", url).replace("{bundle}", &bundle).lines() {
             text.push_str(&format!("  {command}\n"));
         }
     }

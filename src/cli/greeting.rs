@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::tls::TrustAnchor;
 use crate::edm::schema::Version;
+use crate::text::plural::counted;
 use crate::world::World;
 
 /// The options of this run, as far as they concern people.
@@ -22,8 +23,8 @@ pub(super) struct Options<'o> {
 /// Returns the greeting. `plain_url` is the address without TLS, where `url` is one with it.
 pub(super) fn text(url: &str, plain_url: Option<&str>, world: &World, trust: &TrustAnchor, options: &Options<'_>) -> String {
     let mut text = format!("wfi-emulator {} serves an offline Microsoft Graph\n", env!("CARGO_PKG_VERSION"));
-    let counted = world.schema.keyed_root_sets().map(|set| (&world.schema.set(set).path, world.store.collection(set).len()));
-    let (filled, empty): (Vec<_>, Vec<_>) = counted.partition(|(_, count)| *count > 0);
+    let sets = world.schema.keyed_root_sets().map(|set| (&world.schema.set(set).path, world.store.collection(set).len()));
+    let (filled, empty): (Vec<_>, Vec<_>) = sets.partition(|(_, count)| *count > 0);
     for root in world.schema.widest().roots().iter().filter(|root| root.caller_in.is_some()) {
         text.push_str(&format!("  {url}/{}/{}\n", Version::V1.segment(), root.name));
     }
@@ -35,26 +36,70 @@ pub(super) fn text(url: &str, plain_url: Option<&str>, world: &World, trust: &Tr
     }
     text.push_str(&format!("the same under {url}/{}\n", Version::Beta.segment()));
     if let Some((first, _)) = filled.first().or(empty.first()) {
-        let token = if options.needs_token { "-H \"Authorization: Bearer $(wfi-emulator token)\" " } else { "" };
-        text.push_str(&format!("try: curl {}{token}{url}/{}/{first}\n", trust.curl_flag(), Version::V1.segment()));
+        let token = options.needs_token.then(|| "-H \"Authorization: Bearer $(wfi-emulator token)\"".to_owned());
+        let address = format!("{url}/{}/{first}", Version::V1.segment());
+        let words = [Some("try: curl".to_owned()), trust.curl_flag(), token, Some(address)];
+        text.push_str(&wrapped(&words.into_iter().flatten().collect::<Vec<String>>(), " ", " \\\n    "));
     }
     if !options.chosen.is_empty() {
-        text.push_str(&format!("options: {}\n", options.chosen.join(", ")));
+        let mut items = options.chosen.to_vec();
+        items[0].insert_str(0, "options: ");
+        text.push_str(&wrapped(&items, ", ", ",\n  "));
     }
-    let counts = [(world.faults.count(), "fault rules"), (options.stubs, "stubs")];
-    let counts: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| format!("{count} {noun}")).collect();
+    let counts = [(world.faults.count(), "fault rule", "fault rules"), (options.stubs, "stub", "stubs")];
+    let counts = counts.iter().filter(|(count, ..)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, one, many)| counted(*count, one, many)).collect();
     if !counts.is_empty() {
         text.push_str(&format!("with {}\n", counts.join(" and ")));
     }
     text.push_str(&format!("seed: {}; control: {url}/_emulator\n", world.seed()));
     text.push_str("docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C\n");
     if let Some(plain_url) = plain_url {
-        text.push_str(&format!("without TLS: {plain_url}{}\n", trust.hint()));
-        text.push_str(&format!("proxy for the addresses of Graph and Entra: HTTPS_PROXY={plain_url}\n"));
+        let parts = [Some(format!("without TLS: {plain_url}")), trust.hint()];
+        text.push_str(&wrapped(&parts.into_iter().flatten().collect::<Vec<String>>(), "; ", ";\n  "));
+        text.push_str(&format!("proxy for Graph and Entra: HTTPS_PROXY={plain_url}\n"));
     }
     if let Some(file) = options.intercept_ca {
         text.push_str(&format!("CA of the hosts of --intercept: {}\n", file.display()));
     }
     text
+}
+
+/// The width of a terminal that no one has made wider.
+const WIDTH: usize = 80;
+
+/// Returns words on lines that fit a terminal, except for longer words, with a separator between those of a line, and one at its end.
+fn wrapped(words: &[String], between: &str, at_end: &str) -> String {
+    let indent = at_end.rsplit('\n').next().unwrap_or_default().len();
+    let (mut text, mut width) = (String::new(), 0);
+    for (index, word) in words.iter().enumerate() {
+        let length = word.chars().count();
+        // The end of a line is as long as the separator.
+        if index > 0 && width + between.len() + length + between.len() > WIDTH {
+            text.push_str(at_end);
+            width = indent;
+        } else if index > 0 {
+            text.push_str(between);
+            width += between.len();
+        }
+        text.push_str(word);
+        width += length;
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_wrapped() {
+        let words = |lengths: &[usize]| -> Vec<String> { lengths.iter().map(|length| "x".repeat(*length)).collect() };
+        let lengths = |text: &str| -> Vec<usize> { text.lines().map(|line| line.chars().count()).collect() };
+        assert_eq!(lengths(&wrapped(&words(&[30, 46]), ", ", ",\n  ")), [78]);
+        assert_eq!(lengths(&wrapped(&words(&[30, 47]), ", ", ",\n  ")), [31, 49]);
+        assert_eq!(lengths(&wrapped(&words(&[100, 10, 100]), " ", " \\\n    ")), [102, 16, 104]);
+        assert_eq!(wrapped(&words(&[1, 2]), ", ", ",\n  "), "x, xx\n");
+    }
 }

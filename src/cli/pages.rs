@@ -3,19 +3,66 @@
 use std::fmt::Write as _;
 use std::io;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 
+use crate::policy::behavior::{BehaviorRow, Profile, ROWS};
+use crate::world::fault;
+
 /// Returns the script that completes the arguments in a shell.
 pub(super) fn completions<C: CommandFactory>(shell: Shell) -> Vec<u8> {
+    let mut command = C::command();
+    // So that commands have their arguments.
+    command.build();
+    let mut command = with_known_values(command);
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut C::command(), NAME, &mut script);
-    if shell == Shell::PowerShell {
-        let mut command = C::command();
-        command.build();
-        return with_values(&String::from_utf8_lossy(&script), &command).into_bytes();
+    clap_complete::generate(shell, &mut command, NAME, &mut script);
+    let script = with_files(&String::from_utf8_lossy(&script), shell, &fault_names());
+    if shell == Shell::PowerShell { with_values(&script, &command) } else { script }.into_bytes()
+}
+
+/// Names the profiles, behaviors and faults, which the program reads with messages of its own.
+fn with_known_values(command: Command) -> Command {
+    let is_of_faults = command.get_name() == "faults";
+    let of_argument = |argument: Arg| match argument.get_id().as_str() {
+        "profile" => argument.value_parser(PossibleValuesParser::new(Profile::ALL.map(Profile::name))),
+        "behavior" => argument.value_parser(PossibleValuesParser::new(behavior_values())),
+        "faults" => argument.value_parser(PossibleValuesParser::new(fault_names())),
+        "rules" if is_of_faults => argument.value_parser(PossibleValuesParser::new(fault_names())),
+        "names" => argument.value_parser(PossibleValuesParser::new(ROWS.iter().map(|row| row.name))),
+        _ => argument,
+    };
+    command.mut_args(of_argument).mut_subcommands(with_known_values)
+}
+
+/// Returns every behavior with each of its values. They live as long as the program, which ends with the script.
+fn behavior_values() -> Vec<&'static str> {
+    let values = |row: &BehaviorRow| {
+        let values = row.values.iter().map(|(value, _)| format!("{}={value}", row.name));
+        values.chain(row.free_text.then(|| format!("{}=", row.name))).collect::<Vec<String>>()
+    };
+    ROWS.iter().flat_map(values).map(|text| &*text.leak()).collect()
+}
+
+/// Returns the names that stand for fault rules, as scripts list them.
+fn fault_names() -> Vec<&'static str> {
+    fault::ready_names().collect()
+}
+
+/// Completes the names of files where these names are completed, since a file can have the rules too.
+fn with_files(script: &str, shell: Shell, names: &[&str]) -> String {
+    let list = names.join(" ");
+    match shell {
+        Shell::Bash => script.replace(&format!("compgen -W \"{list}\""), &format!("compgen -f -W \"{list}\"")),
+        Shell::Zsh => script
+            .replace(&format!(":FILE:({list})'"), &format!(":FILE:{{compadd {list}; _files}}'"))
+            .replace(&format!(":({list})'"), &format!(":{{compadd {list}; _files}}'")),
+        // The names are on lines of their own.
+        Shell::Fish => script.replace(&format!(" -r -f -a \"{}\\t", names[0]), &format!(" -r -F -a \"{}\\t", names[0])),
+        // Both complete files where no name fits.
+        _ => script.to_owned(),
     }
-    script
 }
 
 /// The name of the program.

@@ -37,6 +37,20 @@ pub(super) fn line(form: ReadyForm, url: &str, port: u16, seed: u64, ca: Option<
     }
 }
 
+/// Returns the port in an announcement.
+fn port_in(line: &str) -> Option<u16> {
+    let line = line.trim();
+    match serde_json::from_str::<serde_json::Value>(line) {
+        Ok(announcement) => announcement["port"].as_u64()?.try_into().ok(),
+        Err(_) => line.parse::<http::Uri>().ok()?.port_u16(),
+    }
+}
+
+/// Returns the port of the server that has announced itself in a file, if one has.
+pub(super) fn announced_port(path: &Path) -> Option<u16> {
+    regular_file::read(path).ok().and_then(|text| port_in(&String::from_utf8_lossy(&text)))
+}
+
 /// The file of the announcement, which exists only while the server listens. It is removed when the value is dropped.
 pub(super) struct ReadyFile {
     path: PathBuf,
@@ -79,6 +93,21 @@ impl Drop for ReadyFile {
             && regular_file::read(&self.path).is_ok_and(|text| text == line.as_bytes())
         {
             let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announcement_has_the_port_in_each_form() {
+        for form in [ReadyForm::Url, ReadyForm::Json] {
+            assert_eq!(port_in(&line(form, "https://127.0.0.1:4711", 4711, 1, None)), Some(4711), "{form:?}");
+        }
+        for text in ["", "{}", "soon", r#"{"port":70000}"#] {
+            assert_eq!(port_in(text), None, "{text}");
         }
     }
 }

@@ -12,13 +12,14 @@ use tokio::net::TcpListener;
 
 use super::address::base_url;
 use super::behaviors::CommandBehaviors;
-use super::log::{self, LogLevel};
+use super::log::{self, LogFormat, LogLevel};
 use super::output::{UNUSABLE, fail, print, report, write_out};
 use super::{runtime, signals};
 use crate::edge::client::Upstream;
 use crate::edge::private_file;
 use crate::policy::behavior::Behaviors;
 use crate::text::exchange::{self, Exchange, Resolver, har};
+use crate::text::plural::counted;
 use crate::text::redact::{RedactionRules, Redactor, doubtful_lines};
 use crate::text::visible::visible;
 use crate::tools::compare::{self, ReportFormat, Reporter};
@@ -194,7 +195,7 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
     };
     let options = record::RecordOptions { upstream, folder: arguments.out.clone(), rules };
     let (target, folder) = (options.upstream.base(), arguments.out.display().to_string());
-    let log_flush = log::start(arguments.log);
+    let log_flush = log::start(arguments.log, LogFormat::Auto);
     runtime::run(async {
         let listener = match TcpListener::bind((arguments.host.as_str(), arguments.port)).await {
             Ok(listener) => listener,
@@ -215,7 +216,9 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
         // The summary comes after all lines of the log.
         drop(log_flush);
         match recorded {
-            Ok((count, Some(path))) => report(&format!("{count} exchanges recorded in {}\n", path.display())),
+            Ok((count, Some(path))) => {
+                report(&format!("{} recorded in {}\n", counted(count, "exchange", "exchanges"), path.display()));
+            }
             Ok((_, None)) => {
                 report("no exchanges recorded\n");
                 if is_new {

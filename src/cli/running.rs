@@ -15,6 +15,7 @@ use super::{runtime, secret_file};
 use crate::edge::client::{HttpClient, Upstream};
 use crate::edge::control;
 use crate::text::exchange::RecordedRequest;
+use crate::text::plural::counted;
 use crate::text::visible::{visible, visible_lines};
 use crate::world::fault::{self, FaultRule};
 
@@ -232,8 +233,13 @@ pub(super) fn worlds(arguments: &WorldsArguments) -> ExitCode {
         for world in list["worlds"].as_array().into_iter().flatten() {
             let entities: u64 = world["entities"].as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum();
             let name = visible(world["name"].as_str().unwrap_or_default());
-            let (requests, faults) = (&world["requests"], &world["faults"]);
-            out.push_str(&format!("{name}: {entities} entities, {requests} requests, {faults} fault rules\n"));
+            let number = |member: &str| world[member].as_u64().unwrap_or_default();
+            let counts = [
+                counted(entities, "entity", "entities"),
+                counted(number("requests"), "request", "requests"),
+                counted(number("faults"), "fault rule", "fault rules"),
+            ];
+            out.push_str(&format!("{name}: {}\n", counts.join(", ")));
         }
         Ok(out)
     })

@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::connections::ConnectionArguments;
 use super::connector::ConnectorArguments;
-use super::log::LogLevel;
+use super::log::{LogFormat, LogLevel};
 use super::output::{UNUSABLE, fail, report, write_out};
 use super::ready::ReadyFile;
 use super::schema::SchemaFile;
@@ -94,6 +94,9 @@ pub(super) struct ServeArguments {
     /// Least severe level to log on standard error; off also suppresses the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
+    /// Form of the log: auto is short on a terminal, else full; json is an object per line, without a greeting
+    #[arg(long, env = "WFI_EMULATOR_LOG_FORMAT", value_name = "FORM", default_value = "auto")]
+    log_format: LogFormat,
     #[command(flatten)]
     connections: ConnectionArguments,
 }
@@ -166,21 +169,11 @@ pub(super) fn run(
             Ok(plan) => plan,
             Err(problem) => return fail(UNUSABLE, &problem),
         };
-    let _flushed_at_the_end = log::start(arguments.log);
+    let _flushed_at_the_end = log::start(arguments.log, arguments.log_format);
     if let Some(line) = suite.state_line(&plan) {
         tracing::info!("{line}");
     }
-    if matches!(plan.settings.clock, Clock::Fixed(_))
-        && let Some(rule) = plan.settings.faults.iter().find(|rule| matches!(rule.effect, Effect::Limit(_)))
-    {
-        tracing::warn!(
-            "frozen clock: the limit of fault rule '{}' never ends, until the control API advances the clock",
-            rule.name
-        );
-    }
-    for line in warnings {
-        tracing::warn!("{line}");
-    }
+    warn(&plan, warnings);
     let (tls, trust) = match arguments.tls.server_config() {
         Ok(Some((tls, trust))) => (Some(tls), trust),
         Ok(None) => (None, TrustAnchor::Unknown),
@@ -222,7 +215,9 @@ pub(super) fn run(
             // Before any request can change it.
             state.begin(&service);
         }
-        if arguments.log != LogLevel::Off {
+        if arguments.log_format == LogFormat::Json {
+            tracing::info!("serving {}", url.preferred);
+        } else if arguments.log != LogLevel::Off {
             let plain_url = tls.is_some().then_some(&*url.plain);
             let world = service.worlds.default_world();
             let options = greeting::Options {
@@ -253,6 +248,21 @@ pub(super) fn run(
         }
         Running { suite, signals, server, stop, service, ready_file, state }.until_stopped().await
     })
+}
+
+/// Logs settings that are likely to be mistakes.
+fn warn(plan: &Plan, warnings: &[String]) {
+    if matches!(plan.settings.clock, Clock::Fixed(_))
+        && let Some(rule) = plan.settings.faults.iter().find(|rule| matches!(rule.effect, Effect::Limit(_)))
+    {
+        tracing::warn!(
+            "frozen clock: the limit of fault rule '{}' never ends, until the control API advances the clock",
+            rule.name
+        );
+    }
+    for line in warnings {
+        tracing::warn!("{line}");
+    }
 }
 
 /// A server that has announced itself.
@@ -405,6 +415,13 @@ impl ServeArguments {
         }
         let settings = self.settings(behaviors.clone(), seed, is_deferred)?;
         self.suite.plan(Settings { journals: journals.clone(), ..settings })
+    }
+
+    /// Returns the address over TLS on this machine: that of the running server, if it has announced itself in the file of --ready-file,
+    /// else that of the flags.
+    pub(super) fn local_url(&self) -> String {
+        let announced = self.suite.ready_file.as_deref().and_then(ready::announced_port);
+        format!("https://localhost:{}", announced.unwrap_or(self.port))
     }
 
     /// Whether the built-in entities are read by the first request instead of at the start. Nothing can be wrong with them, and

@@ -9,6 +9,7 @@ use crate::edge::file_lock::{self, FileLock};
 use crate::edge::private_file::remove_leftovers;
 use crate::edge::service::Service;
 use crate::policy::behavior::Secret;
+use crate::text::plural::counted;
 use crate::world::fixture;
 
 /// A state file that no other process saves to.
@@ -71,7 +72,8 @@ impl StateFile {
     fn write(&mut self, state: &State) -> Result<(), String> {
         private_file::write(&self.path, &state.text).map_err(|error| format!("{}: {error}", self.path.display()))?;
         (self.known, self.is_saved) = (Some(digest(&state.text)), true);
-        tracing::info!("state saved: {} entities of the default world to {}", state.count, self.path.display());
+        let count = counted(state.count, "entity", "entities");
+        tracing::info!("state saved: {count} of the default world to {}", self.path.display());
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ use super::secret_file;
 use crate::edge::control::{Control, Reload};
 use crate::edge::proxy::Proxy;
 use crate::policy::behavior::ROWS;
+use crate::text::plural::counted;
 use crate::world::budget::Budget;
 use crate::world::journal::{self, Bounds, Journals};
 use crate::world::settings::Settings;
@@ -146,8 +147,8 @@ impl SuiteArguments {
         let path = self.state.as_ref()?.display();
         let count = plan.settings.entities.len();
         Some(match self.saved_state() {
-            Some(_) => format!("state loaded: {count} entities of the default world from {path}"),
-            None => format!("state new: {count} initial entities, to be saved to {path}"),
+            Some(_) => format!("state loaded: {} of the default world from {path}", counted(count, "entity", "entities")),
+            None => format!("state new: {}, to be saved to {path}", counted(count, "initial entity", "initial entities")),
         })
     }
 

@@ -93,20 +93,20 @@ impl TrustAnchor {
     }
 
     /// Returns the part of the greeting that says how clients come to trust the certificate.
-    pub(super) fn hint(&self) -> String {
+    pub(super) fn hint(&self) -> Option<String> {
         match self {
-            TrustAnchor::Unknown => String::new(),
-            TrustAnchor::File(path) => format!("; CA for clients to trust: {} (see `wfi-emulator ca`)", path.display()),
-            TrustAnchor::Memory => "; the CA is in memory only: clients must disable verification".to_owned(),
+            TrustAnchor::Unknown => None,
+            TrustAnchor::File(path) => Some(format!("CA for clients to trust: {} (see `wfi-emulator ca`)", path.display())),
+            TrustAnchor::Memory => Some("the CA is in memory only: clients must disable verification".to_owned()),
         }
     }
 
-    /// Returns the flag with which curl accepts the certificate.
-    pub(super) fn curl_flag(&self) -> String {
+    /// Returns the flag with which curl accepts the certificate, if it needs one.
+    pub(super) fn curl_flag(&self) -> Option<String> {
         match self {
-            TrustAnchor::Unknown => String::new(),
-            TrustAnchor::File(path) => format!("--cacert '{}' ", path.display()),
-            TrustAnchor::Memory => "--insecure ".to_owned(),
+            TrustAnchor::Unknown => None,
+            TrustAnchor::File(path) => Some(format!("--cacert '{}'", path.display())),
+            TrustAnchor::Memory => Some("--insecure".to_owned()),
         }
     }
 }

@@ -6,6 +6,7 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 
+use super::config;
 use crate::text::nearest::nearest;
 
 /// Environment variables with an older name, which counts where the newer one is not set.
@@ -116,7 +117,19 @@ impl<T: Args> Args for WithVariables<T> {
 }
 
 fn with_variables(command: Command) -> Command {
-    command.mut_args(variable).mut_subcommands(with_variables)
+    command.mut_args(with_default).mut_subcommands(with_variables)
+}
+
+/// Gives an argument its variable, and the value that the configuration file has for it.
+fn with_default(argument: Arg) -> Arg {
+    let default = argument.get_env().and_then(config::default_of);
+    let argument = variable(argument);
+    match default {
+        // The help shows defaults.
+        Some(value) if argument.is_hide_env_values_set() => argument.default_value(value).hide_default_value(true),
+        Some(value) => argument.default_value(value),
+        None => argument,
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::edge::service::Service;
+use crate::text::plural::counted;
 use crate::world::worlds::Plan;
 
 /// The time between two checks of the files.
@@ -33,7 +34,7 @@ pub(super) fn start(service: Arc<Service>, paths: Vec<PathBuf>, plan: impl Fn() 
                 service.worlds.reload(plan).map(|()| count).map_err(|full| full.to_string())
             };
             match plan().and_then(reload) {
-                Ok(count) => tracing::info!("fixtures reloaded: {count} entities"),
+                Ok(count) => tracing::info!("fixtures reloaded: {}", counted(count, "entity", "entities")),
                 Err(problem) => {
                     for line in problem.lines() {
                         tracing::error!("fixtures not reloaded: {line}");

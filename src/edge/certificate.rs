@@ -4,6 +4,8 @@
 //! leaves its file, which only its owner can read, and is never logged.
 
 mod authority;
+mod bundle;
+mod names;
 
 use std::fmt;
 use std::path::Path;
@@ -14,11 +16,15 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpos
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
 use crate::edge::proxy::HOSTS;
 
 pub use authority::Authority;
 pub(crate) use authority::default_folder;
+pub(crate) use bundle::write_bundle;
+
+use names::ReportingResolver;
 
 /// Names of the loopback interface.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -94,7 +100,8 @@ pub fn issued(authority: &Authority, more_names: &[String]) -> Result<Arc<Server
     let issuer = Issuer::from_params(authority.params(), authority.key());
     let certificate = params.signed_by(&key, &issuer).map_err(failed)?;
     let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|error| CertificateError::new("key cannot be used", error))?;
-    server_config(vec![certificate.der().clone()], key).map_err(|error| CertificateError::new("cannot set up TLS", error))
+    let remedy = "add it with --san";
+    server_config(vec![certificate.der().clone()], key, remedy).map_err(|error| CertificateError::new("cannot set up TLS", error))
 }
 
 /// Returns a server configuration with a certificate chain and its key from PEM files.
@@ -111,7 +118,8 @@ pub(crate) fn own(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, C
     }
     let key_der = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| unreadable(key, error, "no private key found: expected an unencrypted one in PEM form"))?;
-    server_config(chain, key_der).map_err(|error| match error {
+    let remedy = "use a certificate with this name for --cert";
+    server_config(chain, key_der, remedy).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
             CertificateError::of_file(key, format!("key does not match the certificate in {}", certificate.display()))
         }
@@ -128,11 +136,18 @@ fn unreadable(path: &Path, error: pem::Error, otherwise: &str) -> CertificateErr
     }
 }
 
-fn server_config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Arc<ServerConfig>, rustls::Error> {
+/// `remedy` is for clients that ask for a name which the certificate lacks.
+fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    remedy: &'static str,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
     // The provider is named, so that no other part of a program can change it.
-    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let resolver = ReportingResolver::new(CertifiedKey::from_der(chain, key, &provider)?, remedy);
+    let builder = ServerConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions()?.with_no_client_auth();
-    let mut config = builder.with_single_cert(chain, key)?;
+    let mut config = builder.with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

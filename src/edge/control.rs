@@ -172,10 +172,11 @@ pub(crate) fn admitted_body_limit(control: &Control, worlds: &Worlds, request: &
 
 /// Answers a request to the control API.
 pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> ControlOutcome {
-    let (mut reply, allow) = match run(control, worlds, request, peer) {
-        Ok(reply) => (reply, None),
+    let (mut reply, allow, refusal) = match run(control, worlds, request, peer) {
+        Ok(reply) => (reply, None, None),
         Err(ControlError { status, code, message, allow }) => {
-            (ControlReply::json(status, &json!({ "error": { "code": code, "message": message } })), allow)
+            let reply = ControlReply::json(status, &json!({ "error": { "code": code, "message": message } }));
+            (reply, allow, Some((code, message)))
         }
     };
     if let Some((world, pending)) = reply.pending.take() {
@@ -183,6 +184,7 @@ pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer
     }
     let wait = reply.wait.take();
     let mut answer = reply.answer();
+    answer.control_refusal = refusal;
     if let Some(allow) = allow.and_then(|methods| HeaderValue::try_from(methods).ok()) {
         answer.response.headers_mut().insert(header::ALLOW, allow);
     }

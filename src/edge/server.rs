@@ -36,6 +36,7 @@ use crate::edge::server::exchange::Shared;
 use crate::edge::server::limits::Gate;
 use crate::edge::server::workers::Places;
 use crate::edge::service::Service;
+use crate::text::plural::counted;
 
 pub use limits::ServerLimits;
 pub use workers::Workers;
@@ -164,7 +165,8 @@ async fn sweep(service: Arc<Service>) {
         let Some(worlds) = service.worlds.built() else { continue };
         let dropped = worlds.sweep();
         if dropped > 0 {
-            tracing::info!("dropped {dropped} idle worlds ({} s)", worlds.limits().idle.as_secs());
+            let dropped = counted(dropped, "idle world", "idle worlds");
+            tracing::info!("dropped {dropped} ({} s)", worlds.limits().idle.as_secs());
         }
     }
 }

@@ -295,7 +295,9 @@ pub(crate) fn calls_unavailable() -> Box<Answer> {
 /// Answers a request without a world. Graph has no such case; SDKs show the message of its envelope.
 fn world_unavailable(error: &WorldError) -> Answer {
     let body = format!("{{\"error\":{{\"code\":\"emulatorTenant\",\"message\":{}}}}}", quoted(&error.to_string()));
-    json_answer(StatusCode::BAD_REQUEST, body)
+    let mut answer = json_answer(StatusCode::BAD_REQUEST, body);
+    answer.control_refusal = Some(("world", error.to_string()));
+    answer
 }
 
 /// Returns an answer of the emulator itself.

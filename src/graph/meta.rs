@@ -39,6 +39,8 @@ impl<'r> ResponseMeta<'r> {
     pub(super) fn of(world: &World, request: &'r Request, purse: &'r Purse) -> ResponseMeta<'r> {
         let facts = RequestFacts::of(&request.headers);
         let client_request_id = facts.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
+        // Over TLS the behavior `hsts` decides, by default against it: browsers would refuse plain HTTP to all ports of localhost for a
+        // year. They ignore it over plain HTTP (RFC 6797, 8.1), where it is sent as by the service.
         let has_hsts = !request.is_secure || world.behaviors.hsts == Hsts::Send;
         let (now, request_id) = (world.clock.now(), world.next_request_id());
         ResponseMeta { facts, now, request_id, client_request_id, is_item: false, has_hsts, purse }

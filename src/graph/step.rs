@@ -38,6 +38,8 @@ pub struct Answer {
     pub(crate) held_by: Option<Hold>,
     /// The refusal, if the request was refused.
     pub refused: Option<Error>,
+    /// The code and the message of an error of the control API, for the log.
+    pub(crate) control_refusal: Option<(&'static str, String)>,
     /// File and line of the stub that answers.
     pub(crate) stub: Option<String>,
     /// The names of the fault rules that applied.
@@ -94,6 +96,7 @@ impl Answer {
             held_by: None,
             stub: None,
             refused: None,
+            control_refusal: None,
             applied_rules: None,
             skipped: Vec::new(),
             refused_items: Vec::new(),

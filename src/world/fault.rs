@@ -4,6 +4,7 @@
 //! first one with an effect is the last. Every rule has its own counts and random numbers, so the same sequence of requests gets the
 //! same faults with the same seed. The file format is in `docs/faults.md`.
 
+mod json_schema;
 mod read;
 mod ready;
 mod write;
@@ -26,9 +27,10 @@ use crate::text::form;
 use crate::world::budget::{Budget, Reservation};
 use crate::world::chance::fraction;
 
+pub(crate) use json_schema::json_schema;
 pub(crate) use read::load;
 pub use read::read;
-pub(crate) use ready::{Preset, READY};
+pub(crate) use ready::{Preset, READY, names as ready_names};
 pub(crate) use write::write;
 
 /// The maximum number of rules of a world: each is evaluated for each request.

@@ -9,6 +9,7 @@ mod collections;
 mod content;
 mod context;
 pub(crate) mod directory;
+mod json_schema;
 mod loader;
 mod seed;
 mod writer;
@@ -26,6 +27,8 @@ use crate::world::store::{CollectionAddress, StoreFull, StoredEntity};
 pub(crate) use collections::set_names;
 use collections::{Collections, collections_of, replaced_by, unknown_collection};
 use loader::Loader;
+
+pub(crate) use json_schema::json_schema;
 
 pub(crate) use writer::write_set;
 pub use writer::{write, write_entity_with};

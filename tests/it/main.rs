@@ -80,6 +80,8 @@
 //! |---|---|
 //! | `process` | output, exit status, signals |
 //! | `flags` | flags and environment variables, valid and invalid |
+//! | `config` | the configuration file |
+//! | `json_schemas` | the JSON Schemas of files accept and refuse what the program does |
 //! | `log` | the log: its lines, and that it never blocks a request |
 //! | `tls` | HTTPS: the printed address, the local authority, certificates from files |
 //! | `tokens` | `token`, the directory, and what the log leaves out |
@@ -176,9 +178,11 @@ mod graph {
     mod world_history;
 }
 mod program {
+    mod config;
     mod flags;
     #[cfg(target_os = "linux")]
     mod journals;
+    mod json_schemas;
     mod log;
     mod machine;
     pub(crate) mod process;

@@ -15,6 +15,7 @@ use super::spool::Spool;
 use crate::edge::private_file;
 use crate::text::exchange::{self, Capture, CaptureQuery, Entry, Exchange, ExchangePart, Template};
 use crate::text::gzip;
+use crate::text::plural::counted;
 use crate::text::redact::{Redactor, doubtful_lines};
 
 /// Maximum number of captured ids.
@@ -62,7 +63,7 @@ impl RecordingWriter {
         match result {
             Ok(()) => self.count += 1,
             Err(problem) => {
-                tracing::error!("recording stopped after {} exchanges: {problem}", self.count);
+                tracing::error!("recording stopped after {}: {problem}", counted(self.count, "exchange", "exchanges"));
                 self.problem = Some(problem);
             }
         }

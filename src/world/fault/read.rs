@@ -1,6 +1,7 @@
 //! The JSON reader of rules, with errors by file and path.
 
 use std::io::ErrorKind;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::{
 };
 use crate::edm::pattern::Pattern;
 use crate::text::json::{self, Json, Member, quoted};
+use crate::text::json_schema::SCHEMA_MEMBER;
 use crate::text::nearest::nearest;
 use crate::world::regular_file;
 
@@ -31,7 +33,10 @@ pub(crate) fn load(path: &Path) -> Result<Vec<FaultRule>, FaultError> {
 /// Reads rules from a text: an array, an object with `rules`, or one rule. Errors start with the name.
 pub fn read(name: &str, text: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
     let failed = |problem: String| FaultError { problems: vec![format!("{name}: {problem}")] };
-    let json = json::parse(text).map_err(|error| failed(format!("not JSON: {error}")))?;
+    let mut json = json::parse(text).map_err(|error| failed(format!("not JSON: {error}")))?;
+    if let Json::Object(members) = &mut json {
+        members.retain(|(name, _)| name != SCHEMA_MEMBER);
+    }
     let (items, path) = match &json {
         Json::Array(items) => (&items[..], "$"),
         Json::Object(members) if members.iter().any(|(name, _)| name == "rules") => {
@@ -95,7 +100,7 @@ fn ready_names(with_sets: bool) -> String {
 }
 
 /// The methods of requests.
-const METHODS: [Method; 7] =
+pub(super) const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
 
 /// The names in paths of the token service.
@@ -252,6 +257,9 @@ fn effect(fields: &Fields<'_>, name: &str) -> Result<Effect, String> {
         }
     }
 }
+
+/// The statuses of errors. With a body of its own one may be the answer of a proxy, of any status from 200.
+pub(super) const STATUS: RangeInclusive<u16> = 200..=599;
 
 fn failure(path: &str, json: &Json<'_>) -> Result<Failure, String> {
     if let Json::String(name) = json {

@@ -43,6 +43,11 @@ impl Preset {
 /// The name of the preset with the limits that Microsoft publishes.
 pub(super) const PUBLISHED_LIMITS: &str = "published-limits";
 
+/// Returns the names that stand for rules.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    READY.iter().map(|ready| ready.name).chain([PUBLISHED_LIMITS])
+}
+
 /// A published limit (learn.microsoft.com/graph/throttling-limits).
 struct PublishedLimit {
     name: &'static str,

@@ -249,7 +249,7 @@ fn a_verdict_says_what_it_could_not_look_at() {
         ..Expectation::default()
     };
     insta::assert_snapshot!(verdict(&journal, many), @r"
-    expected exactly 3 requests since 2026-01-02T03:04:09Z, found 1 among 1 requests
+    expected exactly 3 requests since 2026-01-02T03:04:09Z, found 1 among 1 request
     matches: request 5, POST /, 201
     ");
     let small = Journal::new(Bounds { entries: 1, bytes: 160 }, journals());
@@ -257,7 +257,7 @@ fn a_verdict_says_what_it_could_not_look_at() {
     write(&small, &Method::POST, "/", r#"{"displayName":"x"}"#, 201);
     let with_body = Expectation { body: Some(json!({"displayName": "x"})), ..Expectation::default() };
     insta::assert_snapshot!(verdict(&small, with_body), @r#"
-    expected exactly 1 request with {"displayName":"x"}, found 0 among 1 requests; 1 older entries were dropped from the journal
+    expected exactly 1 request with {"displayName":"x"}, found 0 among 1 request; 1 older entry was dropped from the journal
     closest: request 2, POST /, 201
       body: expected JSON, found a truncated body (10 of 19 bytes are in the journal)
     "#);
@@ -365,7 +365,7 @@ fn the_idlest_journal_gives_way() {
     assert_eq!((idle.len(), busy.len(), late.len()), (0, 2, 2));
     assert_eq!((idle.count(), numbers(&idle, &JournalQuery::default()).len()), (1, 0), "it is reported as dropped");
     let report = idle.verify(&Expectation::default(), Secrets::Hidden);
-    assert!(report.text.ends_with("1 older entries were dropped from the journal"), "{}", report.text);
+    assert!(report.text.ends_with("1 older entry was dropped from the journal"), "{}", report.text);
 }
 
 #[test]
@@ -704,7 +704,7 @@ fn an_expectation_has_conditions_on_headers_queries_methods_and_members() {
         ..Expectation::default()
     };
     insta::assert_snapshot!(verdict(missed).text, @r#"
-    expected exactly 1 PUT or PATCH with the header Authorization REDACTED with the header content-type like text/* with the query option $top 1 with {"notes":{"$absent":true}}, found 0 among 1 requests
+    expected exactly 1 PUT or PATCH with the header Authorization REDACTED with the header content-type like text/* with the query option $top 1 with {"notes":{"$absent":true}}, found 0 among 1 request
     closest: request 1, PATCH /v1.0/x?$select=id,displayName&$top=2, 200
       header Authorization: expected REDACTED, found none
       header content-type: expected like text/*, found application/json

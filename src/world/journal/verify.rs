@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Destination, JournalEntry, JournalQuery, Secrets};
 use crate::edm::pattern::names_id;
 use crate::text::like::is_like;
+use crate::text::plural::counted;
 use crate::text::redact::{NamePlace, REDACTED, is_holder, is_secret_name, mask_json, mask_target};
 use crate::text::truncate::truncate;
 use crate::text::{bom, form};
@@ -220,10 +221,11 @@ pub(super) fn verify(
     let dropped = count.saturating_sub(kept);
     let Times { at_least, at_most } = expectation.times;
     let holds = (at_least..=at_most).contains(&found.len());
-    let (expected, among) = (expected(expectation, secrets), kind(to, false));
-    let mut text = format!("expected {expected}, found {} among {considered} {among}", found.len());
+    let (expected, among) = (expected(expectation, secrets), counted(considered, kind(to, true), kind(to, false)));
+    let mut text = format!("expected {expected}, found {} among {among}", found.len());
     if dropped > 0 {
-        let _ = write!(text, "; {dropped} older entries were dropped from the journal");
+        let dropped = counted(dropped, "older entry was", "older entries were");
+        let _ = write!(text, "; {dropped} dropped from the journal");
     }
     let mut closest = None;
     if !holds

@@ -199,7 +199,7 @@ fn requests_and_calls_to_connectors_are_verified_separately() {
     assert_eq!(verdict(posts), "expected exactly 1 POST, found 1 among 2 requests");
     assert_eq!(
         verdict(to_connector),
-        "expected exactly 1 call to a connector of /shifts/v1/teams/*/update, found 1 among 1 calls to connectors"
+        "expected exactly 1 call to a connector of /shifts/v1/teams/*/update, found 1 among 1 call to a connector"
     );
     // All are listed and printed, requests and calls alike.
     let all = world.journal.query(&JournalQuery::default(), Secrets::Hidden);

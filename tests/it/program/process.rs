@@ -407,6 +407,19 @@ fn completions_and_the_man_page_have_every_command_and_flag() {
     ] {
         assert!(scripts[3].contains(line), "{line}: {}", scripts[3]);
     }
+    // The names that messages have, beside files where a file can have the same.
+    for name in ["reference-page", "update-response=no-content", "throttled-decimal", "published-limits"] {
+        for (script, shell) in scripts.iter().zip(["bash", "zsh", "fish", "powershell"]) {
+            assert!(script.contains(name), "{name} for {shell}");
+        }
+    }
+    assert!(scripts[0].contains("compgen -f -W \"throttled "), "{}", scripts[0]);
+    assert!(scripts[1].contains(":FILE:{compadd throttled ") && scripts[1].contains("; _files}'"), "{}", scripts[1]);
+    assert!(
+        scripts[2].contains("-l faults -d 'File with fault rules, or the name of predefined ones' -r -F -a \"throttled\\t''"),
+        "{}",
+        scripts[2]
+    );
     assert!(page.starts_with(".ie") && page.contains(".TH wfi-emulator 1"), "{}", &page[..200]);
     assert!(page.contains("WFI-EMULATOR TOKEN"), "commands have their flags in it");
     assert_eq!(outcome(&["completions", "sh"]).status, Some(2));

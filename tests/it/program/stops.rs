@@ -625,7 +625,7 @@ fn a_pipe_in_place_of_a_fixture_does_not_stop_watching() {
     logged(&format!("fixtures not reloaded: {file}: not a regular file"));
     fs::remove_file(&file).unwrap();
     fs::write(&file, r#"[{"id":"b"}]"#).unwrap();
-    logged("fixtures reloaded: 1 entities");
+    logged("fixtures reloaded: 1 entity");
     assert_eq!(served.status("GET", &format!("{COLLECTION}/b"), ""), 200);
 }
 

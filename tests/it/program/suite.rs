@@ -424,7 +424,7 @@ fn changed_fixtures_are_reloaded_and_a_broken_file_keeps_the_old_ones() {
     assert!(told.contains("$[0].displayName: found the number 7, expected a string"), "{told}");
     assert_eq!(name(&mut client), "first");
     folder.file("workforceIntegrations.json", r#"[{"id":"a","displayName":"second"}]"#);
-    logged("fixtures reloaded: 1 entities");
+    logged("fixtures reloaded: 1 entity");
     assert_eq!(name(&mut client), "second");
 }
 

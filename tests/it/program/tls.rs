@@ -11,6 +11,11 @@ use crate::support::harness::HOST;
 
 /// Returns the answer to a GET over TLS from a client that trusts these certificates.
 fn get_over_tls(served: &Served, trusted: &str, path: &str, headers: &str) -> std::io::Result<String> {
+    get_over_tls_as("localhost", served, trusted, path, headers)
+}
+
+/// Returns the same of a client that calls the server by a name.
+fn get_over_tls_as(name: &'static str, served: &Served, trusted: &str, path: &str, headers: &str) -> std::io::Result<String> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(trusted.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
@@ -18,7 +23,7 @@ fn get_over_tls(served: &Served, trusted: &str, path: &str, headers: &str) -> st
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = std::sync::Arc::new(builder.with_root_certificates(roots).with_no_client_auth());
-    let connection = rustls::ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let connection = rustls::ClientConnection::new(config, name.try_into().unwrap()).unwrap();
     let mut stream = rustls::StreamOwned::new(connection, served.connect());
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n{headers}\r\n").as_bytes())?;
     let mut answer = String::new();
@@ -70,8 +75,10 @@ fn the_greeting_has_both_addresses_and_the_certificate_to_trust() {
         let (url, address) = (served.url.clone(), served.address().to_owned());
         let outcome = served.stop();
         assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), ""), "one line, which was read already");
+        // A command that is too long for a line goes on in the next one.
+        let greeting = outcome.stderr.replace(" \\\n    ", " ").replace(";\n  ", "; ");
         for expected in [format!("\ntry: curl {flag}{url}/v1.0/"), format!("\nwithout TLS: http://{address}{told}\n")] {
-            assert!(outcome.stderr.contains(&expected), "{expected:?} in {}", outcome.stderr);
+            assert!(greeting.contains(&expected), "{expected:?} in {greeting}");
         }
     }
 }
@@ -229,7 +236,7 @@ fn ca_explains_the_authority_for_every_runtime() {
     assert_eq!((explained.status, first), (Some(0), path.as_str()));
     let (until, rest) = rest.split_once('\n').unwrap();
     assert!(until.starts_with("valid until 20") && until.ends_with("Z; keep the key next to it private"), "{until}");
-    insta::assert_snapshot!(rest.replace(&path, "<ca>"), @r#"
+    insta::assert_snapshot!(rest.replace(&path, "<ca>").replace(folder.path(), "<folder>"), @r#"
     set variables before the program starts: a running one does not read them again
 
     curl
@@ -237,6 +244,9 @@ fn ca_explains_the_authority_for_every_runtime() {
 
     Python
       export SSL_CERT_FILE='<ca>' REQUESTS_CA_BUNDLE='<ca>'   # httpx and aiohttp read the first, requests the second
+
+    pip
+      export PIP_CERT="$(wfi-emulator ca --bundle --ca-dir '<folder>')"; export SSL_CERT_FILE="$PIP_CERT" REQUESTS_CA_BUNDLE="$PIP_CERT"   # the system's CAs too
 
     Node
       export NODE_EXTRA_CA_CERTS='<ca>'
@@ -253,6 +263,7 @@ fn ca_explains_the_authority_for_every_runtime() {
 
     PowerShell
       $env:SSL_CERT_FILE = $env:REQUESTS_CA_BUNDLE = $env:NODE_EXTRA_CA_CERTS = '<ca>'   # for programs started after it
+      $env:SSL_CERT_FILE = $env:REQUESTS_CA_BUNDLE = $env:PIP_CERT = $(wfi-emulator ca --bundle --ca-dir '<folder>')   # the system's CAs too
       pwsh   # Linux: commands of a new PowerShell; the running one has read its certificates already
 
     Windows
@@ -270,4 +281,58 @@ fn ca_explains_the_authority_for_every_runtime() {
     command.env("LOCALAPPDATA", folder.path()).env("HOME", folder.path());
     let path = Program::start(command).outcome().stdout;
     assert!(path.starts_with(folder.path()) && Path::new(path.trim_end()).ends_with("wfi-emulator/ca.pem"), "{path}");
+}
+
+#[test]
+fn a_bundle_has_the_certificates_of_the_system_and_the_local_one() {
+    let folder = Folder::new("bundle");
+    let system = rcgen::generate_simple_self_signed(["system.test".to_owned()]).unwrap().cert.pem();
+    let system_file = folder.file("system.pem", &system);
+    let run = |arguments: &[&str], system: &str| {
+        let arguments = [&["ca", "--ca-dir", folder.path()], arguments].concat();
+        Program::start(command(&arguments, &[("SSL_CERT_FILE", system)])).outcome()
+    };
+    let bundle = run(&["--bundle"], &system_file);
+    assert_eq!((bundle.status, bundle.stderr.as_str()), (Some(0), ""));
+    let path = bundle.stdout.trim_end();
+    assert_eq!(path, format!("{}/ca-bundle.pem", folder.path()));
+    let certificates = |path: &str| -> Vec<CertificateDer<'static>> {
+        CertificateDer::pem_file_iter(path).unwrap().map(Result::unwrap).collect()
+    };
+    let local = format!("{}/ca.pem", folder.path());
+    assert_eq!(certificates(path), [certificates(&system_file), certificates(&local)].concat());
+    let missing = run(&["--bundle"], "/nowhere/system.pem");
+    assert_eq!(missing.status, Some(2));
+    assert!(
+        missing.stderr.starts_with("wfi-emulator: /nowhere/system.pem: ") && missing.stderr.contains("SSL_CERT_FILE"),
+        "{missing:?}"
+    );
+    let text = run(&[], &system_file).stdout;
+    assert!(text.contains(&format!("$(wfi-emulator ca --bundle --ca-dir '{}')", folder.path())), "{text}");
+}
+
+#[test]
+fn the_commands_have_the_port_of_the_running_emulator() {
+    let folder = Folder::new("ca-port");
+    let ready = folder.file("ready", r#"{"port":4711}"#);
+    let text =
+        |variables: &[(&str, &str)]| Program::start(command(&["ca", "--ca-dir", folder.path()], variables)).outcome().stdout;
+    for (variables, port) in
+        [(&[][..], 9340), (&[("WFI_EMULATOR_PORT", "4712")], 4712), (&[("WFI_EMULATOR_READY_FILE", &*ready)], 4711)]
+    {
+        assert!(text(variables).contains(&format!(" https://localhost:{port}/v1.0/")), "{port}: {}", text(variables));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_the_certificate_lacks_is_logged_once_with_the_remedy() {
+    let served = Served::start(&["--tls", "--ca-dir", "memory", "--log", "info"]);
+    let stranger = rcgen::generate_simple_self_signed(["other.test".to_owned()]).unwrap();
+    for _ in 0..2 {
+        assert!(get_over_tls_as("other.test", &served, &stranger.cert.pem(), COLLECTION, "").is_err());
+    }
+    let outcome = served.stop();
+    let line = "WARN certificate without the name other.test that a client asks for; add it with --san\n";
+    assert_eq!(outcome.stderr.matches(line).count(), 1, "{}", outcome.stderr);
 }

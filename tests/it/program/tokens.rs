@@ -55,7 +55,7 @@ fn an_unusable_directory_is_reported_before_the_program_listens() {
     let folder = Folder::new("directory");
     let file = folder.file("directory.json", r#"{"apps":[]}"#);
     let expected = format!(
-        "wfi-emulator: {file}: unknown field `apps`, expected one of `tenantId`, `domains`, `applications`, `users`, `conditionalAccess` at line 1 column 7\n"
+        "wfi-emulator: {file}: unknown field `apps`, expected one of `$schema`, `tenantId`, `domains`, `applications`, `users`, `conditionalAccess` at line 1 column 7\n"
     );
     assert_eq!(outcome(&["--directory", &file]), refused(&expected));
 }

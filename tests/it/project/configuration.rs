@@ -14,6 +14,51 @@ An option of the server is also an environment variable, whose value the option 
 `WFI_EMULATOR_BEHAVIOR`, `WFI_EMULATOR_FIXTURE`, `WFI_EMULATOR_SCHEMA`, and `WFI_EMULATOR_SAN` take several values, separated by commas. Switches take
 `true` and `false`, `1` and `0`, `on` and `off`. A variable that begins with `WFI_EMULATOR_` and belongs to no option is named in the log. Durations are in
 seconds, sizes in bytes.
+
+## Configuration file
+All options can also be in a file, with their names as keys. Without `--config FILE`, that is `wfi-emulator.toml` beside the path of `--fixtures`, else
+in the current folder; `--config off` reads none. An option on the command line precedes a variable, and a variable precedes the file. The
+greeting names each value that differs from the default, and where it comes from.
+
+```toml
+fixtures = \"data\"
+port = 9341
+faults = \"faults.json\"
+san = [\"graph.test\"]
+
+[behavior]
+update-response = \"no-content\"
+
+[fixture]
+empty = \"empty.json\"
+```
+
+Switches are `true` or `false`. An option that can be repeated takes an array, and one with names, as `behavior`, also a table. A relative path
+counts from the folder of the file. An unknown key is refused, with its line and the nearest name. Commands such as `health` and `journal` use the values of
+the file for options that share a variable with the server.
+
+`wfi-emulator json-schema config` prints the JSON Schema of the file, with which editors complete and check it: save it, and name it in a first
+line, `#:schema ./wfi-emulator.schema.json`, or as the key `\"$schema\"`. [Fixtures](fixtures.md), [fault rules](faults.md), and the
+[directory file](identity.md) have schemas too.
+
+## Log
+`--log-format` chooses the form of the log on standard error. On a terminal it is `short`: time of day in UTC, status, method, path, the rule that
+decided, and the duration. Elsewhere it is `full`: time, level, and one text. `NO_COLOR` turns colors off. With `json`, each line is an object,
+and the first one replaces the greeting:
+
+| member | value |
+|---|---|
+| `time` | the time in UTC (RFC 3339) |
+| `level` | `error`, `warn`, `info`, or `debug` |
+| `message` | the text of the form `full` |
+| `method`, `path`, `status`, `micros` | of a request: method, path with the query, status of the answer, and duration in microseconds |
+| `rule`, `detail` | of a refused request: the name of the refusal, and a hint |
+| `faults` | the fault rules that were applied |
+| `stub` | the recorded exchange that was answered with |
+| `request`, `response` | with `--log debug`: `headers` (an object; the values of a repeated header are joined) and `body` (a text, or null) |
+
+`--log debug` shows the headers and bodies of requests and answers, with `REDACTED` in place of secrets. Bodies beyond 4,096 characters are cut;
+binary ones and those beyond 64 KiB are measured only. A problem that prevents the start is plain text in every form.
 ";
 
 /// Returns the help of a command for a terminal with so many columns.

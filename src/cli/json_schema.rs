@@ -1,0 +1,57 @@
+//! `wfi-emulator json-schema`: the JSON Schemas of the files that the program reads.
+
+use clap::{Args, Command, ValueEnum};
+
+use super::config;
+use super::schema::{self, SchemaFile};
+use crate::text::nearest::nearest;
+use crate::world::fault;
+use crate::world::fixture::{self, directory};
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FileKind {
+    Fixtures,
+    Faults,
+    Directory,
+    Config,
+}
+
+/// The arguments of the command.
+#[derive(Args, Debug)]
+pub(super) struct JsonSchemaArguments {
+    /// Kind of file
+    file: FileKind,
+    /// Collection of the fixtures, for a file with entities of one
+    collection: Option<String>,
+}
+
+/// Returns the schema. `files` are those of the schema that fixtures have to fit, `server` has the options of the configuration file.
+///
+/// # Errors
+///
+/// Fails on an unknown collection, and if a file is not CSDL.
+pub(super) fn text(arguments: &JsonSchemaArguments, files: &[SchemaFile], server: &Command) -> Result<String, String> {
+    let collection = arguments.collection.as_deref();
+    if collection.is_some() && arguments.file != FileKind::Fixtures {
+        return Err("unexpected collection: only fixtures have collections".to_owned());
+    }
+    let schema = match arguments.file {
+        FileKind::Fixtures => {
+            let model = schema::read(files)?;
+            let set = |name: &str| {
+                let found = model.keyed_root_sets().find(|set| Some(*set) == model.set_named(name));
+                found.ok_or_else(|| {
+                    let near = nearest(name, model.keyed_root_sets().map(|set| &*model.set(set).name));
+                    let near = near.map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
+                    format!("unknown collection '{name}'{near}")
+                })
+            };
+            fixture::json_schema(&model, collection.map(set).transpose()?)
+        }
+        FileKind::Faults => fault::json_schema(),
+        FileKind::Directory => directory::json_schema(),
+        FileKind::Config => config::json_schema(server),
+    };
+    Ok(format!("{schema:#}\n"))
+}

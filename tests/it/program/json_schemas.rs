@@ -1,0 +1,183 @@
+//! The JSON Schemas of files: they accept what the program reads, and refuse what it refuses.
+
+use std::path::Path;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use crate::program::process::{Folder, outcome};
+
+/// Returns the validator for a kind of file, with a schema that the program prints.
+fn validator(arguments: &[&str]) -> Validator {
+    let printed = outcome(&[&["json-schema"], arguments].concat());
+    assert_eq!((printed.status, printed.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    let schema: Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert!(jsonschema::meta::is_valid(&schema), "{arguments:?}");
+    jsonschema::draft7::new(&schema).unwrap()
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Whether the program accepts a text as a file of this name.
+fn is_read(folder: &Folder, flag: Option<&str>, name: &str, text: &str) -> bool {
+    let path = folder.file(name, text);
+    let outcome = match flag {
+        None => outcome(&["check", &path]),
+        // An address of no machine, so that nothing starts to serve.
+        Some(flag) => outcome(&["--host", "192.0.2.1", flag, &path]),
+    };
+    // Files are read before the server listens.
+    outcome.status != Some(2)
+}
+
+#[test]
+fn built_in_fixtures_fit() {
+    let any = validator(&["fixtures"]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        let Some(collection) = name.strip_suffix(".json") else { continue };
+        let fixtures = parsed(&std::fs::read_to_string(entry.path()).unwrap());
+        for validator in [&any, &validator(&["fixtures", collection])] {
+            let problems: Vec<String> =
+                validator.iter_errors(&fixtures).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            assert!(problems.is_empty(), "{name}: {problems:?}");
+        }
+        count += 1;
+    }
+    assert!(count >= 8, "{count}");
+}
+
+#[test]
+fn fixtures_fit_if_they_are_read() {
+    let (validator, folder) = (validator(&["fixtures"]), Folder::new("json-schema-fixtures"));
+    let of = |members: &str| format!(r#"{{"workforceIntegrations":[{{"id":"a"{members}}}]}}"#);
+    for (text, fits) in [
+        (of(""), true),
+        (of(r#","displayName":"a","apiVersion":1,"isActive":true,"supportedEntities":"shift,openShift""#), true),
+        (of(r#","encryption":{"protocol":"sharedSecret","secret":"s"},"x@y.z":1,"lastModifiedDateTime":"2021-03-12T17:37:05.84Z""#), true),
+        (r#"{"$schema":"./fixtures.schema.json","workforceIntegrations":[{"id":"a"}]}"#.to_owned(), true),
+        (r#"{"$schema":"x","@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teamwork/workforceIntegrations","value":[{"id":"a"}]}"#.to_owned(), true),
+        (r#"{"$schema":"x","@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teamwork/workforceIntegrations/$entity","id":"a"}"#.to_owned(), true),
+        (r#"{"teams":[{"id":"t","schedule":{"shifts":[{"id":"s","userId":"u"}]},"members@odata.bind":["users/1"]}]}"#.to_owned(), true),
+        ("[]".to_owned(), true),
+        (of(r#","displayNam":"a""#), false),
+        (of(r#","apiVersion":"1""#), false),
+        (of(r#","apiVersion":99999999999"#), false),
+        (r#"{"workforceIntegrations":[{"id":null}]}"#.to_owned(), false),
+        (r#"{"workforceIntegrations":[{"displayName":"a"}]}"#.to_owned(), false),
+        (of(r#","supportedEntities":"none,car""#), false),
+        (of(r#","encryption":{"protocol":"secret"}"#), false),
+        (of(r#","lastModifiedDateTime":"yesterday""#), false),
+        (r#"{"workforceIntegrations":{"id":"a"}}"#.to_owned(), false),
+        (r#"{"workforceIntegration":[]}"#.to_owned(), false),
+        (r#"{"teams":[{"id":"t","schedule":{"shifts":[{"id":"s","color":"blue"}]}}]}"#.to_owned(), false),
+        (r#"{"teams":[{"id":""}]}"#.to_owned(), false),
+        (r#""teams""#.to_owned(), false),
+    ] {
+        assert_eq!(validator.is_valid(&parsed(&text)), fits, "the schema: {text}");
+        assert_eq!(is_read(&folder, None, "any.json", &text), fits, "the program: {text}");
+    }
+}
+
+#[test]
+fn fault_rules_fit_if_they_are_read() {
+    let (validator, folder) = (validator(&["faults"]), Folder::new("json-schema-faults"));
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md")).unwrap();
+    let example = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    for (text, fits) in [
+        (example, true),
+        (r#"{"$schema":"faults.schema.json","rules":[{"do":"throttled"}]}"#, true),
+        (r#"{"$schema":"faults.schema.json","name":"a","do":{"delay":5}}"#, true),
+        (
+            r#"{"on":{"method":["GET","PUT"],"path":"/v1.0/**","headers":{"a":"*"},"every":2},"do":{"answer":{"status":502,"body":"<p>","contentType":"text/html"},"retryAfter":1.5}}"#,
+            true,
+        ),
+        (
+            r#"[{"do":{"limit":{"requests":3,"seconds":1}}},{"do":{"slow":{"bytes":1,"every":2}}},{"do":{"delay":{"median":1,"p99":2}}}]"#,
+            true,
+        ),
+        (r#""published-limits""#, true),
+        (r#"{"do":"published-limits"}"#, false),
+        (r#"{"do":"throtled"}"#, false),
+        (r#"{"on":{"nth":0},"do":"throttled"}"#, false),
+        (r#"{"on":{"methods":"GET"},"do":"throttled"}"#, false),
+        (r#"{"do":{"answer":{"code":"a"}}}"#, false),
+        (r#"{"do":{"truncate":-1}}"#, false),
+        (r#"{"do":{"reset":false}}"#, false),
+        (r#"{"do":{"delay":{"from":1}}}"#, false),
+        (r#"{"rules":[1]}"#, false),
+        (r#"{"name":"a"}"#, false),
+    ] {
+        assert_eq!(validator.is_valid(&parsed(text)), fits, "the schema: {text}");
+        assert_eq!(is_read(&folder, Some("--faults"), "faults.json", text), fits, "the program: {text}");
+    }
+}
+
+#[test]
+fn a_directory_fits_if_it_is_read() {
+    let (validator, folder) = (validator(&["directory"]), Folder::new("json-schema-directory"));
+    for (text, fits) in [
+        ("{}", true),
+        (
+            r#"{"$schema":"directory.schema.json","tenantId":"contoso.com","applications":[{"appId":"a","secrets":["s",{"secretText":"t","endDateTime":"2030-01-01T00:00:00Z"}],"redirectUris":{"spa":["http://localhost"]}}],"users":[{"id":"1","userPrincipalName":"u@contoso.com","home":{"tenantId":"t","id":"2"}}],"conditionalAccess":[{"id":"c","requires":"mfa"}]}"#,
+            true,
+        ),
+        (r#"{"users":null}"#, true),
+        (r#"{"tenant":"a"}"#, false),
+        (r#"{"tenantId":"a b"}"#, false),
+        (r#"{"users":[{"id":"1"}]}"#, false),
+        (r#"{"users":[{"id":"1","userPrincipalName":"u","groups":null}]}"#, false),
+        (r#"{"applications":[{"appId":"a","secrets":[1]}]}"#, false),
+        (r#"{"applications":[{"appId":"a","requestedAccessTokenVersion":300}]}"#, false),
+        (r#"{"conditionalAccess":[{"id":"c","requires":"nothing"}]}"#, false),
+        ("[]", false),
+    ] {
+        assert_eq!(validator.is_valid(&parsed(text)), fits, "the schema: {text}");
+        assert_eq!(is_read(&folder, Some("--directory"), "directory.json", text), fits, "the program: {text}");
+    }
+}
+
+#[test]
+fn a_configuration_fits_if_it_is_read() {
+    let (validator, folder) = (validator(&["config"]), Folder::new("json-schema-config"));
+    // The same in both languages.
+    for (toml, json, fits) in [
+        ("", "{}", true),
+        ("\"$schema\" = \"x\"\nport = 0", r#"{"$schema":"x","port":0}"#, true),
+        ("explain = true\ncontrol = false\nauth = \"open\"", r#"{"explain":true,"control":false,"auth":"open"}"#, true),
+        ("idle-timeout = 1.5\nseed = 3", r#"{"idle-timeout":1.5,"seed":3}"#, true),
+        (
+            "profile = \"observed\"\n[behavior]\nupdate-response = \"no-content\"",
+            r#"{"profile":"observed","behavior":{"update-response":"no-content"}}"#,
+            true,
+        ),
+        ("behavior = [\"update-response=no-content\"]", r#"{"behavior":["update-response=no-content"]}"#, true),
+        ("prot = 1", r#"{"prot":1}"#, false),
+        ("port = \"1\"", r#"{"port":"1"}"#, false),
+        ("port = 1.5", r#"{"port":1.5}"#, false),
+        ("explain = \"yes\"", r#"{"explain":"yes"}"#, false),
+        ("auth = \"none\"", r#"{"auth":"none"}"#, false),
+        ("profile = \"observe\"", r#"{"profile":"observe"}"#, false),
+        ("fixtures = [\"a\"]", r#"{"fixtures":["a"]}"#, false),
+        ("[behavior]\nupdate-response = \"x\"", r#"{"behavior":{"update-response":"x"}}"#, false),
+        ("[server]\nport = 1", r#"{"server":{"port":1}}"#, false),
+    ] {
+        assert_eq!(validator.is_valid(&parsed(json)), fits, "the schema: {json}");
+        assert_eq!(is_read(&folder, Some("--config"), "wfi-emulator.toml", toml), fits, "the program: {toml}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_refused() {
+    for (arguments, problem) in [
+        (&["fixtures", "team"][..], "wfi-emulator: unknown collection 'team' (did you mean 'teams'?)\n"),
+        (&["faults", "teams"], "wfi-emulator: unexpected collection: only fixtures have collections\n"),
+    ] {
+        let outcome = outcome(&[&["json-schema"], arguments].concat());
+        assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(2), problem));
+    }
+}
