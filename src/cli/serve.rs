@@ -27,7 +27,7 @@ use super::schema::SchemaFile;
 use super::signals::{INTERRUPTED, Signals};
 use super::state::StateFile;
 use super::suite::SuiteArguments;
-use super::tls::{TlsArguments, TrustAnchor};
+use super::tls::{ProxyArguments, TlsArguments, TrustAnchor};
 use super::{address, clock, greeting, health, log, parent, ready, runtime, schema, watch};
 use crate::edge::control::Reload;
 use crate::edge::server::{self, Listeners, Workers};
@@ -91,6 +91,8 @@ pub(super) struct ServeArguments {
     sign_in: SignInWay,
     #[command(flatten)]
     pub(super) tls: TlsArguments,
+    #[command(flatten)]
+    proxy: ProxyArguments,
     /// Least severe level to log on standard error; off also suppresses the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
@@ -179,7 +181,7 @@ pub(super) fn run(
         Ok(None) => (None, TrustAnchor::Unknown),
         Err(error) => return fail(UNUSABLE, &error.to_string()),
     };
-    let (proxy, intercept_ca) = match arguments.tls.proxy(tls.clone()) {
+    let (proxy, intercept_ca) = match arguments.proxy.proxy(tls.clone(), &arguments.tls.authority) {
         Ok((proxy, file)) => (Arc::new(proxy), file),
         Err(error) => return fail(UNUSABLE, &error.to_string()),
     };

@@ -27,11 +27,16 @@ pub(super) struct TlsArguments {
     /// PEM private key of --cert
     #[arg(long, env = "WFI_EMULATOR_KEY", value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) authority: AuthorityFile,
+}
+
+/// The flag of the proxy.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ProxyArguments {
     /// Host to answer for as a proxy, in addition to those of Graph and Entra; repeatable
     #[arg(long, env = "WFI_EMULATOR_INTERCEPT", value_name = "HOST", value_delimiter = ',', value_parser = intercepted_host, requires = "tls")]
     intercept: Vec<String>,
-    #[command(flatten)]
-    pub(super) authority: AuthorityFile,
 }
 
 /// The certificate that clients have to trust.
@@ -63,15 +68,19 @@ impl TlsArguments {
     }
 }
 
-impl TlsArguments {
+impl ProxyArguments {
     /// Returns the proxy of a server with this TLS, and the file of the CA that its further hosts need. It is another CA than that of the
     /// other names, so that a client can trust that one for Microsoft's names alone.
-    pub(super) fn proxy(&self, tls: Option<Arc<ServerConfig>>) -> Result<(Proxy, Option<PathBuf>), CertificateError> {
+    pub(super) fn proxy(
+        &self,
+        tls: Option<Arc<ServerConfig>>,
+        authority: &AuthorityFile,
+    ) -> Result<(Proxy, Option<PathBuf>), CertificateError> {
         let proxy = Proxy::new(tls);
         if self.intercept.is_empty() {
             return Ok((proxy, None));
         }
-        let authority = self.authority.of_intercepted_hosts(&self.intercept)?;
+        let authority = authority.of_intercepted_hosts(&self.intercept)?;
         let proxy = proxy.intercepting(&self.intercept, certificate::issued(&authority, &self.intercept)?);
         Ok((proxy, TrustAnchor::of(&authority).path().map(Path::to_owned)))
     }

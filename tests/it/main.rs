@@ -55,6 +55,7 @@
 //! |---|---|
 //! | `recorded` | the library: record, redact, compare, serve |
 //! | `commands` | the commands `record`, `convert` and `compare` |
+//! | `recorder` | the recorder between client and service: TLS, links, proxies, pages |
 //! | `planted` | private values in every part of an exchange are missing from the recording |
 //! | `redaction` | one table of secrets decides in every output |
 //! | `grammar` | places × encodings × damage: a planted secret is in no output |
@@ -104,6 +105,7 @@
 //! | `pages` | pages name existing files, and the index lists all pages |
 //! | `readme` | the commands and examples of README.md and docs |
 //! | `regressions` | regressions of property tests are in `tests/proptest-regressions/`, where proptest reads them |
+//! | `workflows` | workflows pin actions by digest, and publish tested programs only |
 //!
 //! **`support/`**: code that the tests share
 //!
@@ -205,12 +207,14 @@ mod project {
     mod pages;
     mod readme;
     mod regressions;
+    mod workflows;
 }
 mod recordings {
     pub(crate) mod commands;
     mod grammar;
     mod planted;
     pub(crate) mod recorded;
+    mod recorder;
     #[cfg(unix)]
     mod redaction;
 }
