@@ -4,7 +4,6 @@ pub(crate) mod bom;
 pub(crate) mod charset;
 pub(crate) mod constant_time;
 #[cfg(feature = "cli")]
-pub(crate) mod counted;
 pub(crate) mod exchange;
 pub(crate) mod form;
 pub(crate) mod guid;

@@ -20,7 +20,6 @@ use super::{runtime, signals};
 use crate::edge::client::Upstream;
 use crate::edge::private_file;
 use crate::policy::behavior::Behaviors;
-use crate::text::counted::counted;
 use crate::text::exchange::{self, Exchange, Resolver, har};
 use crate::text::plural::counted;
 use crate::text::redact::{RedactionRules, Redactor, doubtful_lines};
@@ -247,7 +246,10 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
         let url = |scheme: &str| base_url(scheme, address);
         let preferred = url(if options.tls.is_some() { "https" } else { "http" });
         if arguments.log != LogLevel::Off {
-            let plain = options.tls.is_some().then(|| format!("{}{}", url("http"), trust.hint()));
+            let plain = options
+                .tls
+                .is_some()
+                .then(|| [Some(url("http")), trust.hint()].into_iter().flatten().collect::<Vec<_>>().join("; "));
             report(&record_greeting(&options.upstream, &arguments.out, &preferred, plain.as_deref()));
         }
         print(&format!("{preferred}\n"));
@@ -255,13 +257,9 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
         // The summary comes after all lines of the log.
         drop(log_flush);
         match recorded {
-<<<<<<< HEAD
             Ok((count, Some(path))) => {
                 report(&format!("{} recorded in {}\n", counted(count, "exchange", "exchanges"), path.display()));
             }
-=======
-            Ok((count, Some(path))) => report(&format!("{} recorded in {}\n", counted(count, "exchange"), path.display())),
->>>>>>> wb
             Ok((_, None)) => {
                 report("no exchanges recorded\n");
                 if is_new {
@@ -352,8 +350,11 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
             }
             // A value can be seen before it is known to be private.
             let redacted: Vec<Exchange> = redacted.iter().map(|exchange| redactor.redact(exchange)).collect();
-            let summary =
-                format!("{} with {}, {others} with other hosts omitted\n", counted(redacted.len(), "exchange"), arguments.host);
+            let summary = format!(
+                "{} with {}, {others} with other hosts omitted\n",
+                counted(redacted.len(), "exchange", "exchanges"),
+                arguments.host
+            );
             let text = exchange::write(&redacted);
             for (line, length) in doubtful_lines(&text) {
                 report(&format!("{}:{}: check by hand: {length} characters that look like a secret\n", to.display(), line + 1));
@@ -368,7 +369,7 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
             let entries = exchange::read_entries(text).map_err(|error| problem(from, &error))?;
             let exchanges = entries.iter().map(|entry| resolver.resolve(entry).map_err(unknown));
             let exchanges = exchanges.collect::<Result<Vec<Exchange>, String>>()?;
-            let summary = format!("{}\n", counted(exchanges.len(), "exchange"));
+            let summary = format!("{}\n", counted(exchanges.len(), "exchange", "exchanges"));
             (har::write(&exchanges, &format!("https://{}", arguments.host)), summary)
         }
         _ => return Err(format!("cannot convert {} to {}: expected a .har and a .hurl file", from.display(), to.display())),

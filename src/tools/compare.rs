@@ -35,7 +35,7 @@ pub use selection::ExchangeSelection;
 
 use crate::edge::client::Upstream;
 use crate::policy::behavior::Behaviors;
-use crate::text::counted::counted;
+use crate::text::plural::counted;
 use run::ComparisonRun;
 
 /// The input and the settings of a comparison.
@@ -163,7 +163,10 @@ pub async fn compare(options: &CompareOptions, report: &mut EventSink<'_>) -> Re
     }
     if options.is_dry_run {
         let service = options.against.as_ref().map_or_else(|| "the emulator in this process".to_owned(), Upstream::base);
-        report(&Event::Note(format!("dry run: {} to {service}, none sent", counted(total.exchanges - total.drift, "request"))));
+        report(&Event::Note(format!(
+            "dry run: {} to {service}, none sent",
+            counted(total.exchanges - total.drift, "request", "requests")
+        )));
         return Ok(total);
     }
     // A stale rule would hide the next difference at its place. A part of a folder cannot show that a rule is stale.

@@ -179,7 +179,7 @@ mod tests {
     use http::{Method, Response};
 
     use super::*;
-    use crate::graph::request::Body;
+    use crate::graph::request::{Body, Via};
 
     fn messages(body: &[u8], content_type: &'static str, answer: &str) -> Messages {
         let mut headers = HeaderMap::new();
@@ -191,6 +191,7 @@ mod tests {
             method: Method::POST,
             target: "/v1.0/x".parse().unwrap(),
             is_secure: false,
+            via: Via::Direct,
             headers,
             body: Body::Whole(Bytes::copy_from_slice(body)),
         };

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::{ComparisonOutcome, Counts, Difference, Event};
-use crate::text::counted::counted;
 use crate::text::exchange;
+use crate::text::plural::counted;
 use crate::text::visible::visible;
 use crate::text::xml;
 
@@ -245,7 +245,7 @@ fn junit(event: &Event<'_>) -> String {
             } else if outcome.is_drift() {
                 format!(
                     "{start}><failure message=\"{}\">{}</failure></testcase>\n",
-                    counted(outcome.drift.len(), "difference"),
+                    counted(outcome.drift.len(), "difference", "differences"),
                     xml::escaped(&drift(outcome, false))
                 )
             } else {

@@ -13,8 +13,8 @@ use super::rewrite::{AcceptedResponse, FileRewrite};
 use super::session::Session;
 use super::{CompareOptions, CompareRules, ComparisonOutcome, Counts, Difference, Event, EventSink};
 use crate::edge::client::Upstream;
-use crate::text::counted::counted;
 use crate::text::exchange::{Entry, EntryReader, Exchange, StreamError};
+use crate::text::plural::counted;
 use crate::text::redact::Redactor;
 
 /// A comparison of all files of a folder.
@@ -68,7 +68,7 @@ impl<'r> ComparisonRun<'r> {
             0 => String::new(),
             dependent => format!(": {} not selected, {dependent} with a value that those capture", count - dependent),
         };
-        (count > 0).then(|| format!("{} left out{dependents}", counted(count, "exchange")))
+        (count > 0).then(|| format!("{} left out{dependents}", counted(count, "exchange", "exchanges")))
     }
 
     /// Compares all exchanges of a file.
@@ -161,7 +161,7 @@ impl<'r> ComparisonRun<'r> {
             }
         }
         if skipped > 0 {
-            let skipped = counted(skipped, "exchange");
+            let skipped = counted(skipped, "exchange", "exchanges");
             report(&Event::Note(format!("{name}: skipped {skipped} that other requests of the journal cause")));
         }
         if let Some(rewrite) = rewrite
