@@ -18,16 +18,23 @@ pub(crate) struct PropertyPath {
     /// The indices of the declared properties in their types, from the outermost on.
     pub indices: Vec<usize>,
     pub slots: Vec<Slot>,
-    /// The casts, each before the segment at its place.
-    casts: Vec<PathCast>,
-    /// The last segment, if it is a member that an open type does not declare.
-    pub undeclared: Option<Box<Undeclared>>,
+    /// The parts that few paths have. Apart, since each node of an expression has room for a path.
+    rare: Option<Box<RareParts>>,
     /// The type, if it is declared.
     pub kind: Option<PropertyType>,
     /// Whether answers hide the value.
     pub is_write_only: bool,
     /// The path in the declared case.
     pub text: String,
+}
+
+/// The parts of a path that few paths have.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct RareParts {
+    /// The casts, each before the segment at its place.
+    casts: Vec<PathCast>,
+    /// The last segment, if it is a member that an open type does not declare.
+    undeclared: Option<Undeclared>,
 }
 
 /// A cast in a path: what has another type counts as null.
@@ -62,15 +69,7 @@ pub(crate) enum PathValue<'e> {
 impl PropertyPath {
     /// Returns the path without segments.
     pub(super) fn empty() -> PropertyPath {
-        PropertyPath {
-            indices: Vec::new(),
-            slots: Vec::new(),
-            casts: Vec::new(),
-            undeclared: None,
-            kind: None,
-            is_write_only: false,
-            text: String::new(),
-        }
+        PropertyPath { indices: Vec::new(), slots: Vec::new(), rare: None, kind: None, is_write_only: false, text: String::new() }
     }
 
     /// Appends a cast from a declared type to one that is derived from it.
@@ -84,12 +83,26 @@ impl PropertyPath {
             .map(|structured| structured.id)
             .collect();
         types.sort_unstable();
-        self.casts.push(PathCast { at: self.slots.len(), types, is_declared: model.is_a(declared, cast) });
+        let at = self.slots.len();
+        self.rare_mut().casts.push(PathCast { at, types, is_declared: model.is_a(declared, cast) });
+    }
+
+    fn rare_mut(&mut self) -> &mut RareParts {
+        self.rare.get_or_insert_default()
+    }
+
+    fn casts(&self) -> &[PathCast] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.casts)
+    }
+
+    /// Returns the last segment, if it is a member that an open type does not declare.
+    pub(super) fn undeclared(&self) -> Option<&Undeclared> {
+        self.rare.as_ref()?.undeclared.as_ref()
     }
 
     /// Whether an instance of a type has those that the casts before a segment name; `None` is the declared one.
     fn fits(&self, at: usize, own_type: Option<TypeId>) -> bool {
-        self.casts.iter().filter(|cast| cast.at == at).all(|cast| match own_type {
+        self.casts().iter().filter(|cast| cast.at == at).all(|cast| match own_type {
             Some(own) => cast.types.binary_search(&own).is_ok(),
             None => cast.is_declared,
         })
@@ -111,14 +124,22 @@ impl PropertyPath {
 
     /// Returns the path that continues with another one.
     pub(super) fn then(mut self, rest: PropertyPath) -> PropertyPath {
-        if self.slots.is_empty() && self.casts.is_empty() {
+        if self.slots.is_empty() && self.rare.is_none() {
             return rest;
         }
         let before = self.slots.len();
         self.slots.extend(rest.slots);
-        self.casts.extend(rest.casts.into_iter().map(|cast| PathCast { at: cast.at + before, ..cast }));
+        let rare = match (self.rare, rest.rare) {
+            (None, None) => None,
+            (first, second) => {
+                let (mut first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
+                first.casts.extend(second.casts.into_iter().map(|cast| PathCast { at: cast.at + before, ..cast }));
+                first.undeclared = second.undeclared;
+                Some(first)
+            }
+        };
         let text = if self.text.is_empty() { rest.text } else { format!("{}/{}", self.text, rest.text) };
-        PropertyPath { slots: self.slots, casts: self.casts, text, ..rest }
+        PropertyPath { slots: self.slots, rare, text, indices: rest.indices, kind: rest.kind, is_write_only: rest.is_write_only }
     }
 
     /// Returns the value at the path; `None` where a segment before the last is null or has not the type of a cast, or an undeclared member is
@@ -130,27 +151,27 @@ impl PropertyPath {
     /// Returns the same for an instance whose type is known otherwise.
     pub(crate) fn find_as<'e>(&self, own_type: Option<TypeId>, object: &'e Complex) -> Option<PathValue<'e>> {
         let mut object = object;
-        if !self.casts.is_empty() && !self.fits(0, own_type.or(object.own_type)) {
+        if !self.casts().is_empty() && !self.fits(0, own_type.or(object.own_type)) {
             return None;
         }
         for (index, slot) in self.slots.iter().enumerate() {
-            if index > 0 && !self.casts.is_empty() && !self.fits(index, object.own_type) {
+            if index > 0 && !self.casts().is_empty() && !self.fits(index, object.own_type) {
                 return None;
             }
             let value = object.get(*slot);
             match value {
                 // An entity whose type is not known has its members undeclared.
-                Value::Null if index + 1 == self.slots.len() && self.undeclared.is_none() && !object.dynamic.is_empty() => {
+                Value::Null if index + 1 == self.slots.len() && self.undeclared().is_none() && !object.dynamic.is_empty() => {
                     let name = self.text.rsplit('/').next().unwrap_or_default();
                     let found = object.dynamic.iter().find(|member| *member.name == *name);
                     return Some(found.map_or(PathValue::Value(value), |member| PathValue::Json(&member.json)));
                 }
-                _ if index + 1 == self.slots.len() && self.undeclared.is_none() => return Some(PathValue::Value(value)),
+                _ if index + 1 == self.slots.len() && self.undeclared().is_none() => return Some(PathValue::Value(value)),
                 Value::Complex(inner) => object = inner,
                 _ => return None,
             }
         }
-        let Undeclared { name, slots } = self.undeclared.as_deref()?;
+        let Undeclared { name, slots } = self.undeclared()?;
         if !self.slots.is_empty() && !self.fits(self.slots.len(), object.own_type) {
             return None;
         }
@@ -220,7 +241,7 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
             };
         } else if owner.is_open {
             let slots = scope.model.slots_named(segment).to_vec();
-            path.undeclared = Some(Box::new(Undeclared { name: segment.into(), slots }));
+            path.rare_mut().undeclared = Some(Undeclared { name: segment.into(), slots });
             path.kind = None;
             path.text.push_str(segment);
             structured = None;
@@ -228,7 +249,7 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
             return Err(PathProblem::Unknown(unknown_property(scope, segment, owner)));
         }
     }
-    if path.slots.is_empty() && path.undeclared.is_none() {
+    if path.slots.is_empty() && path.undeclared().is_none() {
         return Err(PathProblem::Malformed);
     }
     Ok(path)

@@ -37,7 +37,7 @@ pub(super) fn read(text: &str, scope: Scope<'_>) -> Result<Select, Error> {
                     located_error(Error::new(&refusal::INVALID_SELECT, &[item]), text, at)
                 }
             })?;
-            select.selection.add(&path.indices, &path.slots, path.undeclared.as_ref().map(|member| &*member.name));
+            select.selection.add(&path.indices, &path.slots, path.undeclared().map(|member| &*member.name));
             path.text
         };
         if seen.insert(declared.clone()) {
