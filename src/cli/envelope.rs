@@ -1,7 +1,7 @@
 //! `encrypt` and `decrypt`: the envelope of calls to connectors, from standard input to standard output.
 
 use std::fmt;
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use base64::Engine as _;
@@ -35,9 +35,9 @@ pub(super) struct DecryptArguments {
 struct EnvelopeArguments {
     #[command(flatten)]
     secret: SecretArgument,
-    /// Encoding of the encrypted body
-    #[arg(long, env = "WFI_EMULATOR_FORM", default_value = "raw")]
-    form: Encoding,
+    /// Encoding of the encrypted body; without it, encrypt writes raw bytes, and decrypt recognizes the encoding
+    #[arg(long, env = "WFI_EMULATOR_FORM")]
+    form: Option<Encoding>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -62,7 +62,7 @@ pub(super) fn encrypt(arguments: &EncryptArguments) -> ExitCode {
         }
         let keys = MessageKeys::random().map_err(|error| error.to_string())?;
         let body = envelope::encrypt(secret, &keys, input);
-        Ok(match form.form {
+        Ok(match form.form.unwrap_or(Encoding::Raw) {
             Encoding::Raw => body,
             Encoding::Hex => format!("{}\n", Hex(&body)).into_bytes(),
             Encoding::Base64 => format!("{}\n", STANDARD.encode(body)).into_bytes(),
@@ -74,7 +74,7 @@ pub(super) fn encrypt(arguments: &EncryptArguments) -> ExitCode {
 pub(super) fn decrypt(arguments: &DecryptArguments) -> ExitCode {
     let (form, parts) = (&arguments.form, arguments.parts);
     transform(form, |secret, input| {
-        let body = match form.form {
+        let body = match form.form.unwrap_or_else(|| recognized(input)) {
             Encoding::Raw => input.to_vec(),
             Encoding::Hex => unhex(&text_of(input)?).ok_or("standard input is not hexadecimal: expected pairs of digits")?,
             Encoding::Base64 => STANDARD
@@ -93,11 +93,30 @@ pub(super) fn decrypt(arguments: &DecryptArguments) -> ExitCode {
     })
 }
 
+/// Returns the encoding of an envelope. A raw one begins with a control character, so that it is never text.
+fn recognized(input: &[u8]) -> Encoding {
+    let Ok(text) = text_of(input) else { return Encoding::Raw };
+    let digits = without_space(&text);
+    if digits.iter().all(u8::is_ascii_hexdigit) && digits.len().is_multiple_of(2) {
+        Encoding::Hex
+    } else if digits.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte)) {
+        Encoding::Base64
+    } else {
+        Encoding::Raw
+    }
+}
+
+/// The keys that end the input of a terminal.
+const END_OF_INPUT: &str = if cfg!(windows) { "Ctrl-Z and Enter" } else { "Ctrl-D" };
+
 fn transform(form: &EnvelopeArguments, convert: impl FnOnce(&Secret, &[u8]) -> Result<Vec<u8>, String>) -> ExitCode {
     let secret = match form.secret.read_beside_input() {
         Ok(secret) => secret,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
+    if std::io::stdin().is_terminal() {
+        report(&format!("reading from the terminal, to the end with {END_OF_INPUT}\n"));
+    }
     let mut input = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut input) {
         return fail(1, &format!("standard input: {error}"));

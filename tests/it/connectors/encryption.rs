@@ -64,6 +64,25 @@ fn encrypt_and_decrypt_reverse_each_other_in_every_form() {
         assert_eq!(form == "raw", std::str::from_utf8(&body).is_err(), "{form}");
         let (status, decrypted, problem) = program(&["decrypt", "--secret", SECRET, "--form", form], &body);
         assert_eq!((status, decrypted, problem.as_str()), (Some(0), plaintext.to_vec(), ""), "{form}");
+        // The encoding is recognized, also with line breaks.
+        let lines: Vec<u8> =
+            if form == "raw" { body } else { body.chunks(60).flat_map(|line| [line, b"\r\n"].concat()).collect() };
+        let (status, decrypted, problem) = program(&["decrypt", "--secret", SECRET], &lines);
+        assert_eq!((status, decrypted, problem.as_str()), (Some(0), plaintext.to_vec(), ""), "{form}");
+    }
+}
+
+/// `script`, which is a part of every Debian, gives the program a terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_the_commands_say_that_they_wait_for_input() {
+    use std::process::{Command, Stdio};
+
+    for command in ["encrypt", "decrypt"] {
+        let line = format!("{} {command} --secret {SECRET} --form hex 2>&1 >/dev/null", env!("CARGO_BIN_EXE_wfi-emulator"));
+        let script = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output();
+        let shown = String::from_utf8(script.expect("script is installed").stdout).unwrap();
+        assert!(shown.contains("reading from the terminal, to the end with Ctrl-D\r\n"), "{command}: {shown:?}");
     }
 }
 
