@@ -123,7 +123,8 @@ pub mod internals {
     pub mod tools {
         pub mod compare {
             pub use crate::tools::compare::{
-                CompareOptions, CompareRules, ComparisonOutcome, Counts, DifferenceKind, Event, ReportFormat, Reporter, compare,
+                CompareOptions, CompareRules, ComparisonOutcome, Counts, DifferenceKind, Event, ExchangeSelection, ReportFormat,
+                Reporter, compare,
             };
         }
         pub mod record {

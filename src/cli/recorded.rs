@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
+use http::Method;
 use http::header::{HeaderName, HeaderValue};
 use http_body_util::Empty;
 use tokio::net::TcpListener;
@@ -14,6 +15,7 @@ use super::address::base_url;
 use super::behaviors::CommandBehaviors;
 use super::log::{self, LogFormat, LogLevel};
 use super::output::{UNUSABLE, fail, print, report, write_out};
+use super::tls::{CertificateArguments, TrustAnchor};
 use super::{runtime, signals};
 use crate::edge::client::Upstream;
 use crate::edge::private_file;
@@ -22,7 +24,7 @@ use crate::text::exchange::{self, Exchange, Resolver, har};
 use crate::text::plural::counted;
 use crate::text::redact::{RedactionRules, Redactor, doubtful_lines};
 use crate::text::visible::visible;
-use crate::tools::compare::{self, ReportFormat, Reporter};
+use crate::tools::compare::{self, ExchangeSelection, ReportFormat, Reporter};
 use crate::tools::record;
 use crate::world::regular_file;
 
@@ -62,6 +64,18 @@ pub(super) struct CompareArguments {
     /// Replace recorded answers that differ
     #[arg(long)]
     accept: bool,
+    /// Method of the requests to send, for example GET; repeatable
+    #[arg(long, value_name = "METHOD", value_parser = method)]
+    only: Vec<Method>,
+    /// Part of the names of exchanges to compare, also of FILE or FILE#NUMBER, * is any text; repeatable
+    #[arg(long, value_name = "TEXT")]
+    filter: Vec<String>,
+    /// List the requests without sending them
+    #[arg(long, conflicts_with = "accept")]
+    dry_run: bool,
+    /// List files without differences too
+    #[arg(long)]
+    verbose: bool,
 }
 
 /// The arguments of `record`.
@@ -87,6 +101,8 @@ pub(super) struct RecordArguments {
     /// Least severe level to log on standard error; off also suppresses the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
+    #[command(flatten)]
+    tls: CertificateArguments,
 }
 
 /// The arguments of `convert`.
@@ -122,13 +138,13 @@ pub(super) fn compare(arguments: &CompareArguments, behaviors: Behaviors, forced
     };
     let has_color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let format = match arguments.format {
-        FormatName::Text => ReportFormat::Text { has_color },
+        FormatName::Text => ReportFormat::Text { has_color, is_verbose: arguments.verbose },
         FormatName::Json => ReportFormat::Json,
         FormatName::Junit => ReportFormat::Junit,
     };
     runtime::run(async {
         // A service that cannot be reached is not one that answers otherwise.
-        if let Some(service) = &options.against
+        if let Some(service) = options.against.as_ref().filter(|_| !options.is_dry_run)
             && let Err(problem) = service.connect::<Empty<Bytes>>().await
         {
             return fail(UNUSABLE, &format!("unreachable service {problem}"));
@@ -158,7 +174,7 @@ fn options(
     forced: Vec<(String, String)>,
 ) -> Result<compare::CompareOptions, String> {
     let against = match &arguments.against {
-        Some(base) => Some(Upstream::new(base, arguments.against_ca.as_deref())?),
+        Some(base) => Some(service(base, arguments.against_ca.as_deref())?),
         None => None,
     };
     let mut headers = Vec::new();
@@ -173,7 +189,25 @@ fn options(
     }
     let (path, fixtures) = (arguments.path.clone(), arguments.fixtures.clone());
     let variables = variables(&arguments.variable)?;
-    Ok(compare::CompareOptions { path, against, headers, behaviors, forced, fixtures, variables, accepts: arguments.accept })
+    Ok(compare::CompareOptions {
+        path,
+        against,
+        headers,
+        behaviors,
+        forced,
+        fixtures,
+        variables,
+        accepts: arguments.accept,
+        selection: ExchangeSelection { methods: arguments.only.clone(), names: arguments.filter.clone() },
+        is_dry_run: arguments.dry_run,
+    })
+}
+
+/// Reads a method, in upper case as requests have it.
+fn method(text: &str) -> Result<Method, &'static str> {
+    let is_name = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let method = Method::from_bytes(text.to_ascii_uppercase().as_bytes()).ok().filter(|_| is_name);
+    method.ok_or("expected a method such as GET")
 }
 
 /// Reads the values of templates.
@@ -193,8 +227,12 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
         Ok(both) => both,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
-    let options = record::RecordOptions { upstream, folder: arguments.out.clone(), rules };
-    let (target, folder) = (options.upstream.base(), arguments.out.display().to_string());
+    let (tls, trust) = match arguments.tls.server_config() {
+        Ok(Some((tls, trust))) => (Some(tls), trust),
+        Ok(None) => (None, TrustAnchor::Unknown),
+        Err(error) => return fail(UNUSABLE, &error.to_string()),
+    };
+    let options = record::RecordOptions { upstream, folder: arguments.out.clone(), rules, tls };
     let log_flush = log::start(arguments.log, LogFormat::Auto);
     runtime::run(async {
         let listener = match TcpListener::bind((arguments.host.as_str(), arguments.port)).await {
@@ -205,13 +243,16 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
             (Ok(address), Ok(shutdown)) => (address, shutdown),
             (Err(error), _) | (_, Err(error)) => return fail(1, &format!("cannot start: {error}")),
         };
-        let url = base_url("http", address);
+        let url = |scheme: &str| base_url(scheme, address);
+        let preferred = url(if options.tls.is_some() { "https" } else { "http" });
         if arguments.log != LogLevel::Off {
-            report(&format!(
-                "records the exchanges with {target} in {folder}\n  {url}/v1.0 in place of {target}/v1.0; stop: Ctrl-C\n"
-            ));
+            let plain = options.tls.is_some().then(|| {
+                let hint = trust.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                format!("{}{hint}", url("http"))
+            });
+            report(&record_greeting(&options.upstream, &arguments.out, &preferred, plain.as_deref()));
         }
-        print(&format!("{url}\n"));
+        print(&format!("{preferred}\n"));
         let recorded = record::run_with(listener, options, shutdown, hurry).await;
         // The summary comes after all lines of the log.
         drop(log_flush);
@@ -232,8 +273,27 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
     })
 }
 
+/// Returns the greeting of the recorder. `plain` is the address without TLS, where `url` is one with it.
+fn record_greeting(upstream: &Upstream, folder: &Path, url: &str, plain: Option<&str>) -> String {
+    let target = upstream.base();
+    let mut text = format!("records the exchanges with {target} in {}\n", folder.display());
+    if let Some(proxy) = upstream.proxy() {
+        text.push_str(&format!("through the proxy {proxy}\n"));
+    }
+    text.push_str(&format!("  {url}/v1.0 in place of {target}/v1.0; stop: Ctrl-C\n"));
+    if let Some(plain) = plain {
+        text.push_str(&format!("without TLS: {plain}\n"));
+    }
+    text
+}
+
+/// Returns a service, reached through the proxy of the environment if it names one.
+fn service(base: &str, authorities: Option<&Path>) -> Result<Upstream, String> {
+    Upstream::new(base, authorities)?.with_proxy(|name| std::env::var_os(name))
+}
+
 fn upstream_and_rules(arguments: &RecordArguments) -> Result<(Upstream, RedactionRules), String> {
-    let upstream = Upstream::new(&arguments.upstream, arguments.upstream_ca.as_deref())?;
+    let upstream = service(&arguments.upstream, arguments.upstream_ca.as_deref())?;
     if let Some(version) = ["/v1.0", "/beta"].into_iter().find(|version| upstream.base().ends_with(version)) {
         return Err(format!("invalid --upstream: {version} belongs to the paths that clients send, leave it out"));
     }
@@ -290,7 +350,11 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
             }
             // A value can be seen before it is known to be private.
             let redacted: Vec<Exchange> = redacted.iter().map(|exchange| redactor.redact(exchange)).collect();
-            let summary = format!("{} exchanges with {}, {others} with other hosts omitted\n", redacted.len(), arguments.host);
+            let summary = format!(
+                "{} with {}, {others} with other hosts omitted\n",
+                counted(redacted.len(), "exchange", "exchanges"),
+                arguments.host
+            );
             let text = exchange::write(&redacted);
             for (line, length) in doubtful_lines(&text) {
                 report(&format!("{}:{}: check by hand: {length} characters that look like a secret\n", to.display(), line + 1));
@@ -305,7 +369,7 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
             let entries = exchange::read_entries(text).map_err(|error| problem(from, &error))?;
             let exchanges = entries.iter().map(|entry| resolver.resolve(entry).map_err(unknown));
             let exchanges = exchanges.collect::<Result<Vec<Exchange>, String>>()?;
-            let summary = format!("{} exchanges\n", exchanges.len());
+            let summary = format!("{}\n", counted(exchanges.len(), "exchange", "exchanges"));
             (har::write(&exchanges, &format!("https://{}", arguments.host)), summary)
         }
         _ => return Err(format!("cannot convert {} to {}: expected a .har and a .hurl file", from.display(), to.display())),

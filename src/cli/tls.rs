@@ -15,6 +15,16 @@ use crate::edge::proxy::Proxy;
 /// The flags.
 #[derive(Args, Clone, Debug)]
 pub(super) struct TlsArguments {
+    #[command(flatten)]
+    pub(super) certificate: CertificateArguments,
+    /// Host to answer for as a proxy, in addition to those of Graph and Entra; repeatable
+    #[arg(long, env = "WFI_EMULATOR_INTERCEPT", value_name = "HOST", value_delimiter = ',', value_parser = intercepted_host, requires = "tls")]
+    intercept: Vec<String>,
+}
+
+/// The flags of the certificate to serve.
+#[derive(Args, Clone, Debug)]
+pub(super) struct CertificateArguments {
     /// Serve HTTPS too, on the same port
     #[arg(long, env = "WFI_EMULATOR_TLS", value_parser = BoolishValueParser::new())]
     pub(super) tls: bool,
@@ -27,9 +37,6 @@ pub(super) struct TlsArguments {
     /// PEM private key of --cert
     #[arg(long, env = "WFI_EMULATOR_KEY", value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    /// Host to answer for as a proxy, in addition to those of Graph and Entra; repeatable
-    #[arg(long, env = "WFI_EMULATOR_INTERCEPT", value_name = "HOST", value_delimiter = ',', value_parser = intercepted_host, requires = "tls")]
-    intercept: Vec<String>,
     #[command(flatten)]
     pub(super) authority: AuthorityFile,
 }
@@ -44,7 +51,7 @@ pub(super) enum TrustAnchor {
     Memory,
 }
 
-impl TlsArguments {
+impl CertificateArguments {
     /// Returns the additional names of this server.
     pub(super) fn names(&self) -> Vec<String> {
         self.san.clone()
@@ -71,7 +78,7 @@ impl TlsArguments {
         if self.intercept.is_empty() {
             return Ok((proxy, None));
         }
-        let authority = self.authority.of_intercepted_hosts(&self.intercept)?;
+        let authority = self.certificate.authority.of_intercepted_hosts(&self.intercept)?;
         let proxy = proxy.intercepting(&self.intercept, certificate::issued(&authority, &self.intercept)?);
         Ok((proxy, TrustAnchor::of(&authority).path().map(Path::to_owned)))
     }

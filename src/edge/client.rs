@@ -3,6 +3,9 @@
 //! It connects only to the base address that it was made for and never follows a redirect or a link, so no answer can lead a request,
 //! with its token, to another host.
 
+mod proxy;
+
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -16,8 +19,10 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use tokio_rustls::TlsConnector;
 
+use crate::edge::client::proxy::UpstreamProxy;
 use crate::edge::http_client::{
-    self, AddressPolicy, BodyError, Destination, TlsPolicy, client_config, host_without_brackets, read_body, read_roots,
+    self, AddressPolicy, BodyError, Connection, Destination, TlsPolicy, client_config, host_without_brackets, read_body,
+    read_roots,
 };
 use crate::text::exchange::{RecordedRequest, RecordedResponse, is_of_connection};
 
@@ -35,6 +40,7 @@ pub struct Upstream {
     /// Prefix of all targets, without a slash at its end.
     path: String,
     tls: TlsPolicy,
+    proxy: Option<UpstreamProxy>,
 }
 
 impl fmt::Debug for Upstream {
@@ -82,7 +88,22 @@ impl Upstream {
             _ => return Err(invalid()),
         };
         let path = uri.path().trim_end_matches('/').to_owned();
-        Ok(Upstream { scheme: scheme.clone(), authority: authority.clone(), path, tls })
+        Ok(Upstream { scheme: scheme.clone(), authority: authority.clone(), path, tls, proxy: None })
+    }
+
+    /// Returns the service, reached through the proxy that variables name for it: `HTTPS_PROXY`, `HTTP_PROXY`, and `NO_PROXY`.
+    ///
+    /// # Errors
+    ///
+    /// Fails on a variable with an invalid value, with a message that names it.
+    pub(crate) fn with_proxy(mut self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Upstream, String> {
+        self.proxy = UpstreamProxy::of_environment(self.scheme == Scheme::HTTPS, self.authority.host(), self.port(), variable)?;
+        Ok(self)
+    }
+
+    /// Returns the proxy, for people.
+    pub(crate) fn proxy(&self) -> Option<String> {
+        self.proxy.as_ref().map(UpstreamProxy::to_string)
     }
 
     /// Returns the base address.
@@ -106,6 +127,27 @@ impl Upstream {
         uri.ok_or_else(|| self.no_answer(format!("invalid target '{target}': expected a path")))
     }
 
+    /// Returns the target below the base address that a link leads to; `None` for a link elsewhere.
+    pub(crate) fn target_of<'l>(&self, link: &'l str) -> Option<&'l str> {
+        let (scheme, rest) = link.split_once("://")?;
+        let (authority, target) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let authority: Authority = authority.parse().ok().filter(|authority: &Authority| !authority.as_str().contains('@'))?;
+        let port = authority.port_u16().unwrap_or(self.default_port());
+        let is_same = scheme.eq_ignore_ascii_case(self.scheme.as_str())
+            && authority.host().eq_ignore_ascii_case(self.authority.host())
+            && port == self.port();
+        let target = target.strip_prefix(&*self.path).filter(|_| is_same)?;
+        (target.is_empty() || target.starts_with(['/', '?', '#'])).then_some(target)
+    }
+
+    fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(self.default_port())
+    }
+
+    fn default_port(&self) -> u16 {
+        if self.scheme == Scheme::HTTPS { 443 } else { 80 }
+    }
+
     /// Opens a connection, which ends when the sender is dropped.
     ///
     /// # Errors
@@ -117,20 +159,32 @@ impl Upstream {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let destination = Destination {
-            host: host_without_brackets(self.authority.host()),
-            port: self.authority.port_u16(),
-            addresses: AddressPolicy::Any,
-            tls: self.tls.clone(),
-        };
-        match tokio::time::timeout(PATIENCE, http_client::connect(destination)).await {
+        match tokio::time::timeout(PATIENCE, self.open()).await {
             Ok(Ok(connection)) => {
                 tokio::spawn(connection.driver);
                 Ok(connection.sender)
             }
-            Ok(Err(error)) => Err(self.no_answer(error.to_string())),
+            Ok(Err(problem)) => Err(self.no_answer(problem)),
             Err(_) => Err(self.no_answer(format!("no connection within {} s", PATIENCE.as_secs()))),
         }
+    }
+
+    async fn open<B>(&self) -> Result<Connection<B>, String>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (host, tls) = (host_without_brackets(self.authority.host()), self.tls.clone());
+        let connection = match (&self.proxy, &tls) {
+            (None, _) => {
+                let (port, addresses) = (self.authority.port_u16(), AddressPolicy::Any);
+                http_client::connect(Destination { host, port, addresses, tls }).await
+            }
+            (Some(proxy), TlsPolicy::Off) => http_client::start(proxy.connect().await?, host, tls).await,
+            (Some(proxy), _) => http_client::start(proxy.connect_to(host, self.port()).await?, host, tls).await,
+        };
+        connection.map_err(|error| error.to_string())
     }
 
     /// Sends a request on a connection and waits for the head of the answer.
@@ -138,10 +192,17 @@ impl Upstream {
     /// # Errors
     ///
     /// Fails if the connection ends, or no answer begins within 30 seconds.
-    pub async fn send_on<B>(&self, sender: &mut SendRequest<B>, request: http::Request<B>) -> Result<Response<Incoming>, NoAnswer>
+    pub async fn send_on<B>(
+        &self,
+        sender: &mut SendRequest<B>,
+        mut request: http::Request<B>,
+    ) -> Result<Response<Incoming>, NoAnswer>
     where
         B: Body + 'static,
     {
+        if let (Some(proxy), TlsPolicy::Off) = (&self.proxy, &self.tls) {
+            proxy.address(&mut request, &self.authority);
+        }
         match tokio::time::timeout(PATIENCE, sender.send_request(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(self.no_answer(format!("no answer: {}", with_causes(&error)))),

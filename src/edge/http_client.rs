@@ -17,6 +17,8 @@ use hyper::body::Incoming;
 
 pub(crate) use address::AddressPolicy;
 pub(crate) use connect::{ConnectError, Connection, Destination, TlsPolicy, connect};
+#[cfg(feature = "cli")]
+pub(crate) use connect::{connect_tcp, start};
 pub(crate) use tls::{client_config, read_roots};
 
 /// The reason why the body of an answer is incomplete.

@@ -2,7 +2,7 @@
 //!
 //! With TLS enabled, one port serves both: the first byte distinguishes a TLS handshake from plain HTTP.
 
-mod accept;
+pub(crate) mod accept;
 mod access_log;
 mod activity;
 mod connection;

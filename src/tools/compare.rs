@@ -17,6 +17,7 @@ mod rewrite;
 mod rules;
 mod run;
 mod seed;
+mod selection;
 mod session;
 mod shape;
 #[cfg(test)]
@@ -30,9 +31,11 @@ pub(crate) use difference::Difference;
 pub use difference::DifferenceKind;
 pub use report::{ReportFormat, Reporter};
 pub use rules::CompareRules;
+pub use selection::ExchangeSelection;
 
 use crate::edge::client::Upstream;
 use crate::policy::behavior::Behaviors;
+use crate::text::plural::counted;
 use run::ComparisonRun;
 
 /// The input and the settings of a comparison.
@@ -54,6 +57,10 @@ pub struct CompareOptions {
     pub variables: Vec<(String, String)>,
     /// Whether answers that differ are written into the files.
     pub accepts: bool,
+    /// The exchanges to compare.
+    pub selection: ExchangeSelection,
+    /// Whether requests are only listed, not sent.
+    pub is_dry_run: bool,
 }
 
 /// The result of one exchange.
@@ -81,6 +88,11 @@ impl ComparisonOutcome {
     /// Returns whether the service deviates from the recording.
     pub fn is_drift(&self) -> bool {
         self.failed.is_some() || !self.drift.is_empty()
+    }
+
+    /// Returns the name that rules and selections are for: `file#number name`.
+    fn id(&self) -> String {
+        format!("{}#{} {}", self.file, self.number, self.name)
     }
 }
 
@@ -113,6 +125,8 @@ pub enum Event<'e> {
     Begin(&'e str),
     /// The result of an exchange.
     Outcome(&'e ComparisonOutcome),
+    /// An exchange whose request would be sent, without a result.
+    Planned(&'e ComparisonOutcome),
     /// A remark that is not a difference, such as a skipped entity or a rewritten file.
     Note(String),
     /// A rule for a known difference that has not occurred.
@@ -141,8 +155,22 @@ pub async fn compare(options: &CompareOptions, report: &mut EventSink<'_>) -> Re
         report(&Event::End(&name, counts));
         total.add(counts);
     }
-    // A stale rule would hide the next difference at its place. One file of a folder alone cannot show that a rule is stale.
-    if options.path.is_dir() {
+    if let Some(note) = run.left_out_note() {
+        if total.exchanges == 0 {
+            return Err(format!("no exchange selected by {}: {note}", options.selection.describe()));
+        }
+        report(&Event::Note(note));
+    }
+    if options.is_dry_run {
+        let service = options.against.as_ref().map_or_else(|| "the emulator in this process".to_owned(), Upstream::base);
+        report(&Event::Note(format!(
+            "dry run: {} to {service}, none sent",
+            counted(total.exchanges - total.drift, "request", "requests")
+        )));
+        return Ok(total);
+    }
+    // A stale rule would hide the next difference at its place. A part of a folder cannot show that a rule is stale.
+    if options.path.is_dir() && options.selection.is_whole() {
         for rule in run.stale_rules() {
             total.drift += 1;
             report(&Event::Stale(rule));

@@ -55,6 +55,7 @@
 //! |---|---|
 //! | `recorded` | the library: record, redact, compare, serve |
 //! | `commands` | the commands `record`, `convert` and `compare` |
+//! | `recorder` | the recorder between client and service: TLS, links, proxies, pages |
 //! | `planted` | private values in every part of an exchange are missing from the recording |
 //! | `redaction` | one table of secrets decides in every output |
 //! | `grammar` | places × encodings × damage: a planted secret is in no output |
@@ -211,6 +212,7 @@ mod recordings {
     mod grammar;
     mod planted;
     pub(crate) mod recorded;
+    mod recorder;
     #[cfg(unix)]
     mod redaction;
 }

@@ -88,6 +88,16 @@ where
     let Destination { host, port, addresses, tls } = destination;
     let port = port.unwrap_or(if matches!(tls, TlsPolicy::Off) { 80 } else { 443 });
     let stream = connect_tcp(host, port, addresses).await?;
+    start(stream, host, tls).await
+}
+
+/// Starts HTTP on a stream to a host, after a TLS handshake unless TLS is off.
+pub(crate) async fn start<B>(stream: TcpStream, host: &str, tls: TlsPolicy) -> Result<Connection<B>, ConnectError>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let connector = match tls {
         TlsPolicy::Off => return start_http(TokioIo::new(stream)).await,
         TlsPolicy::Configured(connector) => connector,
@@ -103,7 +113,8 @@ where
     start_http(TokioIo::new(stream)).await
 }
 
-async fn connect_tcp(host: &str, port: u16, policy: AddressPolicy) -> Result<TcpStream, ConnectError> {
+/// Connects to the first address of a host that accepts connections, among those that the policy allows, without TLS or HTTP.
+pub(crate) async fn connect_tcp(host: &str, port: u16, policy: AddressPolicy) -> Result<TcpStream, ConnectError> {
     let addresses = resolve::addresses(host, port).await.map_err(|error| ConnectError::Resolve(Some(error)))?;
     let mut failure = if addresses.is_empty() { ConnectError::Resolve(None) } else { ConnectError::Address };
     for address in addresses.into_iter().filter(|address| policy.allows(address.ip())) {

@@ -22,19 +22,19 @@ const POLLS: u32 = 10;
 
 /// Version of HTTP that a connection is served with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HttpVersion {
+pub(crate) enum HttpVersion {
     Http1,
     Http2,
 }
 
 /// A connection whose protocol is known.
-pub(super) enum Accepted {
+pub(crate) enum Accepted {
     Plain(TcpStream, HttpVersion),
     Tls(Box<TlsStream<TcpStream>>, HttpVersion),
 }
 
 /// Waits for the first bytes of a connection, and completes a TLS handshake; `None` if the handshake fails.
-pub(super) async fn accept(stream: TcpStream, tls: Option<&TlsAcceptor>) -> Option<Accepted> {
+pub(crate) async fn accept(stream: TcpStream, tls: Option<&TlsAcceptor>) -> Option<Accepted> {
     let version = match (sniff_protocol(&stream).await, tls) {
         (Protocol::Http(version), _) => version,
         (Protocol::Tls, None) => {

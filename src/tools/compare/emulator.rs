@@ -1,7 +1,9 @@
 //! The emulator as the service of a comparison: its settings for a file, and its server.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::BufReader;
 use std::net::Ipv4Addr;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,25 +15,29 @@ use super::{CompareOptions, CompareRules, Event, EventSink};
 use crate::edge::server;
 use crate::edge::service::Service;
 use crate::policy::behavior::{Behaviors, Profile};
-use crate::text::exchange::EntryReader;
+use crate::text::exchange::{EntryReader, Exchange};
 use crate::text::redact::mask_text;
+use crate::tools::page::{OpenPages, leaves_size_to_service};
 use crate::world::fixture::{self, Entities};
 use crate::world::settings::Settings;
 
 /// Returns the settings for a file: entities from fixtures or from the file, behaviors from options, rules and comments of the file.
+/// Also returns the lines of exchanges with a page whose next one the file does not have.
 pub(super) fn settings(
     options: &CompareOptions,
     rules: &CompareRules,
     path: &Path,
     name: &str,
     report: &mut EventSink<'_>,
-) -> Result<Settings, String> {
+) -> Result<(Settings, HashSet<usize>), String> {
     let schema = crate::workloads::schema();
     let mut seeds = Seeds::new(schema.clone());
     let mut profile = rules.profile.clone();
     let mut choices = rules.behaviors.clone();
+    let mut pages = OpenPages::new();
+    let mut page_sizes = BTreeSet::new();
     // The comparison itself reports syntax errors in the file.
-    for (_, entry) in EntryReader::new(BufReader::new(files::open(path)?)).map_while(Result::ok) {
+    for (line, entry) in EntryReader::new(BufReader::new(files::open(path)?)).map_while(Result::ok) {
         for comment in &entry.exchange.comments {
             if let Some(name) = comment.strip_prefix("profile: ") {
                 profile = Some(name.trim().to_owned());
@@ -40,6 +46,9 @@ pub(super) fn settings(
             }
         }
         seeds.add_entry(&entry);
+        let Exchange { request, response, .. } = &entry.exchange;
+        let size = response.as_ref().and_then(|response| pages.add(line, request, response));
+        page_sizes.extend(size.filter(|_| leaves_size_to_service(request)));
     }
     let mut behaviors = match profile {
         None => options.behaviors.clone(),
@@ -60,7 +69,11 @@ pub(super) fn settings(
         }
         entities
     };
-    Ok(Settings { schema, entities, behaviors, seed: 1, ..crate::workloads::settings() })
+    let settings = crate::workloads::settings();
+    // Of a service with pages of several sizes, none is known that fits all lists.
+    let page_size = page_sizes.first().filter(|_| page_sizes.len() == 1).and_then(|size| NonZeroUsize::new(*size));
+    let page_size = page_size.unwrap_or(settings.page_size);
+    Ok((Settings { schema, entities, behaviors, seed: 1, page_size, ..settings }, pages.into_places().collect()))
 }
 
 /// The emulator, served on a free port until the value is dropped.

@@ -7,6 +7,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{ComparisonOutcome, Counts, Difference, Event};
 use crate::text::exchange;
+use crate::text::plural::counted;
 use crate::text::visible::visible;
 use crate::text::xml;
 
@@ -17,6 +18,8 @@ pub enum ReportFormat {
     Text {
         /// Whether the terminal shows colors.
         has_color: bool,
+        /// Whether the table has all files, those without differences too.
+        is_verbose: bool,
     },
     /// One JSON object.
     Json,
@@ -30,6 +33,8 @@ pub struct Reporter {
     format: ReportFormat,
     table: Vec<(String, Counts)>,
     has_exchange: bool,
+    /// Whether requests are only listed.
+    is_dry_run: bool,
 }
 
 const RED: &str = "31";
@@ -44,7 +49,7 @@ impl Reporter {
             ReportFormat::Json => "{\"exchanges\":[",
             ReportFormat::Junit => "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"wfi-emulator compare\">\n",
         };
-        (Reporter { format, table: Vec::new(), has_exchange: false }, start.to_owned())
+        (Reporter { format, table: Vec::new(), has_exchange: false, is_dry_run: false }, start.to_owned())
     }
 
     /// Returns the text that an event adds to the report.
@@ -52,8 +57,9 @@ impl Reporter {
         if let Event::End(file, counts) = event {
             self.table.push(((*file).to_owned(), *counts));
         }
+        self.is_dry_run |= matches!(event, Event::Planned(_));
         match self.format {
-            ReportFormat::Text { has_color } => text(event, has_color),
+            ReportFormat::Text { has_color, .. } => text(event, has_color),
             ReportFormat::Json => self.json(event),
             ReportFormat::Junit => junit(event),
         }
@@ -62,7 +68,8 @@ impl Reporter {
     /// Returns the end of the report.
     pub fn end(&self, total: Counts) -> String {
         match self.format {
-            ReportFormat::Text { has_color } => table(&self.table, total, has_color),
+            ReportFormat::Text { .. } if self.is_dry_run => String::new(),
+            ReportFormat::Text { has_color, is_verbose } => table(&rows(&self.table, is_verbose), total, has_color),
             ReportFormat::Json => {
                 let files: serde_json::Map<String, Value> =
                     self.table.iter().map(|(file, counts)| (file.clone(), counts_json(*counts))).collect();
@@ -75,6 +82,13 @@ impl Reporter {
     fn json(&mut self, event: &Event<'_>) -> String {
         let value = match event {
             Event::Outcome(outcome) if outcome.is_drift() || !outcome.known.is_empty() => outcome_json(outcome),
+            Event::Planned(outcome) => json!({
+                "planned": outcome.request,
+                "file": outcome.file,
+                "line": outcome.line,
+                "number": outcome.number,
+                "name": outcome.name,
+            }),
             Event::Stale(rule) => json!({"stale": rule}),
             Event::Note(note) => json!({"note": note}),
             _ => return String::new(),
@@ -121,10 +135,17 @@ fn painted(text: &str, color: &str, has_color: bool) -> String {
 fn text(event: &Event<'_>, has_color: bool) -> String {
     match event {
         Event::Outcome(outcome) if outcome.is_drift() => drift(outcome, has_color),
+        Event::Planned(outcome) => planned(outcome),
         Event::Note(note) => format!("note: {}\n", visible(note)),
         Event::Stale(rule) => format!("{} {}\n", painted("stale rule:", BOLD, has_color), visible(rule)),
         _ => String::new(),
     }
+}
+
+/// Formats an exchange whose request is not sent.
+fn planned(outcome: &ComparisonOutcome) -> String {
+    let name = if outcome.name == outcome.request { String::new() } else { format!(" ({})", visible(&outcome.name)) };
+    format!("{}:{}: {}{name}\n", outcome.file, outcome.line, visible(&outcome.request))
 }
 
 /// Formats the differences of one exchange.
@@ -164,6 +185,28 @@ fn lines(difference: &Difference, has_color: bool) -> String {
     text
 }
 
+/// Returns the rows of the table: files with differences, and the others in one row unless all are wanted.
+fn rows(files: &[(String, Counts)], is_verbose: bool) -> Vec<(String, Counts)> {
+    if is_verbose {
+        return files.to_vec();
+    }
+    let compared: Vec<(String, Counts)> = files.iter().filter(|(_, counts)| counts.exchanges > 0).cloned().collect();
+    let is_clean = |counts: &Counts| counts.known == 0 && counts.drift == 0;
+    let (clean, mut rows): (Vec<_>, Vec<_>) = compared.iter().cloned().partition(|(_, counts)| is_clean(counts));
+    // A single one has its name instead of its number.
+    if clean.len() == 1 {
+        return compared;
+    }
+    if !clean.is_empty() {
+        let (number, mut all) = (clean.len(), Counts::default());
+        for (_, counts) in clean {
+            all.add(counts);
+        }
+        rows.push((format!("{number} clean files"), all));
+    }
+    rows
+}
+
 fn table(files: &[(String, Counts)], total: Counts, has_color: bool) -> String {
     let width = files.iter().map(|(file, _)| file.chars().count()).max().unwrap_or(0).max("total".len());
     let row = |name: &str, cells: [String; 4]| {
@@ -190,7 +233,7 @@ fn junit(event: &Event<'_>) -> String {
     match event {
         Event::Begin(file) => format!("<testsuite name=\"{}\">\n", xml::escaped(file)),
         Event::End(..) => "</testsuite>\n".to_owned(),
-        Event::Outcome(outcome) => {
+        Event::Outcome(outcome) | Event::Planned(outcome) => {
             let name = format!("{} {}", outcome.number, outcome.name);
             let start = format!(
                 "<testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\"",
@@ -199,10 +242,12 @@ fn junit(event: &Event<'_>) -> String {
                 xml::escaped(&outcome.file),
                 outcome.line
             );
-            if outcome.is_drift() {
+            if matches!(event, Event::Planned(_)) {
+                format!("{start}><skipped message=\"not sent in a dry run\"/></testcase>\n")
+            } else if outcome.is_drift() {
                 format!(
-                    "{start}><failure message=\"{} differences\">{}</failure></testcase>\n",
-                    outcome.drift.len(),
+                    "{start}><failure message=\"{}\">{}</failure></testcase>\n",
+                    counted(outcome.drift.len(), "difference", "differences"),
                     xml::escaped(&drift(outcome, false))
                 )
             } else {

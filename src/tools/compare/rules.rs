@@ -252,7 +252,7 @@ fn matches_exchange(pattern: &str, exchange: &str) -> bool {
 }
 
 /// Returns whether a text matches a pattern, in which `*` matches any text, also an empty one.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

@@ -1,5 +1,6 @@
 //! The run of a comparison, file by file and exchange by exchange.
 
+use std::collections::HashSet;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use super::session::Session;
 use super::{CompareOptions, CompareRules, ComparisonOutcome, Counts, Difference, Event, EventSink};
 use crate::edge::client::Upstream;
 use crate::text::exchange::{Entry, EntryReader, Exchange, StreamError};
+use crate::text::plural::counted;
 use crate::text::redact::Redactor;
 
 /// A comparison of all files of a folder.
@@ -23,6 +25,25 @@ pub(super) struct ComparisonRun<'r> {
     has_occurred: Vec<bool>,
     /// Masks secrets in reports, those that are sent in headers among them.
     masker: Redactor,
+    left_out: LeftOut,
+}
+
+/// The exchanges that are not selected.
+#[derive(Default)]
+struct LeftOut {
+    /// Their number, with those that need a value of another one.
+    count: usize,
+    /// The number of those that need a value of another one.
+    dependent: usize,
+    /// The values of the current file that they would capture.
+    values: HashSet<String>,
+}
+
+impl LeftOut {
+    fn add(&mut self, entry: &Entry) {
+        self.count += 1;
+        self.values.extend(entry.captures.iter().map(|capture| capture.name.clone()));
+    }
 }
 
 impl<'r> ComparisonRun<'r> {
@@ -31,7 +52,7 @@ impl<'r> ComparisonRun<'r> {
         for (name, value) in &options.headers {
             masker.learn_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
         }
-        ComparisonRun { options, has_occurred: vec![false; rules.all_known().len()], rules, masker }
+        ComparisonRun { options, has_occurred: vec![false; rules.all_known().len()], rules, masker, left_out: LeftOut::default() }
     }
 
     /// Describes the rules for known differences that have not occurred so far.
@@ -40,19 +61,35 @@ impl<'r> ComparisonRun<'r> {
         rules.filter(|(_, has_occurred)| !**has_occurred).map(|(rule, _)| rule.describe()).collect()
     }
 
+    /// Describes the exchanges that are not selected.
+    pub(super) fn left_out_note(&self) -> Option<String> {
+        let LeftOut { count, dependent, .. } = self.left_out;
+        let dependents = match dependent {
+            0 => String::new(),
+            dependent => format!(": {} not selected, {dependent} with a value that those capture", count - dependent),
+        };
+        (count > 0).then(|| format!("{} left out{dependents}", counted(count, "exchange", "exchanges")))
+    }
+
     /// Compares all exchanges of a file.
     pub(super) async fn compare_file(&mut self, path: &Path, name: &str, report: &mut EventSink<'_>) -> Result<Counts, String> {
         // The emulator stops when it is dropped.
-        let (emulator, service) = if let Some(service) = &self.options.against {
-            (None, service.clone())
-        } else {
-            let settings = emulator::settings(self.options, &self.rules, path, name, report)?;
-            let emulator = EmulatorServer::start(settings).await?;
-            let service = Upstream::new(&emulator.base, None)?;
-            (Some(emulator), service)
+        let mut open_pages = HashSet::new();
+        let (_emulator, service) = match &self.options.against {
+            Some(service) => (None, Some(service.clone())),
+            None if self.options.is_dry_run => (None, None),
+            None => {
+                let (settings, pages) = emulator::settings(self.options, &self.rules, path, name, report)?;
+                open_pages = pages;
+                let emulator = EmulatorServer::start(settings).await?;
+                let service = Upstream::new(&emulator.base, None)?;
+                (Some(emulator), Some(service))
+            }
         };
-        let is_remote = emulator.is_none();
-        let mut session = Session::new(service, &self.options.variables);
+        let is_remote = self.options.against.is_some();
+        let service = service.filter(|_| !self.options.is_dry_run);
+        let mut session = service.map(|service| Session::new(service, &self.options.variables));
+        self.left_out.values.clear();
         let mut rewrite =
             if self.options.accepts { Some(FileRewrite::begin(path, is_remote, &self.options.headers)?) } else { None };
         let mut counts = Counts::default();
@@ -89,8 +126,23 @@ impl<'r> ComparisonRun<'r> {
                 known: Vec::new(),
                 failed: None,
             };
-            let accepted = self.compare_exchange(&mut entry, &mut session, &mut outcome).await;
+            if self.is_left_out(&entry, &outcome) {
+                self.left_out.add(&entry);
+                if let (Some(rewrite), Some(source)) = (&mut rewrite, &source) {
+                    rewrite.add(&entry, source, None)?;
+                }
+                continue;
+            }
             counts.exchanges += 1;
+            for capture in &entry.captures {
+                self.left_out.values.remove(&capture.name);
+            }
+            let Some(session) = &mut session else {
+                self.mask(&mut outcome);
+                report(&Event::Planned(&outcome));
+                continue;
+            };
+            let accepted = self.compare_exchange(&mut entry, session, &mut outcome).await;
             match (outcome.is_drift(), outcome.known.is_empty()) {
                 (true, _) => counts.drift += 1,
                 (false, false) => counts.known += 1,
@@ -98,12 +150,19 @@ impl<'r> ComparisonRun<'r> {
             }
             self.mask(&mut outcome);
             report(&Event::Outcome(&outcome));
+            let lacks_link = outcome.drift.iter().any(|difference| difference.place.ends_with("nextLink"));
+            if lacks_link && open_pages.contains(&line) {
+                report(&Event::Note(format!(
+                    "{name}:{line}: page without the next one, which is not recorded: the emulator has only the entities that are"
+                )));
+            }
             if let (Some(rewrite), Some(source)) = (&mut rewrite, &source) {
                 rewrite.add(&entry, source, accepted)?;
             }
         }
         if skipped > 0 {
-            report(&Event::Note(format!("{name}: skipped {skipped} exchanges that other requests of the journal cause")));
+            let skipped = counted(skipped, "exchange", "exchanges");
+            report(&Event::Note(format!("{name}: skipped {skipped} that other requests of the journal cause")));
         }
         if let Some(rewrite) = rewrite
             && rewrite.finish()?
@@ -111,6 +170,18 @@ impl<'r> ComparisonRun<'r> {
             report(&Event::Note(format!("{name}: rewritten with the actual answers")));
         }
         Ok(counts)
+    }
+
+    /// Returns whether an exchange is not selected, or needs a value of one that is not, which nothing else has.
+    fn is_left_out(&mut self, entry: &Entry, outcome: &ComparisonOutcome) -> bool {
+        if !self.options.selection.has(&entry.exchange.request.method, &outcome.id()) {
+            return true;
+        }
+        let is_given = |name: &str| self.options.variables.iter().any(|(variable, _)| variable == name);
+        let lacks = |name: &str| self.left_out.values.contains(name) && !is_given(name);
+        let is_dependent = entry.templates.iter().any(|template| lacks(&template.name));
+        self.left_out.dependent += usize::from(is_dependent);
+        is_dependent
     }
 
     /// Masks the secrets in what is reported of an exchange.
@@ -152,7 +223,7 @@ impl<'r> ComparisonRun<'r> {
         session.capture(&entry.captures, &actual);
         self.masker.learn(&Exchange { comments: Vec::new(), request: exchange.request.clone(), response: Some(actual.clone()) });
         let recorded = exchange.response.as_ref()?;
-        let id = format!("{}#{} {}", outcome.file, outcome.number, outcome.name);
+        let id = outcome.id();
         let mut grader = Grader { rules: &self.rules, exchange: &id, bindings: &mut session.bindings, differences: Vec::new() };
         if exchange.has_unrecorded_body() {
             grader.compare_head(recorded, &actual);

@@ -3,7 +3,7 @@
 //! Exchanges are redacted one by one as they come, kept sealed, and redacted once more when all private values are known. Only then the
 //! file is made.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::path::PathBuf;
@@ -17,6 +17,7 @@ use crate::text::exchange::{self, Capture, CaptureQuery, Entry, Exchange, Exchan
 use crate::text::gzip;
 use crate::text::plural::counted;
 use crate::text::redact::{Redactor, doubtful_lines};
+use crate::tools::page::OpenPages;
 
 /// Maximum number of captured ids.
 const CAPTURE_LIMIT: usize = 10_000;
@@ -26,6 +27,9 @@ const MIN_ID_LENGTH: usize = 8;
 
 /// Maximum length of a decompressed body in bytes.
 const UNPACKED_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The comment of a page whose next one is not recorded.
+const OPEN_PAGE: &str = "A page of a list: the next one is not recorded.";
 
 /// The writer of one recording. Its file never replaces another one.
 #[derive(Debug)]
@@ -76,16 +80,39 @@ impl RecordingWriter {
         self.spool.as_mut().map_or(Ok(()), |spool| spool.push(text))
     }
 
+    /// Returns the numbers of the exchanges with a page of a list whose next one is not recorded.
+    fn open_pages(&mut self, spool: &mut Spool) -> HashSet<usize> {
+        let (mut pages, mut number) = (OpenPages::new(), 0);
+        let read = spool.read::<std::io::Error>(|text| {
+            for exchange in &exchange::read(text).map_err(|error| std::io::Error::other(error.reason))? {
+                let Exchange { request, response, .. } = self.redactor.redact(exchange);
+                if let Some(response) = &response {
+                    pages.add(number, &request, response);
+                }
+                number += 1;
+            }
+            Ok(())
+        });
+        // The same error meets the writer of the file, which reports it.
+        if read.is_err() { HashSet::new() } else { pages.into_places().collect() }
+    }
+
     /// Writes the file: returns the number of recorded exchanges and their file. What was recorded before a problem is kept.
     pub(super) fn finish(&mut self) -> Result<(usize, Option<PathBuf>), String> {
         let Some(mut spool) = self.spool.take() else {
             return self.problem.as_ref().map_or(Ok((0, None)), |problem| Err(format!("{}: {problem}", self.folder.display())));
         };
+        let open_pages = self.open_pages(&mut spool);
         let (path, mut file) = self.create()?;
         let (mut count, mut line) = (0, 1);
         let written = spool.read::<std::io::Error>(|text| {
             for exchange in &exchange::read(text).map_err(|error| std::io::Error::other(error.reason))? {
-                let redacted = self.redactor.redact(exchange);
+                let mut redacted = self.redactor.redact(exchange);
+                if open_pages.contains(&count) {
+                    let place = format!("{}:{}", path.display(), line + usize::from(count > 0));
+                    tracing::warn!("{place}: page without the next one: the recording has a part of the list");
+                    redacted.comments.push(OPEN_PAGE.to_owned());
+                }
                 let separator = if count > 0 { "\n" } else { "" };
                 let text = format!("{separator}{}", self.linked(redacted));
                 append(&mut file, &text)?;

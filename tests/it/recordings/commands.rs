@@ -169,3 +169,139 @@ fn a_recording_is_written_at_a_second_interrupt() {
     let text = folder.read("out/recorded-0001.hurl");
     assert!(output.status.success() && text.contains("/v1.0/answered") && !text.contains("/v1.0/waits"), "{output:?}: {text}");
 }
+
+/// A recording of a client that reads, creates, and reads and deletes what it has created; with a name for some of it.
+const LIFE: &str = "# reads\nGET {{base}}/v1.0/teamwork/workforceIntegrations/WFI_1\n\nHTTP 404\n\n\
+    # creates\nPOST {{base}}/v1.0/teamwork/workforceIntegrations\nContent-Type: application/json\n{\n  \"displayName\": \"x\"\n}\n\nHTTP 201\n[Captures]\nid1: jsonpath \"$.id\"\n\n\
+    # reads it\nGET {{base}}/v1.0/teamwork/workforceIntegrations/{{id1}}\n\nHTTP 200\n\n\
+    DELETE {{base}}/v1.0/teamwork/workforceIntegrations/{{id1}}\n\nHTTP 204\n";
+
+/// A service that counts the requests for it, by their methods.
+fn counting_service() -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::{BufRead as _, BufReader, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let seen = std::sync::Arc::<std::sync::Mutex<Vec<String>>>::default();
+    let log = seen.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut line = String::new();
+            // A probe sends nothing.
+            if BufReader::new(&stream).read_line(&mut line).is_ok_and(|length| length > 0) {
+                log.lock().unwrap().push(line.split(' ').next().unwrap().to_owned());
+                let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            }
+        }
+    });
+    (base, seen)
+}
+
+#[test]
+fn only_selected_exchanges_are_compared() {
+    let folder = Folder::new("selected");
+    let path = folder.0.to_string_lossy().into_owned();
+    folder.write("life.hurl", LIFE);
+    folder.write("other.hurl", "# reads another\nGET {{base}}/v1.0/teamwork/workforceIntegrations/WFI_2\n\nHTTP 404\n");
+    folder.write("compare.rules", "known status in life.hurl#4: it is not deleted\n");
+    let (base, seen) = counting_service();
+    let compare = |arguments: &[&str]| run(&[&["compare", &path, "--against", &base], arguments].concat());
+    let (status, printed, _) = compare(&["--only", "get"]);
+    insta::assert_snapshot!(printed, @"
+    note: 3 exchanges left out: 2 not selected, 1 with a value that those capture
+    file           exchanges       same      known      drift
+    2 clean files          2          2          0          0
+    total                  2          2          0          0
+    ");
+    assert_eq!((status, seen.lock().unwrap().drain(..).collect::<Vec<String>>()), (Some(0), vec!["GET".to_owned(); 2]));
+    // With its value, the request can be sent.
+    let (status, printed, _) =
+        compare(&["--only", "GET", "--only", "DELETE", "--filter", "life.hurl", "--variable", "id1=WFI_1"]);
+    insta::assert_snapshot!(printed, @"
+    life.hurl:18: reads it
+      GET /v1.0/teamwork/workforceIntegrations/{{id1}}
+      status: different status
+        - 200 OK
+        + 404 Not Found
+
+    note: 2 exchanges left out
+    file       exchanges       same      known      drift
+    life.hurl          3          1          1          1
+    total              3          1          1          1
+    ");
+    assert_eq!((status, seen.lock().unwrap().drain(..).count()), (Some(1), 3));
+    let (status, printed, _) = compare(&["--filter", "reads*", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((status, &report["total"]["exchanges"]), (Some(0), &serde_json::json!(2)), "{printed}");
+    for (arguments, problem) in [
+        (&["--filter", "nothing"][..], "no exchange selected by --filter 'nothing': 5 exchanges left out"),
+        (&["--only", "G T"], "invalid value 'G T' for '--only <METHOD>': expected a method such as GET"),
+    ] {
+        let (status, printed, stderr) = compare(arguments);
+        assert_eq!(status, Some(2), "{printed}");
+        assert!(stderr.contains(problem), "{stderr}");
+    }
+}
+
+#[test]
+fn a_dry_run_lists_requests_and_sends_none() {
+    let folder = Folder::new("dry");
+    let path = folder.0.to_string_lossy().into_owned();
+    folder.write("life.hurl", LIFE);
+    let (base, seen) = counting_service();
+    let dry = ["compare", &path, "--against", &base, "--dry-run"];
+    let (status, printed, _) = run(&dry);
+    insta::assert_snapshot!(printed.replace(&base, "http://service"), @"
+    life.hurl:2: GET /v1.0/teamwork/workforceIntegrations/WFI_1 (reads)
+    life.hurl:7: POST /v1.0/teamwork/workforceIntegrations (creates)
+    life.hurl:18: GET /v1.0/teamwork/workforceIntegrations/{{id1}} (reads it)
+    life.hurl:22: DELETE /v1.0/teamwork/workforceIntegrations/{{id1}}
+    note: dry run: 4 requests to http://service, none sent
+    ");
+    assert_eq!((status, seen.lock().unwrap().len()), (Some(0), 0));
+    let (_, printed, _) = run(&["compare", &path, "--dry-run", "--only", "GET"]);
+    insta::assert_snapshot!(printed, @"
+    life.hurl:2: GET /v1.0/teamwork/workforceIntegrations/WFI_1 (reads)
+    note: 3 exchanges left out: 2 not selected, 1 with a value that those capture
+    note: dry run: 1 request to the emulator in this process, none sent
+    ");
+    let (_, printed, _) = run(&[&dry[..], &["--format", "json"]].concat());
+    let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["exchanges"][3]["planned"], "DELETE /v1.0/teamwork/workforceIntegrations/{{id1}}");
+    let (_, printed, _) = run(&[&dry[..], &["--format", "junit"]].concat());
+    assert_eq!(printed.matches("<skipped message=").count(), 4, "{printed}");
+    // A service that is not there is not asked either; an unreadable file is a mistake all the same.
+    folder.write("life.hurl", "GET {{base}}/v1.0/xy\n\nHTTP 2000\n");
+    let (status, printed, _) = run(&["compare", &path, "--against", "http://127.0.0.1:1", "--dry-run"]);
+    assert_eq!(status, Some(1), "{printed}");
+    assert!(printed.contains("invalid status `2000`"), "{printed}");
+}
+
+#[test]
+fn files_without_differences_are_listed_on_demand() {
+    let folder = Folder::new("clean");
+    let path = folder.0.to_string_lossy().into_owned();
+    let text = |status: u16| format!("GET {{{{base}}}}/v1.0/teamwork/workforceIntegrations/WFI_1\n\nHTTP {status}\n");
+    for (name, status) in [("a", 404), ("b", 200), ("c", 404)] {
+        folder.write(&format!("{name}.hurl"), &text(status));
+    }
+    let (base, _) = counting_service();
+    let table = |flags: &[&str]| {
+        let (_, printed, _) = run(&[&["compare", &path, "--against", &base], flags].concat());
+        printed[printed.find("file ").unwrap()..].to_owned()
+    };
+    insta::assert_snapshot!(table(&[]), @"
+    file           exchanges       same      known      drift
+    b.hurl                 1          0          0          1
+    2 clean files          2          2          0          0
+    total                  3          2          0          1
+    ");
+    insta::assert_snapshot!(table(&["--verbose"]), @"
+    file    exchanges       same      known      drift
+    a.hurl          1          1          0          0
+    b.hurl          1          0          0          1
+    c.hurl          1          1          0          0
+    total           3          2          0          1
+    ");
+}

@@ -14,7 +14,7 @@ use wfi_emulator::internals::graph::request::{Body, Request, Via};
 use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::text::exchange::{self, Exchange, RecordedRequest, RecordedResponse, har};
 use wfi_emulator::internals::text::redact::{RedactionRules, Redactor, mask_exchange};
-use wfi_emulator::internals::tools::compare::{CompareOptions, ReportFormat, Reporter, compare};
+use wfi_emulator::internals::tools::compare::{CompareOptions, ExchangeSelection, ReportFormat, Reporter, compare};
 use wfi_emulator::internals::world::chance::mixed;
 
 use crate::edge::abuse::{ENTITY, exchange as exchange_bytes};
@@ -225,7 +225,7 @@ async fn answer_with(headers: Vec<(String, String)>, body: Bytes) -> Upstream {
 #[tokio::test]
 async fn comparison_reports_and_accepted_answers_hide_the_secret() {
     let folder = Folder::new("grammar");
-    let formats = [ReportFormat::Text { has_color: false }, ReportFormat::Json, ReportFormat::Junit];
+    let formats = [ReportFormat::Text { has_color: false, is_verbose: true }, ReportFormat::Json, ReportFormat::Junit];
     let mut compared = 0;
     for (data, format) in sentences(150).zip(formats.into_iter().cycle()) {
         let Some((naming, ..)) = sendable(&data) else { continue };
@@ -248,6 +248,8 @@ async fn comparison_reports_and_accepted_answers_hide_the_secret() {
             fixtures: None,
             variables: Vec::new(),
             accepts: true,
+            selection: ExchangeSelection::default(),
+            is_dry_run: false,
         };
         let (mut reporter, mut report) = Reporter::begin(format);
         let counts = compare(&options, &mut |event| report.push_str(&reporter.event(event))).await.unwrap();

@@ -144,7 +144,7 @@ async fn recorded(upstream: &str, folder: &Path) -> (Vec<RecordedResponse>, usiz
     let (listener, base) = listen().await;
     let (stop, stopped) = oneshot::channel::<()>();
     let upstream = Upstream::new(upstream, None).unwrap();
-    let options = record::RecordOptions { upstream, folder: folder.to_owned(), rules: RedactionRules::default() };
+    let options = record::RecordOptions { upstream, folder: folder.to_owned(), rules: RedactionRules::default(), tls: None };
     let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
     let answers = session(&base).await;
     stop.send(()).unwrap();
@@ -162,6 +162,8 @@ fn options(path: &Path) -> compare::CompareOptions {
         fixtures: None,
         variables: Vec::new(),
         accepts: false,
+        selection: compare::ExchangeSelection::default(),
+        is_dry_run: false,
     }
 }
 
@@ -235,7 +237,7 @@ async fn contained_entities_are_restored_for_a_comparison() {
     let (listener, base) = listen().await;
     let (stop, stopped) = oneshot::channel::<()>();
     let upstream = Upstream::new(&emulator(&[]).await, None).unwrap();
-    let out = record::RecordOptions { upstream, folder: folder.0.clone(), rules: RedactionRules::default() };
+    let out = record::RecordOptions { upstream, folder: folder.0.clone(), rules: RedactionRules::default(), tls: None };
     let recorder = tokio::spawn(record::run(listener, out, async { stopped.await.unwrap_or_default() }));
     let statuses: Vec<u16> = scheduling(&base).await.iter().map(|response| response.status.as_u16()).collect();
     assert_eq!(statuses, [204, 200, 200, 200, 201, 400, 204, 404]);
@@ -281,7 +283,8 @@ async fn a_service_is_recorded_and_compared_over_tls() {
     let (listener, base) = listen().await;
     let (stop, stopped) = oneshot::channel::<()>();
     let out = folder.0.join("out");
-    let options_of = record::RecordOptions { upstream: trusting(), folder: out.clone(), rules: RedactionRules::default() };
+    let options_of =
+        record::RecordOptions { upstream: trusting(), folder: out.clone(), rules: RedactionRules::default(), tls: None };
     let recorder = tokio::spawn(record::run(listener, options_of, async { stopped.await.unwrap_or_default() }));
     let answers = session(&base).await;
     stop.send(()).unwrap();
@@ -389,6 +392,7 @@ async fn an_unreachable_upstream_is_reported_and_not_recorded() {
         upstream: Upstream::new(&upstream, None).unwrap(),
         folder: folder.0.clone(),
         rules: RedactionRules::default(),
+        tls: None,
     };
     let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
     let answer =
@@ -453,6 +457,7 @@ async fn bodies_are_streamed_and_redirects_are_not_followed() {
         upstream: Upstream::new(&upstream, None).unwrap(),
         folder: folder.0.clone(),
         rules: RedactionRules::default(),
+        tls: None,
     };
     let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
     let mut client = tokio::net::TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap();

@@ -108,7 +108,7 @@ async fn recorded(upstream: &str, folder: &Folder, requests: &[RecordedRequest])
     let base = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let upstream = Upstream::new(upstream, None).unwrap();
-    let options = record::RecordOptions { upstream, folder: folder.0.clone(), rules: RedactionRules::default() };
+    let options = record::RecordOptions { upstream, folder: folder.0.clone(), rules: RedactionRules::default(), tls: None };
     let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
     for request in requests {
         HttpClient::new(Upstream::new(&base, None).unwrap()).send(request).await.unwrap();
@@ -378,7 +378,7 @@ async fn comparison_reports_and_accepted_files_hide_every_name_of_the_table() {
     });
     folder.write("old.hurl", &exchange::write(&exchanges.collect::<Vec<Exchange>>()));
     let upstream = Upstream::new(&service(messages()).await, None).unwrap();
-    for format in [ReportFormat::Text { has_color: false }, ReportFormat::Json, ReportFormat::Junit] {
+    for format in [ReportFormat::Text { has_color: false, is_verbose: true }, ReportFormat::Json, ReportFormat::Junit] {
         let options = CompareOptions {
             path: folder.0.join("old.hurl"),
             against: Some(upstream.clone()),
@@ -388,6 +388,8 @@ async fn comparison_reports_and_accepted_files_hide_every_name_of_the_table() {
             fixtures: None,
             variables: Vec::new(),
             accepts: format == ReportFormat::Junit,
+            selection: compare::ExchangeSelection::default(),
+            is_dry_run: false,
         };
         let (mut reporter, mut report) = Reporter::begin(format);
         let counts = compare::compare(&options, &mut |event| report.push_str(&reporter.event(event))).await.unwrap();
@@ -418,7 +420,7 @@ async fn a_sent_header_that_a_service_repeats_is_in_no_report_and_no_file() {
     folder.write("old.hurl", &exchange::write(&[Exchange { comments: Vec::new(), request, response: Some(response) }]));
     let message = Message { query: String::new(), header: None, is_form: false, body, place: String::new() };
     let upstream = Upstream::new(&service(vec![message]).await, None).unwrap();
-    for format in [ReportFormat::Json, ReportFormat::Junit, ReportFormat::Text { has_color: false }] {
+    for format in [ReportFormat::Json, ReportFormat::Junit, ReportFormat::Text { has_color: false, is_verbose: true }] {
         let options = CompareOptions {
             path: folder.0.join("old.hurl"),
             against: Some(upstream.clone()),
@@ -428,6 +430,8 @@ async fn a_sent_header_that_a_service_repeats_is_in_no_report_and_no_file() {
             fixtures: None,
             variables: Vec::new(),
             accepts: matches!(format, ReportFormat::Text { .. }),
+            selection: compare::ExchangeSelection::default(),
+            is_dry_run: false,
         };
         let (mut reporter, mut report) = Reporter::begin(format);
         let counts = compare::compare(&options, &mut |event| report.push_str(&reporter.event(event))).await.unwrap();
@@ -460,6 +464,8 @@ async fn accepted_answers_of_the_emulator_in_this_process_have_no_secrets() {
         fixtures: Some(folder.0.join("fixtures.json")),
         variables: Vec::new(),
         accepts: true,
+        selection: compare::ExchangeSelection::default(),
+        is_dry_run: false,
     };
     let (mut reporter, mut report) = Reporter::begin(ReportFormat::Json);
     compare::compare(&options, &mut |event| report.push_str(&reporter.event(event))).await.unwrap();
