@@ -9,6 +9,7 @@ mod group;
 mod ring;
 mod verify;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -26,6 +27,7 @@ use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
 use crate::text::redact::{REDACTED, Redactor};
 use crate::world::clock;
+use crate::world::name;
 use draft::{BodyForm, Draft, Omissions};
 use group::GivingWay;
 use ring::{Buffers, CHUNK_SIZE, DraftSize, Ring, Texts};
@@ -378,8 +380,8 @@ impl Journal {
 
     /// Returns all entries as exchanges, with secrets redacted: a text for snapshots of tests.
     ///
-    /// With a seed and a fixed clock it is the same in every run. Links contain the port of the request; if it varies, the behavior
-    /// `base-url` sets their host.
+    /// With a seed and a fixed clock it is the same in every run, and in each world that is created with the seed. Links contain the port
+    /// of the request; if it varies, the behavior `base-url` sets their host.
     pub fn text(&self) -> String {
         self.print(&JournalQuery::default(), Secrets::Hidden)
     }
@@ -441,21 +443,43 @@ impl Shard {
     }
 }
 
-/// Prints entries in the format of exchanges, without connection headers: they vary with the port, and are wrong for another host.
+/// Prints entries in the format of exchanges, without connection headers, which vary with the port and are wrong for another host, and
+/// without the names of worlds.
 pub fn print(entries: &[JournalExchange]) -> String {
     let exchanges: Vec<Exchange> = entries.iter().map(portable).collect();
     exchange::write(&exchanges)
 }
 
-/// Returns an entry as an exchange without connection headers.
+/// Returns an entry as an exchange without connection headers and without the name of its world, so that it is the same in each world of a
+/// seed, and can be sent to another one.
 fn portable(entry: &JournalExchange) -> Exchange {
     let mut exchange = entry.exchange.clone();
-    exchange.request.headers = exchange::without_connection(exchange.request.headers);
-    exchange.response = exchange.response.map(|response| {
-        let headers = exchange::without_connection(response.headers);
-        exchange::RecordedResponse { headers, ..response }
-    });
+    let request = &mut exchange.request;
+    request.headers = portable_headers(std::mem::take(&mut request.headers));
+    request.body = portable_body(std::mem::take(&mut request.body));
+    if let Some(response) = &mut exchange.response {
+        response.headers = portable_headers(std::mem::take(&mut response.headers));
+        response.body = portable_body(std::mem::take(&mut response.body));
+    }
     exchange
+}
+
+fn portable_headers(headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut headers = exchange::without_connection(headers);
+    headers.retain(|(header, _)| ![name::HEADER, name::FORMER_HEADER].iter().any(|name| header.eq_ignore_ascii_case(name)));
+    for (_, value) in &mut headers {
+        if let Cow::Owned(without) = name::without_worlds(value) {
+            *value = without;
+        }
+    }
+    headers
+}
+
+fn portable_body(body: Bytes) -> Bytes {
+    match std::str::from_utf8(&body).map(name::without_worlds) {
+        Ok(Cow::Owned(without)) => without.into(),
+        _ => body,
+    }
 }
 
 /// Returns the destination of a request: calls to connectors have an absolute URL as target.

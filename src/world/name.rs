@@ -44,6 +44,31 @@ fn split(path: &str) -> Option<(&str, &str)> {
     Some((&path[..end], &path[start..end]))
 }
 
+/// Returns a text whose links have no prefix that names a world: `http://localhost/v1.0` for `http://localhost/_world/a/v1.0`.
+pub(crate) fn without_worlds(text: &str) -> Cow<'_, str> {
+    let mut without = String::new();
+    let mut rest = 0;
+    for (at, _) in text.match_indices("/_") {
+        let Some(prefix) = PREFIXES.iter().find(|prefix| text[at..].starts_with(**prefix)).filter(|_| at >= rest) else {
+            continue;
+        };
+        let name = &text[at + prefix.len()..];
+        let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || "._~-".contains(c))).unwrap_or(name.len());
+        if is_valid(&name[..end]) && follows_authority(&text[rest..at]) {
+            without.push_str(&text[rest..at]);
+            rest = at + prefix.len() + end;
+        }
+    }
+    if rest == 0 { Cow::Borrowed(text) } else { Cow::Owned(without + &text[rest..]) }
+}
+
+/// Whether a text ends with scheme and authority of a link.
+fn follows_authority(text: &str) -> bool {
+    let is_of_authority = |byte: &u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(byte);
+    let length = text.bytes().rev().take(300).take_while(|byte| is_of_authority(byte)).count();
+    length > 0 && text[..text.len() - length].ends_with("://")
+}
+
 /// Returns the name of the world that a request asks for: from its path, else from its header, else from its token.
 pub(crate) fn requested<'r>(
     path: &'r str,
@@ -89,6 +114,24 @@ mod tests {
     use http::header::HeaderName;
 
     use super::*;
+
+    #[test]
+    fn links_lose_the_prefix_that_names_a_world() {
+        for (text, expected) in [
+            ("http://localhost:1/_world/a/v1.0", "http://localhost:1/v1.0"),
+            (r#"{"a":"https://[::1]/_tenant/a.b-c","b":"http://h/_world/x?c"}"#, r#"{"a":"https://[::1]","b":"http://h?c"}"#),
+            ("http://h/_world/a/_world/b", "http://h/_world/b"),
+            ("/_world/a/v1.0", "/_world/a/v1.0"),
+            ("http://h/v1.0/_world/a", "http://h/v1.0/_world/a"),
+            ("http://h/_world/", "http://h/_world/"),
+            ("http://h/_world/v1.0/me", "http://h/_world/v1.0/me"),
+            ("http:///_world/a", "http:///_world/a"),
+            ("http://h/_worlds/a", "http://h/_worlds/a"),
+            ("\u{e9}http://h/_world/a\u{e9}", "\u{e9}http://h\u{e9}"),
+        ] {
+            assert_eq!(without_worlds(text), expected);
+        }
+    }
 
     #[test]
     fn a_prefix_ends_with_the_name() {

@@ -1,10 +1,13 @@
 //! Parts of links that a comparison ignores or follows: the host, and the token of the next page.
 
-/// Returns what follows scheme and host in an address; other text is returned unchanged.
+use crate::world::name;
+
+/// Returns what follows scheme, host, and the name of a world in an address; other text is returned unchanged.
 pub(super) fn without_host(text: &str) -> &str {
     match text.split_once("://") {
         Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
-            rest.find('/').map_or("", |start| &rest[start..])
+            let path = rest.find('/').map_or("", |start| &rest[start..]);
+            &path[name::prefix_of(path).len()..]
         }
         _ => text,
     }

@@ -160,3 +160,33 @@ fn peak_mib(served: &Served) -> f64 {
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }
+
+#[test]
+fn journals_as_texts_are_equal_in_worlds_of_one_seed() {
+    let served = Served::start(&["--clock", "2026-01-01T00:00:00Z", "--page-size", "2"]);
+    let text = |world: &str| {
+        let mut client = Client::new(&served);
+        let created = client.send("PUT", &format!("/_emulator/worlds/{world}"), JSON, br#"{"seed":7}"#);
+        assert_eq!(created.status, 201);
+        let prefix = format!("/_world/{world}");
+        let new = format!(r#"{{"displayName":"x","url":"http://localhost:9340{prefix}/v1.0/x"}}"#);
+        let batch = br#"{"requests":[{"id":"1","method":"GET","url":"/users?$top=1"}]}"#;
+        for (method, path, body) in [
+            ("GET", format!("{prefix}{COLLECTION}"), &b""[..]),
+            ("POST", format!("{prefix}{COLLECTION}"), new.as_bytes()),
+            ("POST", format!("{prefix}/v1.0/$batch"), batch),
+            ("GET", format!("{prefix}/contoso/v2.0/.well-known/openid-configuration"), b""),
+        ] {
+            assert!(client.send(method, &path, JSON, body).status < 300, "{path}");
+        }
+        for header in ["x-wfi-emulator-world", "x-wfi-emulator-tenant"] {
+            assert_eq!(client.send("GET", "/v1.0/groups", &format!("{header}: {world}\r\n"), b"").status, 200);
+        }
+        let journal = client.send("GET", &format!("/_emulator/worlds/{world}/journal?format=exchange"), "", b"");
+        String::from_utf8(journal.body).unwrap()
+    };
+    let (first, second) = (text("a"), text("suite.test-2"));
+    assert_eq!(first, second);
+    assert_eq!(first.matches("\nHTTP ").count(), 7, "{first}");
+    assert!(first.contains("\"@odata.nextLink\": \"http://localhost:9340/v1.0/teamwork/"), "{first}");
+}
