@@ -105,6 +105,7 @@
 //! | `pages` | pages name existing files, and the index lists all pages |
 //! | `readme` | the commands and examples of README.md and docs |
 //! | `regressions` | regressions of property tests are in `tests/proptest-regressions/`, where proptest reads them |
+//! | `workflows` | workflows pin actions by digest, and publish tested programs only |
 //!
 //! **`support/`**: code that the tests share
 //!
@@ -206,6 +207,7 @@ mod project {
     mod pages;
     mod readme;
     mod regressions;
+    mod workflows;
 }
 mod recordings {
     pub(crate) mod commands;
