@@ -20,6 +20,18 @@ public sealed class IntegrationsTest(Emulator emulator)
         Assert.Equal(5, await Count(world));
     }
 
+    [Theory]
+    [InlineData("a/b")]
+    [InlineData("a-b")]
+    [InlineData("a b")]
+    public async Task EachCaseHasItsOwnWorld(string name)
+    {
+        var world = await emulator.World(name);
+        var created = await Client.PostAsJsonAsync(world + Path, new { displayName = name });
+        created.EnsureSuccessStatusCode();
+        Assert.Equal(5, await Count(world));
+    }
+
     [Fact]
     public async Task AnotherDoesNotSeeIt() => Assert.Equal(4, await Count(await emulator.World(nameof(AnotherDoesNotSeeIt))));
 }

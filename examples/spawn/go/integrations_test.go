@@ -55,3 +55,17 @@ func TestEachCaseHasItsOwnWorld(t *testing.T) {
 		})
 	}
 }
+
+func TestEqualNames(t *testing.T) {
+	for _, group := range []string{"early", "late"} {
+		t.Run(group, func(t *testing.T) {
+			t.Run("equal", func(t *testing.T) {
+				t.Parallel()
+				create(t)
+				if found := count(t); found != 5 {
+					t.Fatalf("found %d integrations, expected 5", found)
+				}
+			})
+		})
+	}
+}

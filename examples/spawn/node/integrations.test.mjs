@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { startEmulator } from "./emulator.mjs";
 
 const path = "/v1.0/teamwork/workforceIntegrations";
@@ -31,5 +31,15 @@ for (const name of ["a/b", "a-b", "a b", "a b", "Tätig", "Tötig", "x".repeat(2
     const base = await emulator.world(t.name);
     await call("POST", base + path, { displayName: name });
     assert.equal((await call("GET", base + path)).value.length, 5);
+  });
+}
+
+for (const suite of ["early", "late"]) {
+  describe(suite, () => {
+    test("an equal name", async (t) => {
+      const base = await emulator.world(t.name);
+      await call("POST", base + path, { displayName: suite });
+      assert.equal((await call("GET", base + path)).value.length, 5);
+    });
   });
 }

@@ -44,3 +44,25 @@ def test_what_was_exchanged_is_a_text(base_url, emulator):
 def test_each_case_has_its_own_world(base_url, name):
     call("POST", base_url + PATH, {"displayName": name})
     assert len(call("GET", base_url + PATH)["value"]) == 5
+
+
+class TestEarly:
+    def test_of_an_equal_name(self, base_url):
+        call("POST", base_url + PATH, {"displayName": "early"})
+        assert len(call("GET", base_url + PATH)["value"]) == 5
+
+
+class TestLate:
+    def test_of_an_equal_name(self, base_url):
+        assert len(call("GET", base_url + PATH)["value"]) == 4
+
+
+attempts = []
+
+
+@pytest.mark.flaky(reruns=1)
+def test_a_rerun_has_its_own_world(base_url):
+    attempts.append(base_url)
+    call("POST", base_url + PATH, {"displayName": "again"})
+    assert len(call("GET", base_url + PATH)["value"]) == 5
+    assert len(attempts) == 2, "the first attempt fails"

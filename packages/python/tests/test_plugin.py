@@ -26,6 +26,17 @@ def test_each_case_has_its_own_world(wfi_world, name):
     assert len(send("GET", wfi_world.graph_url + PATH)["value"]) == 5
 
 
+attempts = []
+
+
+@pytest.mark.flaky(reruns=1)
+def test_a_rerun_has_its_own_world(wfi_world):
+    attempts.append(wfi_world.name)
+    send("POST", wfi_world.graph_url + PATH, {"displayName": "again"})
+    assert len(send("GET", wfi_world.graph_url + PATH)["value"]) == 5
+    assert len(attempts) == 2, "the first attempt fails"
+
+
 def test_requests_are_expected(wfi_world):
     send("POST", wfi_world.graph_url + PATH, {"displayName": "Contoso"})
     wfi_world.expect(method="POST", body={"displayName": "Contoso"}, status="2xx")

@@ -5,11 +5,15 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @ExtendWith(Emulator.class)
 class IntegrationsTest {
@@ -51,5 +55,44 @@ class IntegrationsTest {
     void eachRepetitionHasItsOwnWorld() throws Exception {
         create();
         assertEquals(5, count());
+    }
+
+    static Stream<String> names() {
+        return Stream.of("a/b", "a-b", "a b", "a b", "Tätig", "Tötig", "x".repeat(200));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("names")
+    void eachCaseHasItsOwnWorld(String name) throws Exception {
+        create();
+        assertEquals(5, count());
+    }
+
+    @Nested
+    class Early {
+        @Test
+        void ofAnEqualName() throws Exception {
+            create();
+            assertEquals(5, count());
+        }
+    }
+
+    @Nested
+    class Late {
+        @Test
+        void ofAnEqualName() throws Exception {
+            assertEquals(4, count());
+        }
+    }
+
+    private static int attempts;
+
+    /** Fails once: Surefire repeats it. */
+    @Test
+    void aRerunHasItsOwnWorld() throws Exception {
+        attempts++;
+        create();
+        assertEquals(5, count());
+        assertEquals(2, attempts, "the first attempt fails");
     }
 }
