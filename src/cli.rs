@@ -79,7 +79,7 @@ pub fn run() -> ExitCode {
         Command::Record(WithVariables(arguments)) => recorded::record(arguments),
         Command::Convert(WithVariables(arguments)) => recorded::convert(arguments),
         Command::Ca(WithVariables(arguments)) => {
-            print_or_fail(ca::text(&cli.serve.tls.authority, &cli.serve.local_url(), arguments))
+            print_or_fail(ca::text(&cli.serve.tls.certificate.authority, &cli.serve.local_url(), arguments))
         }
         Command::Token(WithVariables(arguments)) => print_or_fail(token::text(arguments)),
         Command::Journal(WithVariables(arguments)) => running::journal(arguments),

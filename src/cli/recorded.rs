@@ -15,7 +15,7 @@ use super::address::base_url;
 use super::behaviors::CommandBehaviors;
 use super::log::{self, LogFormat, LogLevel};
 use super::output::{UNUSABLE, fail, print, report, write_out};
-use super::tls::{TlsArguments, TrustAnchor};
+use super::tls::{CertificateArguments, TrustAnchor};
 use super::{runtime, signals};
 use crate::edge::client::Upstream;
 use crate::edge::private_file;
@@ -102,7 +102,7 @@ pub(super) struct RecordArguments {
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
     #[command(flatten)]
-    tls: TlsArguments,
+    tls: CertificateArguments,
 }
 
 /// The arguments of `convert`.
@@ -246,10 +246,10 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
         let url = |scheme: &str| base_url(scheme, address);
         let preferred = url(if options.tls.is_some() { "https" } else { "http" });
         if arguments.log != LogLevel::Off {
-            let plain = options
-                .tls
-                .is_some()
-                .then(|| [Some(url("http")), trust.hint()].into_iter().flatten().collect::<Vec<_>>().join("; "));
+            let plain = options.tls.is_some().then(|| {
+                let hint = trust.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                format!("{}{hint}", url("http"))
+            });
             report(&record_greeting(&options.upstream, &arguments.out, &preferred, plain.as_deref()));
         }
         print(&format!("{preferred}\n"));

@@ -27,7 +27,7 @@ use super::schema::SchemaFile;
 use super::signals::{INTERRUPTED, Signals};
 use super::state::StateFile;
 use super::suite::SuiteArguments;
-use super::tls::{ProxyArguments, TlsArguments, TrustAnchor};
+use super::tls::{TlsArguments, TrustAnchor};
 use super::{address, clock, greeting, health, log, parent, ready, runtime, schema, watch};
 use crate::edge::control::Reload;
 use crate::edge::server::{self, Listeners, Workers};
@@ -91,8 +91,6 @@ pub(super) struct ServeArguments {
     sign_in: SignInWay,
     #[command(flatten)]
     pub(super) tls: TlsArguments,
-    #[command(flatten)]
-    proxy: ProxyArguments,
     /// Least severe level to log on standard error; off also suppresses the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
@@ -176,12 +174,12 @@ pub(super) fn run(
         tracing::info!("{line}");
     }
     warn(&plan, warnings);
-    let (tls, trust) = match arguments.tls.server_config() {
+    let (tls, trust) = match arguments.tls.certificate.server_config() {
         Ok(Some((tls, trust))) => (Some(tls), trust),
         Ok(None) => (None, TrustAnchor::Unknown),
         Err(error) => return fail(UNUSABLE, &error.to_string()),
     };
-    let (proxy, intercept_ca) = match arguments.proxy.proxy(tls.clone(), &arguments.tls.authority) {
+    let (proxy, intercept_ca) = match arguments.tls.proxy(tls.clone()) {
         Ok((proxy, file)) => (Arc::new(proxy), file),
         Err(error) => return fail(UNUSABLE, &error.to_string()),
     };
@@ -377,7 +375,7 @@ async fn listen(arguments: &ServeArguments) -> Result<(Listeners, Urls), String>
     }
     let listener = bound.map_err(|error| not_listening(first, port, &error))?;
     let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
-    let scheme = if arguments.tls.tls { "https" } else { "http" };
+    let scheme = if arguments.tls.certificate.tls { "https" } else { "http" };
     let url = |scheme: &str| address::base_url(scheme, address);
     let second = match address {
         SocketAddr::V4(_) if is_local => TcpListener::bind(("::1", address.port())).await.ok(),
@@ -459,7 +457,7 @@ impl ServeArguments {
             auth: self.auth.into(),
             directory: Arc::new(directory),
             sign_in: self.sign_in.into(),
-            hosts: self.tls.names().into(),
+            hosts: self.tls.certificate.names().into(),
             page_size: self.page_size,
             page_limit: self.page_limit,
             connectors: self.connectors.settings()?,
@@ -487,7 +485,7 @@ impl ServeArguments {
             ("stubs", path(&self.stubs)),
             ("directory", path(&self.directory)),
             ("auth", auth.into()),
-            ("tls", self.tls.tls.into()),
+            ("tls", self.tls.certificate.tls.into()),
             ("clock", self.clock.clone().into()),
         ]
     }

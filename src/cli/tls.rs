@@ -15,6 +15,16 @@ use crate::edge::proxy::Proxy;
 /// The flags.
 #[derive(Args, Clone, Debug)]
 pub(super) struct TlsArguments {
+    #[command(flatten)]
+    pub(super) certificate: CertificateArguments,
+    /// Host to answer for as a proxy, in addition to those of Graph and Entra; repeatable
+    #[arg(long, env = "WFI_EMULATOR_INTERCEPT", value_name = "HOST", value_delimiter = ',', value_parser = intercepted_host, requires = "tls")]
+    intercept: Vec<String>,
+}
+
+/// The flags of the certificate to serve.
+#[derive(Args, Clone, Debug)]
+pub(super) struct CertificateArguments {
     /// Serve HTTPS too, on the same port
     #[arg(long, env = "WFI_EMULATOR_TLS", value_parser = BoolishValueParser::new())]
     pub(super) tls: bool,
@@ -31,14 +41,6 @@ pub(super) struct TlsArguments {
     pub(super) authority: AuthorityFile,
 }
 
-/// The flag of the proxy.
-#[derive(Args, Clone, Debug)]
-pub(super) struct ProxyArguments {
-    /// Host to answer for as a proxy, in addition to those of Graph and Entra; repeatable
-    #[arg(long, env = "WFI_EMULATOR_INTERCEPT", value_name = "HOST", value_delimiter = ',', value_parser = intercepted_host, requires = "tls")]
-    intercept: Vec<String>,
-}
-
 /// The certificate that clients have to trust.
 pub(super) enum TrustAnchor {
     /// None, or that of a certificate given by the user.
@@ -49,7 +51,7 @@ pub(super) enum TrustAnchor {
     Memory,
 }
 
-impl TlsArguments {
+impl CertificateArguments {
     /// Returns the additional names of this server.
     pub(super) fn names(&self) -> Vec<String> {
         self.san.clone()
@@ -68,19 +70,15 @@ impl TlsArguments {
     }
 }
 
-impl ProxyArguments {
+impl TlsArguments {
     /// Returns the proxy of a server with this TLS, and the file of the CA that its further hosts need. It is another CA than that of the
     /// other names, so that a client can trust that one for Microsoft's names alone.
-    pub(super) fn proxy(
-        &self,
-        tls: Option<Arc<ServerConfig>>,
-        authority: &AuthorityFile,
-    ) -> Result<(Proxy, Option<PathBuf>), CertificateError> {
+    pub(super) fn proxy(&self, tls: Option<Arc<ServerConfig>>) -> Result<(Proxy, Option<PathBuf>), CertificateError> {
         let proxy = Proxy::new(tls);
         if self.intercept.is_empty() {
             return Ok((proxy, None));
         }
-        let authority = authority.of_intercepted_hosts(&self.intercept)?;
+        let authority = self.certificate.authority.of_intercepted_hosts(&self.intercept)?;
         let proxy = proxy.intercepting(&self.intercept, certificate::issued(&authority, &self.intercept)?);
         Ok((proxy, TrustAnchor::of(&authority).path().map(Path::to_owned)))
     }

@@ -19,7 +19,7 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use tokio_rustls::TlsConnector;
 
-use crate::edge::client::proxy::Proxy;
+use crate::edge::client::proxy::UpstreamProxy;
 use crate::edge::http_client::{
     self, AddressPolicy, BodyError, Connection, Destination, TlsPolicy, client_config, host_without_brackets, read_body,
     read_roots,
@@ -40,7 +40,7 @@ pub struct Upstream {
     /// Prefix of all targets, without a slash at its end.
     path: String,
     tls: TlsPolicy,
-    proxy: Option<Proxy>,
+    proxy: Option<UpstreamProxy>,
 }
 
 impl fmt::Debug for Upstream {
@@ -97,13 +97,13 @@ impl Upstream {
     ///
     /// Fails on a variable with an invalid value, with a message that names it.
     pub(crate) fn with_proxy(mut self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Upstream, String> {
-        self.proxy = Proxy::of_environment(self.scheme == Scheme::HTTPS, self.authority.host(), self.port(), variable)?;
+        self.proxy = UpstreamProxy::of_environment(self.scheme == Scheme::HTTPS, self.authority.host(), self.port(), variable)?;
         Ok(self)
     }
 
     /// Returns the proxy, for people.
     pub(crate) fn proxy(&self) -> Option<String> {
-        self.proxy.as_ref().map(Proxy::to_string)
+        self.proxy.as_ref().map(UpstreamProxy::to_string)
     }
 
     /// Returns the base address.

@@ -20,7 +20,7 @@ use crate::edge::http_client::{AddressPolicy, connect_tcp, host_without_brackets
 
 /// A proxy that requests go through.
 #[derive(Clone)]
-pub(super) struct Proxy {
+pub(super) struct UpstreamProxy {
     authority: Authority,
     /// Its credentials, if it has any.
     authorization: Option<HeaderValue>,
@@ -29,19 +29,19 @@ pub(super) struct Proxy {
 }
 
 /// Omits the credentials.
-impl fmt::Display for Proxy {
+impl fmt::Display for UpstreamProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "http://{}:{} ({})", self.authority.host(), self.port(), self.variable)
     }
 }
 
-impl fmt::Debug for Proxy {
+impl fmt::Debug for UpstreamProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl Proxy {
+impl UpstreamProxy {
     /// Returns the proxy for a host, by the variables of the environment. Hosts of this machine have none.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Proxy {
         host: &str,
         port: u16,
         variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Option<Proxy>, String> {
+    ) -> Result<Option<UpstreamProxy>, String> {
         let text = |name: &str| match variable(name).filter(|value| !value.is_empty()) {
             Some(value) => value.into_string().map(Some).map_err(|_| format!("invalid {name}: not UTF-8")),
             None => Ok(None),
@@ -62,7 +62,7 @@ impl Proxy {
         let mut proxy = None;
         for name in names {
             if let Some(value) = text(name)?.filter(|_| proxy.is_none()) {
-                proxy = Some(Proxy::read(name, value.trim())?);
+                proxy = Some(UpstreamProxy::read(name, value.trim())?);
             }
         }
         if proxy.is_none() {
@@ -80,7 +80,7 @@ impl Proxy {
         Ok(proxy.filter(|_| !is_excluded))
     }
 
-    fn read(variable: &'static str, text: &str) -> Result<Proxy, String> {
+    fn read(variable: &'static str, text: &str) -> Result<UpstreamProxy, String> {
         // The value may have a password, so that messages leave it out.
         let invalid = || format!("invalid {variable}: expected http://host:port");
         let address = match text.split_once("://") {
@@ -109,7 +109,7 @@ impl Proxy {
             value.set_sensitive(true);
             value
         });
-        Ok(Proxy { authority, authorization, variable })
+        Ok(UpstreamProxy { authority, authorization, variable })
     }
 
     fn port(&self) -> u16 {
@@ -234,7 +234,7 @@ mod tests {
             let (_, value) = variables.iter().find(|(other, _)| *other == name)?;
             Some(OsString::from(value))
         };
-        Ok(Proxy::of_environment(is_https, host, port, variable)?.map(|proxy| proxy.to_string()))
+        Ok(UpstreamProxy::of_environment(is_https, host, port, variable)?.map(|proxy| proxy.to_string()))
     }
 
     #[test]
@@ -302,7 +302,7 @@ mod tests {
             let proxy = ("HTTPS_PROXY", "http://proxy:3128");
             assert_eq!(found(&[(name, value), proxy], true, "graph.microsoft.com", 443).unwrap_err(), message, "{value}");
         }
-        let proxy = Proxy::read("HTTPS_PROXY", "http://us%65r:p%40ss@proxy:3128").unwrap();
+        let proxy = UpstreamProxy::read("HTTPS_PROXY", "http://us%65r:p%40ss@proxy:3128").unwrap();
         assert_eq!(proxy.authorization.as_ref().unwrap(), "Basic dXNlcjpwQHNz");
         assert!(!format!("{proxy} {proxy:?}").contains("p@ss"));
     }

@@ -198,9 +198,11 @@ fn rows(files: &[(String, Counts)], is_verbose: bool) -> Vec<(String, Counts)> {
         return compared;
     }
     if !clean.is_empty() {
-        let mut all = Counts::default();
-        clean.iter().for_each(|(_, counts)| all.add(*counts));
-        rows.push((format!("{} clean files", clean.len()), all));
+        let (number, mut all) = (clean.len(), Counts::default());
+        for (_, counts) in clean {
+            all.add(counts);
+        }
+        rows.push((format!("{number} clean files"), all));
     }
     rows
 }
