@@ -255,7 +255,8 @@ fn ready(_: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     Ok(ControlReply::ok(&json!({ "status": "ready" })))
 }
 
-/// Returns what the proxy has done: nothing leaves the machine, so a refused host is one that a client would have gone to.
+/// Counts tunnels and requests of the proxy. Nothing leaves the machine: a refused host is one that a client would have gone to.
+#[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 fn proxy_report(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let ProxyReport { tunnels, requests, refused, hosts } = call.control.proxy.report();
     Ok(ControlReply::ok(&json!({ "tunnels": tunnels, "requests": requests, "refused": refused, "refusedHosts": hosts })))

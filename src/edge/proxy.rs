@@ -135,6 +135,7 @@ impl Proxy {
     }
 
     /// Has it answer for further hosts, with the TLS of an authority for them.
+    #[must_use]
     pub fn intercepting(self, hosts: &[String], tls: Arc<ServerConfig>) -> Proxy {
         let hosts = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
         Proxy { intercepted: Some((hosts, tls)), ..self }

@@ -241,7 +241,7 @@ fn pass(mut client: TcpStream, address: Option<&str>, log: &Mutex<Vec<String>>) 
     } else {
         // The service gets the path alone, without the credentials.
         let lines = head.iter().filter(|line| !line.starts_with("proxy-authorization: "));
-        let text: String = lines.map(|line| format!("{line}\r\n")).collect();
+        let text = lines.fold(String::new(), |text, line| text + line + "\r\n");
         service.write_all(format!("{}\r\n", text.replacen("http://graph.microsoft.com", "", 1)).as_bytes()).unwrap();
     }
     let mut back = (service.try_clone().unwrap(), client.try_clone().unwrap());
