@@ -3,7 +3,6 @@
 pub(crate) mod bom;
 pub(crate) mod charset;
 pub(crate) mod constant_time;
-#[cfg(feature = "cli")]
 pub(crate) mod exchange;
 pub(crate) mod form;
 pub(crate) mod guid;
