@@ -23,6 +23,7 @@ mod parent;
 mod private_file;
 mod ready;
 mod recorded;
+mod run;
 mod running;
 mod runtime;
 mod schema;
@@ -33,6 +34,7 @@ mod state;
 mod suite;
 mod tls;
 mod token;
+mod trust_files;
 mod variables;
 mod watch;
 
@@ -64,6 +66,7 @@ pub fn run() -> ExitCode {
     };
     match command {
         Command::Serve => unreachable!("served above"),
+        Command::Run(WithVariables(arguments)) => run::run(arguments),
         Command::Check(WithVariables(arguments)) => {
             // The flag counts before the command too.
             let files = if arguments.schema.is_empty() { &cli.serve.schema } else { &arguments.schema };

@@ -20,6 +20,7 @@ use super::json_schema::JsonSchemaArguments;
 use super::output::{UNUSABLE, fail};
 use super::ready::ReadyFile;
 use super::recorded::{CompareArguments, ConvertArguments, RecordArguments};
+use super::run::RunArguments;
 use super::running::{ClockArguments, FaultsArguments, JournalArguments, StateArguments, WorldArguments, WorldsArguments};
 use super::schema::SchemaFile;
 use super::serve::ServeArguments;
@@ -54,6 +55,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Serve the emulator, as without a command; takes the options below
     Serve,
+    /// Run a command whose requests to Graph and Entra come to an emulator of its own
+    Run(WithVariables<RunArguments>),
     /// Validate fixtures or a schema without serving them
     Check(WithVariables<CheckArguments>),
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
@@ -196,6 +199,7 @@ pub(super) fn parse() -> (Cli, Vec<String>) {
     if used.get(1).is_some_and(|name| name == "serve") {
         used.remove(1);
     }
+    let server_options = options_of_run(&mut used);
     // The help in short is without variables.
     let is_short = used.iter().any(|argument| argument == "-h");
     let command = Cli::command().mut_args(|argument| variable(grouped(argument)).hide_env(is_short));
@@ -233,7 +237,10 @@ pub(super) fn parse() -> (Cli, Vec<String>) {
         error.exit()
     });
     let chosen = chosen(&matches, completed.as_ref());
-    let cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
+    let mut cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
+    if let Some(Command::Run(WithVariables(run))) = &mut cli.command {
+        run.options = server_options;
+    }
     (cli, chosen)
 }
 
@@ -241,6 +248,16 @@ pub(super) fn parse() -> (Cli, Vec<String>) {
 fn clear_ready_file(arguments: &[OsString]) {
     if let Some(path) = raw_value(arguments, "--ready-file", "WFI_EMULATOR_READY_FILE") {
         drop(ReadyFile::clear(Path::new(&path)));
+    }
+}
+
+/// Takes the options of the server out of the arguments of `run`: those before `--`, unless they ask for help.
+fn options_of_run(used: &mut Vec<OsString>) -> Vec<OsString> {
+    let end = used.iter().position(|argument| argument == "--").filter(|_| used.get(1).is_some_and(|name| name == "run"));
+    let asks_for_help = |options: &[OsString]| options.iter().any(|option| option == "--help" || option == "-h");
+    match end {
+        Some(end) if !asks_for_help(&used[2..end]) => used.drain(2..end).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -80,12 +80,17 @@ impl WorldArguments {
 }
 
 /// Asks the control API of a running emulator.
-struct ControlClient {
+pub(super) struct ControlClient {
     client: HttpClient,
     token: Option<String>,
 }
 
 impl ControlClient {
+    /// Returns a client of the emulator at a base address, without a token.
+    pub(super) fn at(base: &str) -> Result<ControlClient, String> {
+        Ok(ControlClient { client: HttpClient::new(Upstream::new(base, None)?), token: None })
+    }
+
     /// Returns the body of an answer. A refusal is an error with its message.
     async fn send(&mut self, method: Method, path: &str, body: Option<&[u8]>) -> Result<Vec<u8>, String> {
         let mut headers: Vec<(String, String)> =
@@ -102,7 +107,7 @@ impl ControlClient {
         Err(refusal(answer.status, &answer.body))
     }
 
-    async fn get(&mut self, path: &str) -> Result<Value, String> {
+    pub(super) async fn get(&mut self, path: &str) -> Result<Value, String> {
         let answer = self.send(Method::GET, path, None).await?;
         serde_json::from_slice::<Value>(&answer).map_err(|error| format!("unreadable answer: {error}"))
     }

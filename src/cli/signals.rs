@@ -16,6 +16,18 @@ pub(super) struct Signals {
     quit: Option<Signal>,
 }
 
+/// A signal that asks the program to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StopSignal {
+    Interrupt,
+    #[cfg(unix)]
+    Terminate,
+    #[cfg(unix)]
+    HangUp,
+    #[cfg(unix)]
+    Quit,
+}
+
 impl Signals {
     /// Catches the signals from now on. One that the parent process has made this program ignore, as `nohup` does, stays ignored.
     pub(super) fn catch() -> std::io::Result<Signals> {
@@ -35,15 +47,23 @@ impl Signals {
 
     /// Waits until a signal asks the program to stop.
     pub(super) async fn stop(&mut self) {
+        self.next().await;
+    }
+
+    /// Waits for a signal that asks the program to stop.
+    pub(super) async fn next(&mut self) -> StopSignal {
         #[cfg(unix)]
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = receive(&mut self.hang_up) => {}
-            () = receive(&mut self.quit) => {}
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+            _ = self.terminate.recv() => StopSignal::Terminate,
+            () = receive(&mut self.hang_up) => StopSignal::HangUp,
+            () = receive(&mut self.quit) => StopSignal::Quit,
         }
         #[cfg(not(unix))]
-        self.interrupt().await;
+        {
+            self.interrupt().await;
+            StopSignal::Interrupt
+        }
     }
 
     /// Waits for Ctrl-C.

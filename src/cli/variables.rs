@@ -73,7 +73,7 @@ fn is_unknown(name: &str, known: &[String]) -> bool {
 }
 
 /// Variables of helpers, examples and scripts, without their prefix.
-const FOREIGN: [&str; 4] = ["WRITE_DOCS", "URL", "BINARY", "PATH"];
+const FOREIGN: [&str; 5] = ["WRITE_DOCS", "URL", "BASE_URL", "BINARY", "PATH"];
 
 /// Returns the variable that has a value which an argument does not accept, if no flag has it.
 pub(super) fn rejected(command: &Command, error: &Error, used: &[OsString]) -> Option<String> {

@@ -6,6 +6,7 @@
 mod authority;
 mod bundle;
 mod names;
+mod pkcs12;
 
 use std::fmt;
 use std::path::Path;
@@ -22,7 +23,7 @@ use crate::edge::proxy::HOSTS;
 
 pub use authority::Authority;
 pub(crate) use authority::default_folder;
-pub(crate) use bundle::write_bundle;
+pub(crate) use bundle::{Bundle, write_bundle};
 
 use names::ReportingResolver;
 

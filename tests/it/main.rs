@@ -88,6 +88,7 @@
 //! | `tokens` | `token`, the directory, and what the log leaves out |
 //! | `schemas` | schemas from files, served and checked |
 //! | `secrets` | a secret appears in no answer, log, journal or export |
+//! | `run` | `run`: exit status, variables, signals, refusals of a command's requests |
 //! | `suite` | the program in a test suite: worlds, control API, readiness, end of the parent process |
 //! | `stops` | every kind of stop in every situation: what is saved, how soon the program ends |
 //! | `machine` | full disks, unreadable files, no descriptors, clock changes, signals |
@@ -188,6 +189,8 @@ mod program {
     mod log;
     mod machine;
     pub(crate) mod process;
+    #[cfg(unix)]
+    mod run;
     mod running;
     mod schemas;
     #[cfg(unix)]

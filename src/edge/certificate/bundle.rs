@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::{Authority, CertificateError};
+use super::{Authority, CertificateError, pkcs12};
 use crate::edge::private_file;
 
 /// Files in which systems keep their certificates.
@@ -31,6 +31,50 @@ const WELL_KNOWN: [&str; 6] = [
 /// Variable with the file of another choice, as OpenSSL reads it.
 const VARIABLE: &str = "SSL_CERT_FILE";
 
+/// The certificates of the system, and those of own authorities.
+pub(crate) struct Bundle {
+    system: Vec<CertificateDer<'static>>,
+    /// Those of the authorities, in PEM.
+    own: String,
+}
+
+impl Bundle {
+    /// Returns the bundle with the authorities of a text in PEM, which is that of some files.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no certificates of the system are found, and names the places.
+    pub(crate) fn of(own: &str, own_files: &[PathBuf]) -> Result<Bundle, CertificateError> {
+        let chosen = std::env::var_os(VARIABLE).filter(|file| !file.is_empty());
+        // After `export SSL_CERT_FILE` with a file of the authority, the certificates of the system are elsewhere.
+        let is_own = |file: &OsStr| own_files.iter().any(|own| is_same(own, Path::new(file)));
+        let chosen = chosen.filter(|file| !is_own(file));
+        let well_known = WELL_KNOWN.map(PathBuf::from);
+        let system = match system_certificates(chosen.as_deref().map(Path::new), &well_known)? {
+            Some(found) => found,
+            // The stores of macOS and Windows, and folders.
+            None => rustls_native_certs::load_native_certs().certs,
+        };
+        if system.is_empty() {
+            return Err(CertificateError::new("no system certificates found", places(&well_known)));
+        }
+        Ok(Bundle { system, own: own.to_owned() })
+    }
+
+    /// Returns the text in PEM.
+    pub(crate) fn pem(&self) -> String {
+        bundle_text(&self.system, &self.own)
+    }
+
+    /// Returns a trust store in PKCS #12, without a password.
+    pub(crate) fn pkcs12(&self) -> Vec<u8> {
+        let mut certificates = certificates(self.own.as_bytes());
+        let mut seen: HashSet<CertificateDer<'_>> = certificates.iter().cloned().collect();
+        certificates.extend(self.system.iter().filter(|certificate| seen.insert((*certificate).clone())).cloned());
+        pkcs12::trust_store(&certificates)
+    }
+}
+
 /// Writes the certificates of the system and of the authority to a file beside that of the authority, and returns its path.
 ///
 /// # Errors
@@ -38,20 +82,7 @@ const VARIABLE: &str = "SSL_CERT_FILE";
 /// Fails if no certificates of the system are found, and names the places.
 pub(crate) fn write_bundle(authority: &Authority, authority_path: &Path) -> Result<PathBuf, CertificateError> {
     let path = authority_path.with_file_name("ca-bundle.pem");
-    let chosen = std::env::var_os(VARIABLE).filter(|file| !file.is_empty());
-    // After `export SSL_CERT_FILE` with a file of the authority, the certificates of the system are elsewhere.
-    let is_own = |file: &OsStr| [&path, authority_path].iter().any(|own| is_same(own, Path::new(file)));
-    let chosen = chosen.filter(|file| !is_own(file));
-    let well_known = WELL_KNOWN.map(PathBuf::from);
-    let system = match system_certificates(chosen.as_deref().map(Path::new), &well_known)? {
-        Some(found) => found,
-        // The stores of macOS and Windows, and folders.
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    if system.is_empty() {
-        return Err(CertificateError::new("no system certificates found", places(&well_known)));
-    }
-    let text = bundle_text(&system, authority.certificate());
+    let text = Bundle::of(authority.certificate(), &[path.clone(), authority_path.to_owned()])?.pem();
     private_file::replace_readable(&path, text.as_bytes()).map_err(|error| CertificateError::of_file(&path, error))?;
     Ok(path)
 }

@@ -1,0 +1,88 @@
+//! `wfi-emulator run`: a command whose requests to Graph and Entra come to an emulator of its own.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::program::process::{Folder, PATIENCE, Program, command, refused};
+
+/// Returns `run` with these arguments; its local CA is in a folder.
+fn run(folder: &str, arguments: &[&str]) -> Command {
+    let arguments: Vec<&str> = std::iter::once("run").chain(arguments.iter().copied()).collect();
+    command(&arguments, &[("WFI_EMULATOR_CA_DIR", folder), ("NO_PROXY", "db.test"), ("JAVA_TOOL_OPTIONS", "")])
+}
+
+#[test]
+fn the_exit_status_is_that_of_the_command() {
+    let folder = Folder::new("run-status");
+    for (script, status) in [("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 128 + 9)] {
+        let outcome = Program::start(run(folder.path(), &["--", "sh", "-c", script])).outcome();
+        assert_eq!((outcome.status, &*outcome.stdout, &*outcome.stderr), (Some(status), "", ""), "{script}");
+    }
+    let outcome = Program::start(run(folder.path(), &["--", "no-such-command"])).outcome();
+    assert_eq!(outcome.status, Some(127));
+    assert!(outcome.stderr.starts_with("wfi-emulator: cannot start no-such-command: "), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_cannot_be_run_is_refused() {
+    let folder = Folder::new("run-refused");
+    let outcome = Program::start(run(folder.path(), &["--auth", "strict"])).outcome();
+    assert_eq!(outcome.status, Some(2));
+    assert!(outcome.stderr.contains("Usage: wfi-emulator run [OPTIONS OF THE SERVER] -- <COMMAND>..."), "{}", outcome.stderr);
+    let outcome = Program::start(run(folder.path(), &["--no-such-option", "--", "true"])).outcome();
+    assert_eq!(outcome.status, Some(2));
+    assert!(outcome.stderr.starts_with("error: unexpected argument '--no-such-option' found\n"), "{}", outcome.stderr);
+    let outcome = Program::start(run(folder.path(), &["--ca-dir", "memory", "--", "true"])).outcome();
+    assert_eq!(outcome, refused("wfi-emulator: no CA file: `run` needs a local CA in a folder, not --ca-dir memory or --cert\n"));
+}
+
+#[test]
+fn the_command_gets_the_variables_of_proxy_and_trust() {
+    let folder = Folder::new("run-variables");
+    let script =
+        "env; for file in \"$SSL_CERT_FILE\" \"${SSL_CERT_FILE%.pem}.p12\"; do test -s \"$file\" && echo \"found $file\"; done";
+    let outcome = Program::start(run(folder.path(), &["--", "sh", "-c", script])).outcome();
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    let value = |name: &str| outcome.stdout.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap_or_default();
+    let port = value("HTTPS_PROXY").strip_prefix("http://127.0.0.1:").unwrap();
+    assert_eq!(value("https_proxy"), value("HTTPS_PROXY"));
+    assert_eq!(value("GRAPH_URL"), format!("https://127.0.0.1:{port}"));
+    assert_eq!(value("NO_PROXY"), "db.test,localhost,127.0.0.1,::1");
+    for name in ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT"] {
+        assert_eq!(value(name), value("SSL_CERT_FILE"), "{name}");
+    }
+    assert!(value("JAVA_TOOL_OPTIONS").contains(&format!("-Dhttps.proxyPort={port} ")));
+    assert_eq!(outcome.stdout.matches("found ").count(), 2, "{}", outcome.stdout);
+    assert!(!Path::new(value("SSL_CERT_FILE")).parent().unwrap().exists(), "the files are removed at the end");
+    let port: u16 = port.parse().unwrap();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "the emulator has ended");
+}
+
+#[test]
+fn a_signal_is_passed_on() {
+    let folder = Folder::new("run-signal");
+    let script = "trap 'exit 5' TERM; echo waiting; while true; do sleep 0.1; done";
+    let program = Program::start(run(folder.path(), &["--", "sh", "-c", script]));
+    assert_eq!(program.stdout.recv_timeout(PATIENCE).unwrap(), "waiting\n");
+    program.signal("-TERM");
+    assert_eq!(program.outcome().status, Some(5));
+}
+
+#[test]
+fn a_client_of_the_public_address_reaches_the_emulator_and_refusals_are_printed_after_a_failure() {
+    let folder = Folder::new("run-client");
+    let exchange =
+        folder.file("me.hurl", "GET {{base}}/v1.0/me?$select=displayName\nHTTP 200\n{\"displayName\":\"Local User\"}\n");
+    let program = env!("CARGO_BIN_EXE_wfi-emulator");
+    let compare = |address: &str, options: &[&str]| {
+        let client = ["--", program, "compare", "--against", address, &exchange];
+        Program::start(run(folder.path(), &[options, &client].concat())).outcome()
+    };
+    let reached = compare("https://graph.microsoft.com", &[]);
+    assert_eq!(reached.status, Some(1), "it differs in a header at least: {reached:?}");
+    let refused = compare("https://graph.microsoft.com", &["--auth", "strict"]);
+    assert!(refused.stderr.contains("refused by the emulator:\n"), "{refused:?}");
+    assert!(refused.stderr.contains("  GET /v1.0/me?$select=displayName 401 no-token: "), "{refused:?}");
+    let other = compare("https://graph.example.com", &[]);
+    assert!(other.stderr.contains("  host not answered: graph.example.com ("), "{other:?}");
+}
