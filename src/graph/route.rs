@@ -180,6 +180,9 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
         return Err(Error::new(&refusal::INVALID_VERSION, &[]).with_detail(detail));
     };
     let model = schema.model(version);
+    if lookup.takes_slashes_after_version() {
+        segments.skip_empty();
+    }
     let Some(root_segment) = next_segment(&mut segments)? else { return Ok(Resource::Service(model)) };
     if root_segment.eq_ignore_ascii_case("$metadata") {
         return expect_end(&mut segments, Resource::Metadata(model));

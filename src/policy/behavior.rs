@@ -512,6 +512,14 @@ rows! {
     grade None;
     source "OData 4.01 ABNF, queryOptions; no public observation. One at the beginning is taken: learn.microsoft.com/graph/api/signin-list prints `?&$filter`";
 
+    "slashes-after-version" slashes_after_version: SlashesAfterVersion = "two slashes between the version and the next segment of a path" {
+        Take "take" "taken for one: msgraph-sdk-python writes its default address so, as do documentation and many programs",
+        Refuse "refuse" "refused with 400, as two slashes elsewhere in a path",
+    }
+    profiles Take Take Take;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/driveitem-get in earlier versions (`GET https://graph.microsoft.com/v1.0//me/drive/root` is answered with 200); msgraph-core 1.5.2 for Python, whose requests go to `/v1.0//users`";
+
     "directory-text-case" directory_text_case: DirectoryTextCase = "capital and small letters in the conditions of `$filter` on objects of the directory" {
         Same "same" "the same letters",
         Different "different" "different letters, as OData defines it",

@@ -484,10 +484,11 @@ refusals! {
     /// A channel with the name of another one.
     CHANNEL_NAME_TAKEN "channel-name-taken" 400 BadRequest Layer::Teams("NameAlreadyExists"), "Channel name already existed, please use other name",
         Strong "pnp/pnpcore VerifyGraphServiceExceptionToString (recorded, with the inner code)";
-    /// Two slashes in a row.
+    /// Two slashes in a row (behind the version, behavior `slashes-after-version`).
     EMPTY_SEGMENT "empty-segment" 400 BadRequest Layer::Gateway,
         "Empty segment encountered in request URL. Please make sure that a valid request URL is specified.",
-        Weak "OData/odata.net RequestUriProcessor_EmptySegmentInRequestUrl";
+        Weak "OData/odata.net RequestUriProcessor_EmptySegmentInRequestUrl"
+        by "slashes-after-version";
     /// The text in the parentheses is not a key.
     INVALID_KEY "invalid-key" 400 BadRequest Layer::Gateway,
         "The key in the request URI is not valid for resource '{0}'. Ensure that the names and number of key properties match the declared key of the resource '{0}'.",

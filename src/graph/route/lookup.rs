@@ -10,6 +10,7 @@ use crate::edm::value::{Complex, Value};
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
+use crate::policy::behavior::SlashesAfterVersion;
 use crate::policy::refusal;
 use crate::world::settings::Auth;
 use crate::world::store::StoredEntity;
@@ -33,6 +34,11 @@ impl<'l> Lookup<'l> {
     /// Whether permissions are checked, which are published by the parts of paths.
     pub(super) fn needs_permissions(&self) -> bool {
         self.0.is_some_and(|(world, _)| world.auth == Auth::Strict)
+    }
+
+    /// Whether two slashes behind the version count as one (behavior `slashes-after-version`).
+    pub(super) fn takes_slashes_after_version(&self) -> bool {
+        self.0.is_none_or(|(world, _)| world.behaviors.slashes_after_version == SlashesAfterVersion::Take)
     }
 
     /// Returns the key of the signed-in user's entity. Without a token it is that of the state, linked under the singleton, or the local

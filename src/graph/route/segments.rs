@@ -23,6 +23,16 @@ impl<'p> Segments<'p> {
     }
 }
 
+impl Segments<'_> {
+    /// Skips one empty segment, if it is the next one.
+    pub(super) fn skip_empty(&mut self) {
+        let mut behind = self.rest.clone();
+        if self.names.as_slice().is_empty() && behind.next() == Some("") {
+            self.rest = behind;
+        }
+    }
+}
+
 impl<'p> Iterator for Segments<'p> {
     type Item = Cow<'p, str>;
 
