@@ -24,10 +24,11 @@ impl<'p> Segments<'p> {
 }
 
 impl Segments<'_> {
-    /// Skips one empty segment, if it is the next one.
+    /// Skips one empty segment, if it is the next one and another one follows.
     pub(super) fn skip_empty(&mut self) {
         let mut behind = self.rest.clone();
-        if self.names.as_slice().is_empty() && behind.next() == Some("") {
+        let is_empty = self.names.as_slice().is_empty() && behind.next() == Some("");
+        if is_empty && behind.clone().next().is_some_and(|segment| !segment.is_empty()) {
             self.rest = behind;
         }
     }
