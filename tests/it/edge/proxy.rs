@@ -7,8 +7,11 @@ use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http_body_util::Empty;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wfi_emulator::internals::edge::certificate::{self, Authority};
 use wfi_emulator::internals::edge::proxy::Proxy;
 use wfi_emulator::internals::edge::server::ServerOptions;
@@ -149,6 +152,35 @@ fn a_tunnel_carries_many_requests_and_its_end_is_the_end_of_the_connection() {
     write!(stream, "CONNECT graph.microsoft.com:443 HTTP/1.1\r\nHost: graph.microsoft.com\r\n\r\n").unwrap();
     assert!(head_of(&mut stream).starts_with("HTTP/1.1 400 "));
     proxied.server.stop();
+}
+
+#[tokio::test]
+async fn a_tunnel_serves_http_2_when_negotiated() {
+    let proxied = proxied();
+    let mut stream = tokio::net::TcpStream::connect(proxied.client.address).await.unwrap();
+    stream.write_all(b"CONNECT graph.microsoft.com:443 HTTP/1.1\r\nHost: graph.microsoft.com:443\r\n\r\n").await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    let mut trust = (*proxied.client.trust).clone();
+    trust.alpn_protocols = vec![b"h2".to_vec()];
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(trust));
+    let stream = connector.connect(ServerName::try_from("graph.microsoft.com").unwrap(), stream).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let driven = tokio::spawn(connection);
+    for (target, status) in [
+        (&*format!("https://graph.microsoft.com{COLLECTION}"), 200),
+        ("https://graph.microsoft.com/_emulator/health", 400),
+        ("https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration", 421),
+    ] {
+        let request = http::Request::get(target).body(Empty::<bytes::Bytes>::new()).unwrap();
+        assert_eq!(sender.send_request(request).await.unwrap().status(), status, "{target}");
+    }
+    drop(sender);
+    driven.await.unwrap().unwrap();
 }
 
 #[test]
