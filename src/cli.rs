@@ -6,6 +6,7 @@ mod arguments;
 mod behaviors;
 mod ca;
 mod call;
+mod client_variables;
 mod clock;
 mod config;
 mod connections;

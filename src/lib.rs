@@ -45,7 +45,7 @@ pub mod internals {
             pub use crate::edge::control::{Peer, is_control};
         }
         pub mod proxy {
-            pub use crate::edge::proxy::Proxy;
+            pub use crate::edge::proxy::{OtherHosts, Proxy};
         }
         pub mod server {
             pub use crate::edge::server::{ServerLimits, ServerOptions, Workers, run, run_with};

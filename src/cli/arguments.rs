@@ -171,7 +171,11 @@ const GROUPS: [(&str, &[&str], &[&str]); 7] = [
             "control-token-file",
         ],
     ),
-    ("Sign-in and HTTPS", &["auth", "directory", "tls"], &["sign-in", "san", "cert", "key", "ca-dir", "intercept"]),
+    (
+        "Sign-in and HTTPS",
+        &["auth", "directory", "tls"],
+        &["sign-in", "san", "cert", "key", "ca-dir", "intercept", "proxy-others"],
+    ),
     ("Connectors", &[], &["allow-remote-connectors", "connector-timeout", "connector-ca"]),
     ("Connections", &[], &["connection-limit", "idle-timeout", "head-timeout", "head-limit", "body-timeout", "answer-timeout"]),
 ];
@@ -251,12 +255,22 @@ fn clear_ready_file(arguments: &[OsString]) {
     }
 }
 
-/// Takes the options of the server out of the arguments of `run`: those before `--`, unless they ask for help.
+/// Takes the options of the server out of the arguments of `run`: those before `--`, except `--env`, unless they ask for help.
 fn options_of_run(used: &mut Vec<OsString>) -> Vec<OsString> {
-    let end = used.iter().position(|argument| argument == "--").filter(|_| used.get(1).is_some_and(|name| name == "run"));
-    let asks_for_help = |options: &[OsString]| options.iter().any(|option| option == "--help" || option == "-h");
+    if used.get(1).is_none_or(|name| name != "run") {
+        return Vec::new();
+    }
+    let is_env = |option: &OsString| option == "--env" || option.to_str().is_some_and(|option| option.starts_with("--env="));
+    let is_help = |option: &OsString| option == "--help" || option == "-h";
+    let end = used.iter().position(|argument| argument == "--");
+    // Without `--`, they are options of the server with `--env` alone.
+    let end = end.or_else(|| used.iter().any(is_env).then_some(used.len()));
     match end {
-        Some(end) if !asks_for_help(&used[2..end]) => used.drain(2..end).collect(),
+        Some(end) if !used[2..end].iter().any(is_help) => {
+            let (own, options): (Vec<_>, Vec<_>) = used.drain(2..end).partition(is_env);
+            used.splice(2..2, own);
+            options
+        }
         _ => Vec::new(),
     }
 }

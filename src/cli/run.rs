@@ -3,8 +3,9 @@
 //! The emulator is another process of this program, in a process group of its own: Ctrl-C in a terminal ends the command, and the emulator
 //! serves it until then. It ends when its standard input is closed, however this process ends.
 
-use std::ffi::{OsStr, OsString};
-use std::io::{BufRead as _, BufReader};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
@@ -13,27 +14,46 @@ use clap::Args;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::output::{UNUSABLE, fail, report};
+use super::client_variables::{VariableForm, variables};
+use super::output::{UNUSABLE, fail, print, report};
 use super::running::ControlClient;
 use super::signals::{Signals, StopSignal};
 use super::{runtime, trust_files};
+use crate::edge::private_file;
 use crate::text::plural::counted;
 use crate::text::visible::visible;
 
 /// The arguments of `run`.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "wfi-emulator run [OPTIONS OF THE SERVER] -- <COMMAND>...",
+    override_usage = "wfi-emulator run [OPTIONS OF THE SERVER] -- <COMMAND>...\n       wfi-emulator run [OPTIONS OF THE SERVER] --env[=<FORM>]",
     after_help = "The options are those of the server (wfi-emulator --help); it serves HTTPS on a free port."
 )]
 pub(super) struct RunArguments {
     /// Options of the server, which it reads itself
     #[arg(skip)]
     pub(super) options: Vec<OsString>,
+    /// Print the variables that lead programs to the emulator, which goes on in the background. Without a form: sh, on Windows powershell
+    #[arg(
+        long,
+        value_name = "FORM",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = DEFAULT_FORM,
+        conflicts_with = "command"
+    )]
+    env: Option<VariableForm>,
     /// Command to run, with its arguments
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    #[arg(last = true, required_unless_present = "env", value_name = "COMMAND")]
     command: Vec<OsString>,
 }
+
+/// The form of `--env` without one.
+const DEFAULT_FORM: &str = if cfg!(windows) { "powershell" } else { "sh" };
+
+/// The variable with the process of an emulator in the background.
+const PROCESS: &str = "WFI_EMULATOR_PID";
 
 /// Exit status for a command that cannot be started, as in a shell.
 const NOT_STARTED: u8 = 127;
@@ -43,18 +63,20 @@ const REFUSALS: usize = 10;
 
 /// Runs the command, and returns its exit status.
 pub(super) fn run(arguments: &RunArguments) -> ExitCode {
+    if let Some(form) = arguments.env {
+        return start_in_background(form, &arguments.options).unwrap_or_else(|status| status);
+    }
     let Some((program, rest)) = arguments.command.split_first() else { return fail(UNUSABLE, "missing command") };
     let emulator = match Emulator::start(&arguments.options) {
         Ok(emulator) => emulator,
         Err(status) => return status,
     };
-    let files = match trust_files::write(&emulator.authorities) {
+    let files = match trust_files::write(&emulator.announced.authorities) {
         Ok(files) => files,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
-    let inherited = |name: &str| std::env::var_os(name);
     let mut command = Command::new(program);
-    command.args(rest).envs(variables(emulator.port, &files, inherited));
+    command.args(rest).envs(variables(emulator.announced.port, &files, inherited));
     runtime::run(async {
         let mut signals = match Signals::catch() {
             Ok(signals) => signals,
@@ -77,11 +99,48 @@ pub(super) fn run(arguments: &RunArguments) -> ExitCode {
     })
 }
 
+fn inherited(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Starts an emulator that goes on after this process, and prints the variables that lead to it. It leaves the terminal and the streams of
+/// this process alone: a reader of them would wait for its end.
+fn start_in_background(form: VariableForm, options: &[OsString]) -> Result<ExitCode, ExitCode> {
+    let failed = |error: std::io::Error| fail(1, &format!("cannot start the emulator: {error}"));
+    let mut command = server(options)?;
+    let mut errors = private_file::scratch(&std::env::temp_dir()).map_err(failed)?;
+    command.stdin(Stdio::null()).stderr(errors.try_clone().map_err(failed)?);
+    #[cfg(windows)]
+    std::os::windows::process::CommandExt::creation_flags(&mut command, DETACHED_PROCESS);
+    let mut process = command.spawn().map_err(failed)?;
+    let announced = announced_by(&mut process, options);
+    report(&text_of(&mut errors));
+    let Some(announced) = announced else { return Err(process.wait().map_or(ExitCode::FAILURE, exit_code)) };
+    let files = trust_files::keep(&announced.authorities).map_err(|problem| {
+        // Its process is not announced.
+        let _ = process.kill();
+        fail(UNUSABLE, &problem)
+    })?;
+    let mut variables = variables(announced.port, &files, inherited);
+    variables.push((PROCESS, process.id().to_string().into()));
+    Ok(print(&form.text(&variables)))
+}
+
+/// Creation flag of a process without a console.
+#[cfg(windows)]
+const DETACHED_PROCESS: u32 = 0x8;
+
+/// Returns what was written to a file.
+fn text_of(file: &mut File) -> String {
+    let mut text = Vec::new();
+    // Without it the exit status has to do.
+    let _ = file.rewind().and_then(|()| file.read_to_end(&mut text));
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// The emulator of a command, which ends with the value.
 struct Emulator {
-    port: u16,
-    /// The files of the CAs that vouch for it.
-    authorities: Vec<PathBuf>,
+    announced: Announced,
     process: Child,
     input: Option<ChildStdin>,
 }
@@ -89,48 +148,21 @@ struct Emulator {
 impl Emulator {
     /// Starts it, and waits until it listens. A failure has been reported by its process.
     fn start(options: &[OsString]) -> Result<Emulator, ExitCode> {
-        let has = |flag: &str| {
-            let starts = |option: &OsString| {
-                option
-                    .to_str()
-                    .and_then(|text| text.strip_prefix(flag))
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-            };
-            options.iter().any(starts)
-        };
-        let program = std::env::current_exe().map_err(|error| fail(1, &format!("cannot find this program: {error}")))?;
-        let mut command = Command::new(program);
-        command.args(options).args(["--ready", "json", "--exit-with-parent"]);
-        for (flag, value) in [("--tls", None), ("--port", Some("0")), ("--log", Some("off"))] {
-            if !has(flag) {
-                command.arg(flag).args(value);
-            }
-        }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut command = server(options)?;
+        command.arg("--exit-with-parent").stdin(Stdio::piped());
         let mut process = command.spawn().map_err(|error| fail(1, &format!("cannot start the emulator: {error}")))?;
         let input = process.stdin.take();
-        let mut line = String::new();
-        if let Some(output) = process.stdout.take() {
-            // An unreadable line has no port either.
-            let _ = BufReader::new(output).read_line(&mut line);
-        }
-        let announcement = serde_json::from_str::<Value>(&line).unwrap_or_default();
-        let Some(port) = announcement["port"].as_u64().and_then(|port| u16::try_from(port).ok()) else {
+        let Some(announced) = announced_by(&mut process, options) else {
             drop(input);
             return Err(process.wait().map_or(ExitCode::FAILURE, exit_code));
         };
-        let authority = announcement["ca"].as_str().map(PathBuf::from);
-        let intercepting = authority.as_deref().and_then(Path::parent).map(|folder| folder.join("intercept/ca.pem"));
-        let authorities = authority.into_iter().chain(intercepting.filter(|file| has("--intercept") && file.exists())).collect();
-        Ok(Emulator { port, authorities, process, input })
+        Ok(Emulator { announced, process, input })
     }
 
     /// Prints the requests that the emulator has refused, and the hosts that its proxy has not answered for. With the control API off, it
     /// prints nothing.
     async fn report_refusals(&self) {
-        let Ok(mut client) = ControlClient::at(&format!("http://127.0.0.1:{}", self.port)) else { return };
+        let Ok(mut client) = ControlClient::at(&format!("http://127.0.0.1:{}", self.announced.port)) else { return };
         let mut lines = Vec::new();
         if let Ok(proxy) = client.get("/_emulator/proxy").await {
             for (host, count) in proxy["refusedHosts"].as_object().into_iter().flatten() {
@@ -153,6 +185,48 @@ impl Emulator {
         text.extend(lines[omitted..].iter().map(|line| format!("  {line}\n")));
         report(&text);
     }
+}
+
+/// An emulator that listens.
+struct Announced {
+    port: u16,
+    /// The files of the CAs that vouch for it.
+    authorities: Vec<PathBuf>,
+}
+
+/// Returns the command of an emulator with some options, over HTTPS on a free port unless they say otherwise.
+fn server(options: &[OsString]) -> Result<Command, ExitCode> {
+    let program = std::env::current_exe().map_err(|error| fail(1, &format!("cannot find this program: {error}")))?;
+    let mut command = Command::new(program);
+    command.args(options).args(["--ready", "json"]);
+    for (flag, value) in [("--tls", None), ("--port", Some("0")), ("--log", Some("off"))] {
+        if !has(options, flag) {
+            command.arg(flag).args(value);
+        }
+    }
+    command.stdout(Stdio::piped());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    Ok(command)
+}
+
+/// Waits until an emulator listens; `None` if it ends before.
+fn announced_by(process: &mut Child, options: &[OsString]) -> Option<Announced> {
+    let mut line = String::new();
+    // An unreadable line has no port either.
+    let _ = BufReader::new(process.stdout.take()?).read_line(&mut line);
+    let announcement = serde_json::from_str::<Value>(&line).unwrap_or_default();
+    let port = announcement["port"].as_u64().and_then(|port| u16::try_from(port).ok())?;
+    let authority = announcement["ca"].as_str().map(PathBuf::from);
+    let intercepting = authority.as_deref().and_then(Path::parent).map(|folder| folder.join("intercept/ca.pem"));
+    let intercepting = intercepting.filter(|file| has(options, "--intercept") && file.exists());
+    Some(Announced { port, authorities: authority.into_iter().chain(intercepting).collect() })
+}
+
+/// Whether a flag is among options.
+fn has(options: &[OsString], flag: &str) -> bool {
+    let rests = options.iter().filter_map(|option| option.to_str()?.strip_prefix(flag));
+    rests.into_iter().any(|rest| rest.is_empty() || rest.starts_with('='))
 }
 
 impl Drop for Emulator {
@@ -214,81 +288,9 @@ fn exit_code(status: ExitStatus) -> ExitCode {
     ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// Returns the variables that lead a command to the emulator. `inherited` are those of this process.
-fn variables(
-    port: u16,
-    files: &trust_files::TrustFiles,
-    inherited: impl Fn(&str) -> Option<OsString>,
-) -> Vec<(&'static str, OsString)> {
-    let proxy = format!("http://127.0.0.1:{port}");
-    let url = format!("https://127.0.0.1:{port}");
-    let bundle = files.bundle.as_os_str();
-    let mut set: Vec<(&'static str, OsString)> = vec![
-        ("HTTPS_PROXY", proxy.clone().into()),
-        ("https_proxy", proxy.into()),
-        ("GRAPH_URL", url.clone().into()),
-        ("WFI_EMULATOR_BASE_URL", url.into()),
-        ("NODE_USE_ENV_PROXY", "1".into()),
-    ];
-    for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT"] {
-        set.push((name, bundle.into()));
-    }
-    for name in ["NO_PROXY", "no_proxy"] {
-        set.push((name, joined(inherited(name), ",", "localhost,127.0.0.1,::1")));
-    }
-    // Java reads neither variables of proxies nor files in PEM.
-    let java = format!(
-        "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={port} -Djavax.net.ssl.trustStoreType=PKCS12 '-Djavax.net.ssl.trustStore={}'",
-        files.java.display()
-    );
-    set.push(("JAVA_TOOL_OPTIONS", joined(inherited("JAVA_TOOL_OPTIONS"), " ", &java)));
-    set
-}
-
-/// Returns a value with more at its end.
-fn joined(before: Option<OsString>, separator: &str, more: &str) -> OsString {
-    match before.filter(|before| !before.is_empty()) {
-        Some(mut before) => {
-            before.push(OsStr::new(separator));
-            before.push(more);
-            before
-        }
-        None => more.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn variables_of_the_user_are_kept_and_completed() {
-        let files = trust_files::TrustFiles { bundle: "/t/ca.pem".into(), java: "/t/ca.p12".into(), folder: None };
-        let inherited = |name: &str| match name {
-            "NO_PROXY" => Some("db.test".into()),
-            "JAVA_TOOL_OPTIONS" => Some("-Xmx1g".into()),
-            _ => None,
-        };
-        let text: Vec<String> = variables(4711, &files, inherited)
-            .iter()
-            .map(|(name, value)| format!("{name}={}", value.to_string_lossy()))
-            .collect();
-        insta::assert_snapshot!(text.join("\n"), @r"
-        HTTPS_PROXY=http://127.0.0.1:4711
-        https_proxy=http://127.0.0.1:4711
-        GRAPH_URL=https://127.0.0.1:4711
-        WFI_EMULATOR_BASE_URL=https://127.0.0.1:4711
-        NODE_USE_ENV_PROXY=1
-        SSL_CERT_FILE=/t/ca.pem
-        REQUESTS_CA_BUNDLE=/t/ca.pem
-        CURL_CA_BUNDLE=/t/ca.pem
-        NODE_EXTRA_CA_CERTS=/t/ca.pem
-        DENO_CERT=/t/ca.pem
-        NO_PROXY=db.test,localhost,127.0.0.1,::1
-        no_proxy=localhost,127.0.0.1,::1
-        JAVA_TOOL_OPTIONS=-Xmx1g -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=4711 -Djavax.net.ssl.trustStoreType=PKCS12 '-Djavax.net.ssl.trustStore=/t/ca.p12'
-        ");
-    }
 
     #[test]
     fn a_refusal_is_one_line() {

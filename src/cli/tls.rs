@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 use rustls::ServerConfig;
 use rustls::pki_types::ServerName;
 
 use super::ca::AuthorityFile;
 use crate::edge::certificate::{self, Authority, CertificateError};
-use crate::edge::proxy::Proxy;
+use crate::edge::proxy::{OtherHosts, Proxy};
 
 /// The flags.
 #[derive(Args, Clone, Debug)]
@@ -20,6 +20,16 @@ pub(super) struct TlsArguments {
     /// Host to answer for as a proxy, in addition to those of Graph and Entra; repeatable
     #[arg(long, env = "WFI_EMULATOR_INTERCEPT", value_name = "HOST", value_delimiter = ',', value_parser = intercepted_host, requires = "tls")]
     intercept: Vec<String>,
+    /// Treatment of tunnels to hosts that are neither of Graph or Entra nor of --intercept: `tunnel` lets clients of this machine through
+    #[arg(long, env = "WFI_EMULATOR_PROXY_OTHERS", value_name = "RULE", value_enum, default_value_t = ProxyOthers::Refuse)]
+    proxy_others: ProxyOthers,
+}
+
+/// The treatment of tunnels to other hosts.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProxyOthers {
+    Refuse,
+    Tunnel,
 }
 
 /// The flags of the certificate to serve.
@@ -74,7 +84,11 @@ impl TlsArguments {
     /// Returns the proxy of a server with this TLS, and the file of the CA that its further hosts need. It is another CA than that of the
     /// other names, so that a client can trust that one for Microsoft's names alone.
     pub(super) fn proxy(&self, tls: Option<Arc<ServerConfig>>) -> Result<(Proxy, Option<PathBuf>), CertificateError> {
-        let proxy = Proxy::new(tls);
+        let others = match self.proxy_others {
+            ProxyOthers::Refuse => OtherHosts::Refused,
+            ProxyOthers::Tunnel => OtherHosts::tunneled(),
+        };
+        let proxy = Proxy::new(tls).with_others(others);
         if self.intercept.is_empty() {
             return Ok((proxy, None));
         }

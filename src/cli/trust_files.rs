@@ -1,53 +1,85 @@
 //! Files with the certificates of the system and of the local CA, for the programs that a command starts.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::edge::certificate::{Bundle, CertificateError};
+use crate::edge::private_file;
 
-/// Files in a folder that is removed with the value.
+/// Files in a folder, which is removed with the value if it is a temporary one.
 pub(super) struct TrustFiles {
     /// All certificates in PEM.
     pub(super) bundle: PathBuf,
     /// The same in PKCS #12, for Java.
     pub(super) java: PathBuf,
-    pub(super) folder: Option<PathBuf>,
+    pub(super) temporary: Option<PathBuf>,
 }
 
 impl Drop for TrustFiles {
     fn drop(&mut self) {
-        if let Some(folder) = &self.folder {
+        if let Some(folder) = &self.temporary {
             // The rest is in the folder for temporary files.
             let _ = fs::remove_dir_all(folder);
         }
     }
 }
 
-/// Writes the files for the CAs in some files.
+/// The folder of the files that stay, beside the local CA.
+const KEPT: &str = "trust";
+
+/// Writes the files for the CAs in some files, to a temporary folder.
 ///
 /// # Errors
 ///
 /// Fails with a message for people.
 pub(super) fn write(authorities: &[PathBuf]) -> Result<TrustFiles, String> {
-    if authorities.is_empty() {
-        return Err("no CA file: `run` needs a local CA in a folder, not --ca-dir memory or --cert".to_owned());
-    }
-    let failed = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let mut own = String::new();
-    for path in authorities {
-        own.push_str(&fs::read_to_string(path).map_err(|error| failed(path, &error))?);
-    }
-    let bundle = Bundle::of(&own, authorities).map_err(|error: CertificateError| error.to_string())?;
+    let bundle = bundle_of(authorities)?;
     let folder = std::env::temp_dir().join(format!(
         "wfi-emulator-{}-{:08x}",
         std::process::id(),
         crate::world::ids::random_seed() & 0xffff_ffff
     ));
     create_private(&folder).map_err(|error| failed(&folder, &error))?;
-    let files = TrustFiles { bundle: folder.join("ca-bundle.pem"), java: folder.join("ca-bundle.p12"), folder: Some(folder) };
-    fs::write(&files.bundle, bundle.pem()).map_err(|error| failed(&files.bundle, &error))?;
-    fs::write(&files.java, bundle.pkcs12()).map_err(|error| failed(&files.java, &error))?;
+    write_to(&folder, &bundle, Some(&folder))
+}
+
+/// Writes the files for the CAs in some files, to a folder beside the first, where they stay.
+///
+/// # Errors
+///
+/// Fails with a message for people.
+pub(super) fn keep(authorities: &[PathBuf]) -> Result<TrustFiles, String> {
+    let bundle = bundle_of(authorities)?;
+    let folder = authorities[0].with_file_name(KEPT);
+    match create_private(&folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(&folder, &error)),
+        _ => {}
+    }
+    write_to(&folder, &bundle, None)
+}
+
+fn write_to(folder: &Path, bundle: &Bundle, temporary: Option<&Path>) -> Result<TrustFiles, String> {
+    let temporary = temporary.map(Path::to_owned);
+    let files = TrustFiles { bundle: folder.join("ca-bundle.pem"), java: folder.join("ca-bundle.p12"), temporary };
+    private_file::replace(&files.bundle, bundle.pem().as_bytes()).map_err(|error| failed(&files.bundle, &error))?;
+    private_file::replace(&files.java, &bundle.pkcs12()).map_err(|error| failed(&files.java, &error))?;
     Ok(files)
+}
+
+fn bundle_of(authorities: &[PathBuf]) -> Result<Bundle, String> {
+    if authorities.is_empty() {
+        return Err("no CA file: `run` needs a local CA in a folder, not --ca-dir memory or --cert".to_owned());
+    }
+    let mut own = String::new();
+    for path in authorities {
+        own.push_str(&fs::read_to_string(path).map_err(|error| failed(path, &error))?);
+    }
+    Bundle::of(&own, authorities).map_err(|error: CertificateError| error.to_string())
+}
+
+fn failed(path: &Path, error: &dyn std::fmt::Display) -> String {
+    format!("{}: {error}", path.display())
 }
 
 /// Creates a folder that only its owner can use. An existing one is refused, since it may be that of another user.

@@ -13,6 +13,7 @@ mod time;
 mod worlds;
 
 pub(crate) use self::guard::TOKEN;
+pub(super) use self::guard::is_of_this_machine;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -258,8 +259,10 @@ fn ready(_: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
 /// Counts tunnels and requests of the proxy. Nothing leaves the machine: a refused host is one that a client would have gone to.
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 fn proxy_report(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let ProxyReport { tunnels, requests, refused, hosts } = call.control.proxy.report();
-    Ok(ControlReply::ok(&json!({ "tunnels": tunnels, "requests": requests, "refused": refused, "refusedHosts": hosts })))
+    let ProxyReport { tunnels, others, requests, refused, hosts } = call.control.proxy.report();
+    Ok(ControlReply::ok(&json!({
+        "tunnels": tunnels, "otherTunnels": others, "requests": requests, "refused": refused, "refusedHosts": hosts,
+    })))
 }
 
 fn reload(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {

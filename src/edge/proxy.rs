@@ -10,6 +10,7 @@ use http::Uri;
 use http::header::{HeaderMap, PROXY_AUTHORIZATION};
 use http::uri::Authority;
 use rustls::ServerConfig;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::world::name;
 
@@ -38,6 +39,9 @@ pub(crate) const HOSTS: [&str; 17] = [
 /// The port of tunnels: that of HTTPS.
 const HTTPS: u16 = 443;
 
+/// Maximum number of tunnels to other hosts at once, each of which takes two descriptors.
+pub(crate) const OTHER_TUNNELS: usize = 32;
+
 /// Maximum number of refused hosts that are counted by name.
 const NAMED: usize = 100;
 
@@ -51,13 +55,32 @@ pub struct Proxy {
     tls: Option<Arc<ServerConfig>>,
     /// Further hosts, in lower case, with the TLS of an authority for them.
     intercepted: Option<(Vec<String>, Arc<ServerConfig>)>,
+    others: OtherHosts,
     counts: Counts,
+}
+
+/// The rule for tunnels to hosts that the emulator does not answer for.
+#[derive(Clone, Debug, Default)]
+pub enum OtherHosts {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// Clients of this machine get them, as long as a place is free.
+    Tunneled(Arc<Semaphore>),
+}
+
+impl OtherHosts {
+    /// Returns the rule that lets them through.
+    pub fn tunneled() -> OtherHosts {
+        OtherHosts::Tunneled(Arc::new(Semaphore::new(OTHER_TUNNELS)))
+    }
 }
 
 /// Counts of tunnels and requests.
 #[derive(Debug, Default)]
 struct Counts {
     tunnels: AtomicU64,
+    others: AtomicU64,
     requests: AtomicU64,
     refused: AtomicU64,
     hosts: Mutex<BTreeMap<Box<str>, u64>>,
@@ -68,6 +91,8 @@ struct Counts {
 pub struct ProxyReport {
     /// The number of tunnels to answered hosts.
     pub tunnels: u64,
+    /// The number of tunnels to other hosts.
+    pub others: u64,
     /// The number of requests to answered hosts without a tunnel.
     pub requests: u64,
     /// The number of tunnels and requests that were refused.
@@ -85,6 +110,14 @@ pub(crate) enum ProxyRefusal {
     OtherHost(Box<str>),
     /// A tunnel to another port than that of HTTPS.
     OtherPort(Box<str>, u16),
+    /// A tunnel to another host, for a client of another machine.
+    Remote(Box<str>),
+    /// As many tunnels to other hosts are open as may be.
+    Crowded,
+    /// Another host has link-local addresses alone, or is a metadata service.
+    Excluded(Box<str>),
+    /// Another host cannot be connected to, for a reason.
+    Unreachable(Box<str>, String),
     /// Tunnels need a certificate.
     WithoutTls,
     /// The user of the proxy is not the name of a world.
@@ -103,6 +136,12 @@ impl ProxyRefusal {
             ProxyRefusal::OtherPort(host, port) => {
                 format!("port not answered: a tunnel to {host} is for port {HTTPS}, not {port}")
             }
+            ProxyRefusal::Remote(host) => format!(
+                "remote client refused: only clients of this machine get tunnels to hosts that are not answered, such as {host}"
+            ),
+            ProxyRefusal::Crowded => format!("too many tunnels: {OTHER_TUNNELS} to hosts that are not answered are open"),
+            ProxyRefusal::Excluded(host) => format!("address not allowed: {host} is link-local, as metadata services are"),
+            ProxyRefusal::Unreachable(host, reason) => format!("host not reached: {host}: {reason}"),
             ProxyRefusal::WithoutTls => "tunnel needs TLS: start the emulator with --tls".to_owned(),
             ProxyRefusal::InvalidWorld(user) => format!(
                 "invalid world name '{user}' as the user of the proxy: use 1–{} letters, digits, `-_.~`",
@@ -115,9 +154,28 @@ impl ProxyRefusal {
     pub(crate) fn status(&self) -> http::StatusCode {
         match self {
             ProxyRefusal::Malformed | ProxyRefusal::InvalidWorld(_) => http::StatusCode::BAD_REQUEST,
+            ProxyRefusal::Crowded => http::StatusCode::SERVICE_UNAVAILABLE,
+            ProxyRefusal::Unreachable(..) => http::StatusCode::BAD_GATEWAY,
             _ => http::StatusCode::FORBIDDEN,
         }
     }
+}
+
+/// A tunnel that a client may have.
+#[derive(Debug)]
+pub(crate) enum AdmittedTunnel {
+    /// To the emulator itself.
+    Answered(TunnelTarget),
+    /// To another host.
+    Other(OtherTarget),
+}
+
+/// Another host that a client may have a tunnel to, as long as it holds the place.
+#[derive(Debug)]
+pub(crate) struct OtherTarget {
+    pub(crate) host: Box<str>,
+    pub(crate) port: u16,
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 /// A host that the emulator answers for in a tunnel, with the world that the user of the proxy names.
@@ -141,15 +199,46 @@ impl Proxy {
         Proxy { intercepted: Some((hosts, tls)), ..self }
     }
 
-    /// Decides about a tunnel.
-    pub(crate) fn tunnel(&self, target: &Uri, headers: &HeaderMap) -> Result<TunnelTarget, ProxyRefusal> {
+    /// Has it follow a rule for tunnels to other hosts.
+    #[must_use]
+    pub fn with_others(self, others: OtherHosts) -> Proxy {
+        Proxy { others, ..self }
+    }
+
+    /// Decides about a tunnel. A client is local if it runs on this machine.
+    pub(crate) fn tunnel(&self, target: &Uri, headers: &HeaderMap, is_local: bool) -> Result<AdmittedTunnel, ProxyRefusal> {
         let authority = target.authority().filter(|_| target.scheme().is_none());
-        let decided = authority.ok_or(ProxyRefusal::Malformed).and_then(|authority| self.tunnel_to(authority, headers));
+        let decided = authority.ok_or(ProxyRefusal::Malformed).and_then(|authority| match self.tunnel_to(authority, headers) {
+            Err(ProxyRefusal::OtherHost(host)) => self.tunnel_to_other(host, authority.port_u16(), is_local),
+            decided => decided.map(AdmittedTunnel::Answered),
+        });
         match &decided {
-            Ok(_) => _ = self.counts.tunnels.fetch_add(1, Ordering::Relaxed),
+            Ok(AdmittedTunnel::Answered(_)) => _ = self.counts.tunnels.fetch_add(1, Ordering::Relaxed),
+            // Counted once it is connected.
+            Ok(AdmittedTunnel::Other(_)) => {}
             Err(refusal) => self.counts.refuse(refusal),
         }
         decided
+    }
+
+    fn tunnel_to_other(&self, host: Box<str>, port: Option<u16>, is_local: bool) -> Result<AdmittedTunnel, ProxyRefusal> {
+        match (&self.others, port) {
+            (OtherHosts::Refused, _) => Err(ProxyRefusal::OtherHost(host)),
+            (OtherHosts::Tunneled(_), None) => Err(ProxyRefusal::Malformed),
+            (OtherHosts::Tunneled(_), _) if !is_local => Err(ProxyRefusal::Remote(host)),
+            (OtherHosts::Tunneled(places), Some(port)) => {
+                let place = places.clone().try_acquire_owned().map_err(|_| ProxyRefusal::Crowded)?;
+                Ok(AdmittedTunnel::Other(OtherTarget { host, port, place }))
+            }
+        }
+    }
+
+    /// Counts a tunnel to another host, or its failure.
+    pub(crate) fn count_other(&self, connected: Result<(), &ProxyRefusal>) {
+        match connected {
+            Ok(()) => _ = self.counts.others.fetch_add(1, Ordering::Relaxed),
+            Err(refusal) => self.counts.refuse(refusal),
+        }
     }
 
     fn tunnel_to(&self, authority: &Authority, headers: &HeaderMap) -> Result<TunnelTarget, ProxyRefusal> {
@@ -186,9 +275,10 @@ impl Proxy {
 
     /// Returns the counts of tunnels and requests.
     pub fn report(&self) -> ProxyReport {
-        let Counts { tunnels, requests, refused, hosts } = &self.counts;
+        let Counts { tunnels, others, requests, refused, hosts } = &self.counts;
         ProxyReport {
             tunnels: tunnels.load(Ordering::Relaxed),
+            others: others.load(Ordering::Relaxed),
             requests: requests.load(Ordering::Relaxed),
             refused: refused.load(Ordering::Relaxed),
             hosts: hosts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -270,7 +360,7 @@ mod tests {
             ("localhost:443", ProxyRefusal::OtherHost("localhost".into())),
             ("[::1]:443", ProxyRefusal::OtherHost("[::1]".into())),
         ] {
-            assert_eq!(proxy.tunnel(&target.parse().unwrap(), &none).unwrap_err(), expected, "{target}");
+            assert_eq!(proxy.tunnel(&target.parse().unwrap(), &none, true).unwrap_err(), expected, "{target}");
         }
         assert_eq!(proxy.report().refused, 12);
         assert_eq!(proxy.report().hosts.len(), 6);
@@ -291,11 +381,29 @@ mod tests {
     }
 
     #[test]
+    fn other_hosts_have_tunnels_by_their_rule() {
+        let proxy = Proxy::default().with_others(OtherHosts::tunneled());
+        let tunnel = |target: &str, is_local| proxy.tunnel(&target.parse().unwrap(), &HeaderMap::new(), is_local);
+        assert_eq!(tunnel("db.test:443", false).unwrap_err(), ProxyRefusal::Remote("db.test".into()));
+        assert_eq!(tunnel("db.test", true).unwrap_err(), ProxyRefusal::Malformed);
+        assert_eq!(
+            tunnel("graph.microsoft.com:80", true).unwrap_err(),
+            ProxyRefusal::OtherPort("graph.microsoft.com".into(), 80)
+        );
+        let held: Vec<_> = (0..OTHER_TUNNELS).map(|_| tunnel("db.test:5432", true).unwrap()).collect();
+        assert!(matches!(&held[0], AdmittedTunnel::Other(target) if *target.host == *"db.test" && target.port == 5432));
+        assert_eq!(tunnel("db.test:443", true).unwrap_err(), ProxyRefusal::Crowded);
+        drop(held);
+        assert!(tunnel("db.test:443", true).is_ok(), "a place is free again");
+        assert_eq!(proxy.report().refused, 4);
+    }
+
+    #[test]
     fn refused_hosts_are_counted_within_bounds() {
         let proxy = Proxy::default();
         for number in 0..1000 {
             let target = format!("host{number}.test:443").parse().unwrap();
-            assert!(proxy.tunnel(&target, &HeaderMap::new()).is_err());
+            assert!(proxy.tunnel(&target, &HeaderMap::new(), true).is_err());
         }
         let report = proxy.report();
         assert_eq!((report.refused, report.hosts.len()), (1000, NAMED));

@@ -11,6 +11,7 @@ mod delivery;
 mod exchange;
 mod limits;
 mod memory;
+mod other_tunnel;
 mod request_body;
 mod throttled;
 mod tunnel;

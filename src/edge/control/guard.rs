@@ -8,7 +8,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::StatusCode;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::{Control, Peer};
 use crate::edge::control::reply::ControlError;
@@ -19,6 +19,14 @@ use crate::text::constant_time;
 pub(crate) const TOKEN: HeaderName = HeaderName::from_static("x-wfi-emulator-control-token");
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whether a client runs on this machine, and no proxy speaks for one that does not.
+pub(in crate::edge) fn is_of_this_machine(peer: Peer, headers: &HeaderMap) -> bool {
+    match peer {
+        Peer::Process => true,
+        Peer::Address(address) => address.to_canonical().is_loopback() && !headers.keys().any(is_of_proxy),
+    }
+}
 
 /// Checks that a client may use the control API.
 pub(super) fn admit(control: &Control, request: &Request, peer: Peer) -> Result<(), ControlError> {

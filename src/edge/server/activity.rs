@@ -179,6 +179,24 @@ pub(super) async fn overdue(gate: &Gate, activity: &Activity, version: HttpVersi
     }
 }
 
+/// Completes when a tunnel to another host has carried nothing for too long, or others need its place, with the reason.
+pub(super) async fn idle(gate: &Gate, activity: &Activity) -> &'static str {
+    let interval = (gate.limits.idle.min(IDLE_WHEN_CROWDED) / 4).max(Duration::from_millis(10));
+    let mut active = Instant::now();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            () = activity.memory.closing() => return "its memory is needed, and it has stalled longest",
+            () = activity.giving_way.notified() => return "its place is needed, and it has stalled longest",
+        }
+        if activity.has_moved.swap(false, Ordering::Relaxed) {
+            active = Instant::now();
+        } else if active.elapsed() >= gate.idle() {
+            return "idle for too long";
+        }
+    }
+}
+
 /// Time for which a request waits for a connector after its client has ended its half of the connection.
 const LEFT: Duration = Duration::from_secs(1);
 
@@ -207,6 +225,15 @@ impl<S: Tcp> TrackedStream<S> {
     /// Takes the stream out.
     pub(super) fn into_stream(mut self) -> Option<S> {
         self.stream.take()
+    }
+
+    /// Whether another stream leads to the server of this one.
+    pub(super) fn is_connected_to(&self, other: &TcpStream) -> bool {
+        let server = self.stream.as_ref().and_then(|stream| stream.connection().local_addr().ok());
+        match (server, other.local_addr(), other.peer_addr()) {
+            (Some(server), Ok(local), Ok(peer)) => peer.port() == server.port() && peer.ip() == local.ip(),
+            _ => false,
+        }
     }
 
     /// Records whether the client has ended its half. hyper does not read while it waits for an answer.

@@ -82,15 +82,21 @@ pub(super) async fn serve(
 
 /// Serves what a client sends through a tunnel, until the connection ends. The limits of the connection apply.
 async fn serve_tunnel(promised: PromisedTunnel, outer: &Connection) {
+    let (upgrade, target) = match promised {
+        PromisedTunnel::Answered(upgrade, target) => (upgrade, target),
+        PromisedTunnel::Other(upgrade, tunnel) => {
+            return tunnel.serve(upgrade, outer.shared.stopping.clone(), &outer.shared.gate, &outer.activity).await;
+        }
+    };
     let mut stopping = outer.shared.stopping.clone();
     let begun = tokio::select! {
-        begun = tunnel::begin(promised) => begun,
+        begun = tunnel::begin(upgrade, &target) => begun,
         _ = stopping.changed() => return,
         reason = overdue(&outer.shared.gate, &outer.activity, HttpVersion::Http1) => {
             return tracing::info!("tunnel closed: {reason}");
         }
     };
-    let Some((stream, target)) = begun else { return };
+    let Some(stream) = begun else { return };
     let version = negotiated(&stream);
     let mut connection = Connection::new(outer.shared.clone(), outer.peer, true, version, outer.activity.clone());
     connection.tunnel = Some(target);

@@ -17,6 +17,7 @@ use crate::edge::server::activity::Activity;
 use crate::edge::server::delivery::{ExchangeAborted, Payload, deliver, whole};
 use crate::edge::server::limits::Gate;
 use crate::edge::server::memory::{HolderKind, Progress, with_memory};
+use crate::edge::server::other_tunnel::OtherTunnel;
 use crate::edge::server::request_body::receive;
 use crate::edge::server::tunnel::{self, Admission, PromisedTunnel};
 use crate::edge::service::Service;
@@ -77,13 +78,21 @@ pub(super) async fn exchange(
     let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let _in_flight = connection.activity.begin_request();
     let (proxy, tunnel) = (&connection.shared.proxy, connection.tunnel.as_ref());
-    let via = match tunnel::admit(proxy, tunnel, connection.is_secure, &mut request) {
+    let via = match tunnel::admit(proxy, tunnel, connection.peer, connection.is_secure, &mut request) {
         Admission::Direct => Via::Direct,
         Admission::Proxied => Via::Proxy,
         Admission::Promised(promised) => {
             connection.promise(promised);
             return Ok(http::Response::new(Payload::empty()));
         }
+        // Boxed, so that other requests need no room for it.
+        Admission::Other(upgrade, target) => match Box::pin(OtherTunnel::connect(proxy, target)).await {
+            Ok(tunnel) => {
+                connection.promise(PromisedTunnel::Other(upgrade, tunnel));
+                return Ok(http::Response::new(Payload::empty()));
+            }
+            Err(refusal) => return Ok(tunnel::refused(&refusal)),
+        },
         Admission::Answered(answer) => return Ok(answer),
     };
     let (head, incoming) = request.into_parts();

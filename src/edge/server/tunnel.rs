@@ -13,19 +13,23 @@ use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::edge::proxy::{self, Proxy, ProxyRefusal, TunnelTarget};
+use crate::edge::control::{Peer, is_of_this_machine};
+use crate::edge::proxy::{self, AdmittedTunnel, OtherTarget, Proxy, ProxyRefusal, TunnelTarget};
 use crate::edge::server::accept::{HANDSHAKE_TIMEOUT, log_handshake_error};
 use crate::edge::server::activity::TrackedStream;
 use crate::edge::server::delivery::{Payload, whole};
+use crate::edge::server::other_tunnel::OtherTunnel;
 use crate::graph::step::Answer;
 use crate::text::visible::visible;
 use crate::world::name;
 
 /// A tunnel that a client was promised.
 #[derive(Debug)]
-pub(super) struct PromisedTunnel {
-    upgrade: OnUpgrade,
-    target: TunnelTarget,
+pub(super) enum PromisedTunnel {
+    /// To the emulator itself.
+    Answered(OnUpgrade, TunnelTarget),
+    /// To another host.
+    Other(OnUpgrade, OtherTunnel),
 }
 
 /// The next step for a request.
@@ -36,12 +40,20 @@ pub(super) enum Admission {
     Proxied,
     /// It asks for a tunnel, which begins after the answer.
     Promised(PromisedTunnel),
+    /// It asks for a tunnel to another host, which has to be connected to.
+    Other(OnUpgrade, OtherTarget),
     /// It is answered.
     Answered(Response<Payload>),
 }
 
 /// Admits a request: all that makes it one to a proxy is dealt with here. In HTTP/2, only a request in a tunnel is one.
-pub(super) fn admit(proxy: &Proxy, tunnel: Option<&TunnelTarget>, is_secure: bool, request: &mut Request<Incoming>) -> Admission {
+pub(super) fn admit(
+    proxy: &Proxy,
+    tunnel: Option<&TunnelTarget>,
+    peer: Peer,
+    is_secure: bool,
+    request: &mut Request<Incoming>,
+) -> Admission {
     if let Some(target) = tunnel {
         return admit_in_tunnel(target, request);
     }
@@ -50,13 +62,15 @@ pub(super) fn admit(proxy: &Proxy, tunnel: Option<&TunnelTarget>, is_secure: boo
         return Admission::Direct;
     }
     if request.method() == Method::CONNECT {
-        return match proxy.tunnel(request.uri(), request.headers()) {
+        let is_local = is_of_this_machine(peer, request.headers());
+        return match proxy.tunnel(request.uri(), request.headers(), is_local) {
             // The tunnel would be in another one.
             Ok(_) if is_secure => Admission::Answered(refused(&ProxyRefusal::Malformed)),
-            Ok(target) => {
+            Ok(AdmittedTunnel::Answered(target)) => {
                 tracing::debug!("tunnel to {}", target.host);
-                Admission::Promised(PromisedTunnel { upgrade: hyper::upgrade::on(request), target })
+                Admission::Promised(PromisedTunnel::Answered(hyper::upgrade::on(request), target))
             }
+            Ok(AdmittedTunnel::Other(target)) => Admission::Other(hyper::upgrade::on(request), target),
             Err(refusal) => Admission::Answered(refused(&refusal)),
         };
     }
@@ -99,7 +113,7 @@ fn take_world(request: &mut Request<Incoming>, world: Option<&str>) {
 }
 
 /// Returns the answer to a refused tunnel or request, which ends the connection: what follows is not for the emulator.
-fn refused(refusal: &ProxyRefusal) -> Response<Payload> {
+pub(super) fn refused(refusal: &ProxyRefusal) -> Response<Payload> {
     let reason = refusal.text();
     tracing::warn!("{}", visible(&reason));
     text(refusal.status(), &reason)
@@ -117,16 +131,15 @@ fn text(status: StatusCode, text: &str) -> Response<Payload> {
 }
 
 /// Begins a tunnel: completes the handshake in it; `None` if that fails.
-pub(super) async fn begin(promised: PromisedTunnel) -> Option<(Box<TlsStream<TcpStream>>, TunnelTarget)> {
-    let PromisedTunnel { upgrade, target } = promised;
+pub(super) async fn begin(upgrade: OnUpgrade, target: &TunnelTarget) -> Option<Box<TlsStream<TcpStream>>> {
     let parts = upgrade.await.ok()?.downcast::<TokioIo<TrackedStream<TcpStream>>>().ok()?;
     if !parts.read_buf.is_empty() {
         tracing::info!("tunnel closed: data came before the answer to CONNECT");
         return None;
     }
     let stream = parts.io.into_inner().into_stream()?;
-    match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(stream, &target)).await {
-        Ok(Ok(stream)) => return Some((Box::new(stream), target)),
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(stream, target)).await {
+        Ok(Ok(stream)) => return Some(Box::new(stream)),
         Ok(Err(error)) => log_handshake_error(&error),
         Err(_) => tracing::debug!("TLS handshake not finished after {} s", Duration::as_secs(&HANDSHAKE_TIMEOUT)),
     }

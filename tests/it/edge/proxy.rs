@@ -1,9 +1,10 @@
 //! Clients that take the emulator for their proxy.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,8 +14,8 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wfi_emulator::internals::edge::certificate::{self, Authority};
-use wfi_emulator::internals::edge::proxy::Proxy;
-use wfi_emulator::internals::edge::server::ServerOptions;
+use wfi_emulator::internals::edge::proxy::{OtherHosts, Proxy};
+use wfi_emulator::internals::edge::server::{ServerLimits, ServerOptions};
 use wfi_emulator::internals::edge::service::Service;
 use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::world::journal::{JournalQuery, Secrets};
@@ -42,12 +43,16 @@ struct Client {
 }
 
 fn proxied() -> Proxied {
+    proxied_with(OtherHosts::Refused, ServerLimits::default())
+}
+
+fn proxied_with(others: OtherHosts, limits: ServerLimits) -> Proxied {
     let hosts = ["intercepted.test".to_owned()];
     let authority = Authority::in_memory_for(&hosts).unwrap();
     let tls = certificate::issued(&authority, &hosts).unwrap();
-    let proxy = Arc::new(Proxy::new(Some(tls.clone())).intercepting(&hosts, tls.clone()));
+    let proxy = Arc::new(Proxy::new(Some(tls.clone())).intercepting(&hosts, tls.clone()).with_others(others));
     let service = Arc::new(Service::of(harness::settings(Behaviors::default())));
-    let options = ServerOptions { tls: Some(tls), proxy: proxy.clone(), ..ServerOptions::default() };
+    let options = ServerOptions { tls: Some(tls), proxy: proxy.clone(), limits, ..ServerOptions::default() };
     let server = Server::start_with(service.clone(), options);
     let client = Client { address: server.address, trust: Arc::new(client(authority.certificate(), &["http/1.1"])) };
     Proxied { server, service, proxy, client }
@@ -230,6 +235,70 @@ fn other_hosts_are_refused_with_host_and_flag() {
     assert_eq!((report.tunnels, report.requests, report.refused), (0, 0, 7));
     assert_eq!(report.hosts.get("www.example.com"), Some(&2));
     proxied.server.stop();
+}
+
+#[test]
+fn other_hosts_are_reached_through_tunnels_when_allowed() {
+    let proxied = proxied_with(OtherHosts::tunneled(), ServerLimits::default());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = listener.local_addr().unwrap();
+    let echo = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut received = String::new();
+        stream.read_to_string(&mut received).unwrap();
+        stream.write_all(received.to_uppercase().as_bytes()).unwrap();
+    });
+    // Bytes before the answer to CONNECT are for the host as well.
+    let mut stream = proxied.client.open();
+    write!(stream, "CONNECT {other} HTTP/1.1\r\nHost: {other}\r\n\r\nfirst, ").unwrap();
+    assert_eq!(head_of(&mut stream), "HTTP/1.1 200 OK\r\n");
+    stream.write_all("second".repeat(50_000).as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut received = String::new();
+    stream.read_to_string(&mut received).unwrap();
+    assert_eq!(received, format!("FIRST, {}", "SECOND".repeat(50_000)));
+    echo.join().unwrap();
+
+    for (target, headers, status, reason) in [
+        (&*other.to_string(), "", "502 Bad Gateway", "host not reached: 127.0.0.1: cannot connect: "),
+        ("169.254.169.254:80", "", "403 Forbidden", "address not allowed: 169.254.169.254 "),
+        ("db.test:443", "Via: 1.1 proxy\r\n", "403 Forbidden", "remote client refused: "),
+    ] {
+        let answer = proxied.client.exchange(&format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{headers}\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")) && answer.contains(reason), "{target}: {answer}");
+    }
+    let answer = proxied.client.exchange("GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n");
+    assert!(answer.contains("host not answered: www.example.com "), "without a tunnel it is refused: {answer}");
+    // The emulator does not count as another host.
+    let (mut stream, head) = proxied.client.connect(&proxied.client.address.to_string(), "");
+    assert_eq!(head, "HTTP/1.1 200 OK\r\n");
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "the tunnel is closed");
+    let answer = get(
+        &mut proxied.client.tunnel("graph.microsoft.com", "graph.microsoft.com", "").unwrap(),
+        COLLECTION,
+        "graph.microsoft.com",
+    );
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "Graph is answered as before: {answer}");
+    let report = proxied.proxy.report();
+    assert_eq!((report.tunnels, report.others, report.refused), (1, 2, 4));
+    proxied.server.stop();
+}
+
+#[test]
+fn a_tunnel_to_another_host_ends_when_it_is_idle_and_when_the_server_stops() {
+    let short = ServerLimits { idle: Duration::from_millis(200), ..ServerLimits::default() };
+    for (limits, is_stopped) in [(short, false), (ServerLimits::default(), true)] {
+        let proxied = proxied_with(OtherHosts::tunneled(), limits);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (mut stream, head) = proxied.client.connect(&listener.local_addr().unwrap().to_string(), "");
+        assert_eq!(head, "HTTP/1.1 200 OK\r\n");
+        let (mut host, _) = listener.accept().unwrap();
+        host.set_read_timeout(Some(PATIENCE)).unwrap();
+        if is_stopped {
+            proxied.server.stop();
+        }
+        assert_eq!((stream.read(&mut [0]).unwrap(), host.read(&mut [0]).unwrap()), (0, 0));
+    }
 }
 
 #[test]

@@ -86,3 +86,50 @@ fn a_client_of_the_public_address_reaches_the_emulator_and_refusals_are_printed_
     let other = compare("https://graph.example.com", &[]);
     assert!(other.stderr.contains("  host not answered: graph.example.com ("), "{other:?}");
 }
+
+#[test]
+fn an_emulator_in_the_background_outlives_the_command_that_prints_its_variables() {
+    let folder = Folder::new("run-env");
+    // It holds neither standard output nor standard error, for the end of which `Program` waits.
+    let outcome = Program::start(run(folder.path(), &["--auth", "strict", "--env=github"])).outcome();
+    assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""));
+    let value = |name: &str| outcome.stdout.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap_or_default();
+    let process = value("WFI_EMULATOR_PID");
+    let ended = Command::new("sh")
+        .args([
+            "-c",
+            "kill -0 \"$0\" && kill \"$0\" && while kill -0 \"$0\" 2> /dev/null; do sleep 0.02; done; echo ended",
+            process,
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stdout), "ended\n", "{process} {outcome:?}");
+    assert!(Path::new(value("SSL_CERT_FILE")).is_file(), "the next emulator has the same files");
+    assert!(value("SSL_CERT_FILE").starts_with(folder.path()), "{outcome:?}");
+}
+
+#[test]
+fn a_shell_takes_the_variables_over() {
+    let folder = Folder::new("run-eval");
+    let program = env!("CARGO_BIN_EXE_wfi-emulator");
+    let script = format!(
+        r#"eval "$('{program}' run --env)"; '{program}' health --port "${{GRAPH_URL##*:}}"; echo "$? $NO_PROXY"; kill "$WFI_EMULATOR_PID""#
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).env("WFI_EMULATOR_CA_DIR", folder.path()).env("NO_PROXY", "it's.test");
+    let outcome = shell.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&outcome.stdout), "0 it's.test,localhost,127.0.0.1,::1\n", "{outcome:?}");
+}
+
+#[test]
+fn an_emulator_that_does_not_start_in_the_background_says_why() {
+    let folder = Folder::new("run-env-refused");
+    let outcome = Program::start(run(folder.path(), &["--fixtures", "/no/such/folder", "--env"])).outcome();
+    assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("/no/such/folder"), "{outcome:?}");
+    let outcome = Program::start(run(folder.path(), &["--env", "--", "true"])).outcome();
+    assert_eq!(outcome.status, Some(2));
+    assert!(outcome.stderr.starts_with("error: the argument '--env[=<FORM>]' cannot be used with "), "{outcome:?}");
+    let outcome = Program::start(run(folder.path(), &["--ca-dir", "memory", "--env"])).outcome();
+    assert_eq!(outcome, refused("wfi-emulator: no CA file: `run` needs a local CA in a folder, not --ca-dir memory or --cert\n"));
+}

@@ -247,8 +247,9 @@ fn every_flag_in_the_pages_exists() {
         let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(command).arg("--help").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let commands: [&[&str]; 20] = [
+    let commands: [&[&str]; 21] = [
         &[],
+        &["run"],
         &["behaviors"],
         &["journal"],
         &["worlds"],
@@ -272,7 +273,7 @@ fn every_flag_in_the_pages_exists() {
     let help: String = commands.into_iter().map(help_of).collect();
     for name in pages() {
         let page = page(&name);
-        let flags = page.split(|c: char| c.is_whitespace() || "`\")".contains(c)).filter(|word| word.starts_with("--"));
+        let flags = page.split(|c: char| c.is_whitespace() || "`\")=".contains(c)).filter(|word| word.starts_with("--"));
         for flag in flags.filter(|flag| !FOREIGN_FLAGS.contains(flag)) {
             assert!(help.contains(flag), "{flag} is in {name} but not in --help");
         }
