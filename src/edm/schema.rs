@@ -370,6 +370,8 @@ pub struct RareRules {
     pub limit_headers: Option<LimitHeaders>,
     /// The behavior that decides whether conditions compare texts without case.
     pub caseless: Option<&'static Tolerance>,
+    /// The behavior that decides whether lists have no `$skip` and pages of 1 to 999 entities.
+    pub paged: Option<&'static Tolerance>,
     /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
     pub eventual: Option<&'static Tolerance>,
 }
@@ -386,6 +388,7 @@ impl RareRules {
         queries: None,
         limit_headers: None,
         caseless: None,
+        paged: None,
         eventual: None,
     };
 
@@ -401,6 +404,7 @@ impl RareRules {
             queries,
             limit_headers,
             caseless,
+            paged,
             eventual,
         } = self;
         implied.is_none()
@@ -412,6 +416,7 @@ impl RareRules {
             && queries.is_none()
             && limit_headers.is_none()
             && caseless.is_none()
+            && paged.is_none()
             && eventual.is_none()
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod selection;
 pub(crate) mod skiptoken;
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use self::expand::ExpandItem;
 use self::filter::BoundExpression;
@@ -79,6 +80,9 @@ const UNDOCUMENTED: [Name; 8] =
 
 /// Options that are refused, `$search` except on types with rules for it, even where the undocumented ones are honored: no public source shows them on a sibling resource.
 const UNSUPPORTED: [Name; 4] = [Name::Search, Name::Apply, Name::Compute, Name::DeltaToken];
+
+/// The sizes of pages in the directory.
+const DIRECTORY_PAGE: RangeInclusive<usize> = 1..=999;
 
 impl<'m> Query<'m> {
     /// Returns the list of selected and expanded properties in parentheses, as context URLs have it; empty without one.
@@ -151,7 +155,9 @@ impl<'m> Query<'m> {
             query.bound_to[1] = text.into_owned();
         }
         query.top = options.take(Name::Top).map(|text| number(&text, &refusal::INVALID_TOP)).transpose()?;
+        let has_skip = options.has(Name::Skip);
         query.skip = options.take(Name::Skip).map_or(Ok(0), |text| number(&text, &refusal::INVALID_SKIP))?;
+        query.check_page(has_skip, scope)?;
         query.count = match options.take(Name::Count) {
             None => None,
             Some(text) => match text.trim() {
@@ -170,6 +176,21 @@ impl<'m> Query<'m> {
             }
         }
         Ok(query)
+    }
+
+    /// Checks the page that a list of the directory is asked for.
+    fn check_page(&mut self, has_skip: bool, scope: Scope<'_>) -> Result<(), Error> {
+        let outside = self.top.filter(|top| !DIRECTORY_PAGE.contains(top));
+        let Some((behavior, is_strict)) = scope.structured.rare().paged.filter(|_| has_skip || outside.is_some()) else {
+            return Ok(());
+        };
+        self.decided = self.decided.or(Some(*behavior));
+        match outside {
+            _ if !is_strict(scope.behaviors) => Ok(()),
+            _ if has_skip => Err(Error::new(&refusal::SKIP_UNSUPPORTED, &[])),
+            Some(top) => Err(Error::new(&refusal::INVALID_PAGE_SIZE, &[&top.to_string()])),
+            None => Ok(()),
+        }
     }
 
     /// Returns what an advanced query of the directory needs beside its options; `None` for other types, or if nothing is needed.

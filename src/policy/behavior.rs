@@ -528,6 +528,14 @@ rows! {
     grade Medium;
     source "learn.microsoft.com/graph/api/user-list (`endswith(mail,'a@contoso.com')` finds GradyA@contoso.com) and group-list-transitivemembers (`startswith(displayName, 'a')` finds AAD Contoso Users)";
 
+    "directory-paging" directory_paging: DirectoryPaging = "`$skip`, and `$top` outside of 1 to 999, in lists of objects of the directory" {
+        Strict "strict" "refused with 400",
+        Take "take" "taken as elsewhere",
+    }
+    profiles Strict Strict Take;
+    grade Strong;
+    source "learn.microsoft.com/graph/paging and learn.microsoft.com/graph/aad-advanced-queries (`$skip` is not supported); refusals as found in two public repositories each";
+
     "advanced-queries" advanced_queries: AdvancedQueries = "queries on objects of the directory that need `ConsistencyLevel: eventual`, and some of them `$count=true`, without these" {
         Refuse "refuse" "refused with 400; `$count=true` has no effect",
         Take "take" "answered all the same: for tests in which the header does not matter",

@@ -323,6 +323,13 @@ refusals! {
     QUOTED_ARGUMENT "quoted-argument" 400 BadRequest Layer::Gateway,
         "Expression of type '{0}' cannot be converted to type '{1}'.",
         Strong "microsoft-graph-docs-contrib#1064; microsoft-graph-docs#22124";
+    /// `$skip` in the directory.
+    SKIP_UNSUPPORTED "skip-unsupported" 400 RequestBadRequest Layer::Gateway, "'$skip' is not supported by the service.",
+        Strong "the refusal as found in two public repositories";
+    /// `$top` in the directory outside of its limits.
+    INVALID_PAGE_SIZE "invalid-page-size" 400 RequestUnsupportedQuery Layer::Gateway,
+        "Invalid page size specified: '{0}'. Must be between 1 and 999 inclusive.",
+        Strong "the refusal as found in two public repositories";
     /// The number of objects of the directory without `ConsistencyLevel: eventual`.
     COUNT_NEEDS_LEVEL "count-needs-level" 400 RequestBadRequest Layer::Gateway, "$count is not currently supported.",
         Strong "microsoft-graph-docs#15067 (recorded)";
@@ -477,6 +484,10 @@ refusals! {
     NOT_UNIQUE "not-unique" 400 RequestBadRequest Layer::Directory("ObjectConflict"),
         "Another object with the same value for property {0} already exists.",
         Strong "pnp/cli-microsoft365 (2023, status, code and details for userPrincipalName); microsoft-graph-docs#1508; microsoft-graph-docs-contrib#8421";
+    /// A key that another entity of the collection has.
+    KEY_IN_USE "key-in-use" 400 RequestBadRequest Layer::Gateway,
+        "Another object with the same value for property {0} already exists.",
+        None "no public observation for keys that clients choose; the words are those for other unique values";
     /// A second service principal of an application.
     SERVICE_PRINCIPAL_EXISTS "service-principal-exists" 409 MultipleObjectsWithSameKeyValue Layer::Gateway,
         "The service principal cannot be created, updated, or restored because the service principal name {1} is already in use.",
@@ -667,6 +678,12 @@ refusals! {
     /// A name that no file can have.
     INVALID_FILE_NAME "invalid-file-name" 400 InvalidFileRequest Layer::Gateway, "The provided name cannot contain the character ':'.",
         None "learn.microsoft.com/graph/onedrive-addressing-driveitems (the characters); status and code from the list of OneDrive's errors, the text is a guess";
+    /// A change of the root of a drive.
+    ROOT_FOLDER "root-folder" 400 InvalidFileRequest Layer::Gateway, "Operation not allowed against the root folder",
+        Strong "recorded in pnp/pnpcore (twice)";
+    /// Content for a folder.
+    FOLDER_CONTENT "folder-content" 409 NameAlreadyExists Layer::Gateway, "The specified item name already exists.",
+        None "no public observation of content for a folder; status, code and text are those of a name that is in use";
     /// A file or folder within too many folders.
     PATH_TOO_DEEP "path-too-deep" 400 InvalidFileRequest Layer::Files("pathTooDeep"), "The folder hierarchy depth limit was exceeded.",
         None "concepts/onedrive errors of microsoft-graph-docs (status and codes); the depth, 16, and the text are guesses";

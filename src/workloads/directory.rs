@@ -9,7 +9,7 @@ mod sessions;
 
 use crate::edm::schema::WorkloadRules;
 use crate::odata::error::Error;
-use crate::world::workload::{Change, Consultation, Derived, OperationRow, Reply, Workload};
+use crate::world::workload::{Change, Consultation, Derived, KeyRule, OperationRow, Reply, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Directory;
@@ -35,6 +35,10 @@ impl Workload for Directory {
             sessions::end_with(change);
         }
         Ok(None)
+    }
+
+    fn keys(&self) -> &'static [(&'static str, KeyRule)] {
+        &derived::KEYS
     }
 
     fn derived(&self) -> &'static [Derived] {

@@ -40,6 +40,12 @@ pub trait Workload: fmt::Debug + Sync {
         &[]
     }
 
+    /// Returns functions for the keys that follow from a request: the name of a type in Graph's own namespace, and the function. Without a
+    /// result, the service assigns the key.
+    fn keys(&self) -> &'static [(&'static str, KeyRule)] {
+        &[]
+    }
+
     /// Returns functions that check the values of new and replaced entities, and complete them: the name of a type in Graph's own namespace,
     /// and the function. They are called more than once for a write, the last time while the entity cannot change.
     fn value_rules(&self) -> &'static [(&'static str, ValueRule)] {
@@ -204,6 +210,9 @@ pub enum OperationReply {
     /// Consultation that must take place first.
     Consult(Box<dyn Consultation>),
 }
+
+/// Function that returns the key of a new entity, whose own is empty.
+pub(crate) type KeyRule = fn(&NewEntity<'_>) -> Option<String>;
 
 /// Value that follows from others in a new entity, unless the request has the property.
 #[derive(Debug)]

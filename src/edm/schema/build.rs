@@ -480,6 +480,8 @@ impl Shared<'_> {
                         .or_else(|| base.and_then(|base| base.rare().limit_headers)),
                     caseless: row_of(rules, |workload| workload.caseless, full_name)
                         .or_else(|| base.and_then(|base| base.rare().caseless)),
+                    paged: row_of(rules, |workload| workload.paged, full_name)
+                        .or_else(|| base.and_then(|base| base.rare().paged)),
                     eventual: row_of(rules, |workload| workload.eventual, full_name)
                         .or_else(|| base.and_then(|base| base.rare().eventual)),
                 };

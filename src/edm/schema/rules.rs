@@ -88,6 +88,8 @@ pub struct WorkloadRules {
     pub tolerant: &'static [(&'static str, Tolerance)],
     /// Types, and the behavior that decides whether conditions compare their texts without case. Derived types inherit the row.
     pub caseless: &'static [(&'static str, Tolerance)],
+    /// Types, and the behavior that decides whether lists have no `$skip` and pages of 1 to 999 entities. Derived types inherit the row.
+    pub paged: &'static [(&'static str, Tolerance)],
     /// Types, and the behavior that decides whether some queries need `ConsistencyLevel: eventual`. Derived types inherit the row.
     pub eventual: &'static [(&'static str, Tolerance)],
     /// Types, a name that requests can have for a property, and the property.
@@ -337,6 +339,7 @@ impl WorkloadRules {
             deactivated,
             tolerant,
             caseless,
+            paged,
             eventual,
             renamed,
             advanced,
@@ -352,7 +355,14 @@ impl WorkloadRules {
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
         found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
         found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
-        found.extend(names(tolerant).chain(names(caseless)).chain(names(eventual)).chain(names(renamed)).chain(names(advanced)));
+        found.extend(
+            names(tolerant)
+                .chain(names(caseless))
+                .chain(names(paged))
+                .chain(names(eventual))
+                .chain(names(renamed))
+                .chain(names(advanced)),
+        );
         found.extend(names(without_tenant).chain(names(default_projections)).chain(names(limit_headers)));
         found
     }
@@ -391,6 +401,7 @@ impl WorkloadRules {
         deactivated: &[],
         tolerant: &[],
         caseless: &[],
+        paged: &[],
         eventual: &[],
         renamed: &[],
         advanced: &[],

@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
 use crate::edm::patch::Patch;
-use crate::edm::primitive::LongNumbers;
+use crate::edm::primitive::{LongNumbers, Primitive};
 use crate::edm::schema::{Slot, StructuredType, TypeId};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
@@ -24,6 +24,7 @@ use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::policy::behavior::{AbsentMembers, Location};
+use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoredEntity};
 use crate::world::workload::{Ancestor, ChangeKind, DerivedValue, NewEntity, Reply};
@@ -44,7 +45,11 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     rename(context, structured, &mut properties);
     check_values(context, structured, &reading.patch, None, &mut properties, &mut decided)?;
     // An approved entity keeps the id that was sent for approval.
-    let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()), reply);
+    let sent = sent_key(context, structured, &properties, &reading.patch, &context.route.ancestors);
+    if let Some(key) = sent.as_ref().filter(|key| collection.get(key).is_some()) {
+        return Err(key_in_use(structured, key));
+    }
+    let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()).or_else(|| sent.clone()), reply);
     loop {
         let new_key = approved.take().map_or_else(OnceCell::new, OnceCell::from);
         let key = || new_key.get_or_init(|| free_key(context, structured, &collection)).clone();
@@ -81,6 +86,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
                 return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));
             }
             Err(InsertError::Full(full)) => return Err(full.into()),
+            Err(InsertError::DuplicateKey) if sent.is_some() => return Err(key_in_use(structured, &entity.key)),
             Err(InsertError::DuplicateKey) => {}
         }
         // Another request took the key in the meantime. An approval is for its key alone.
@@ -157,8 +163,9 @@ fn insert_new(
     let mut values = new_values(context, structured, set.target, patch, &mut Vec::new());
     check_values(context, structured, patch, None, &mut values, &mut Vec::new())?;
     let ancestors = ancestors(context, place);
+    let sent = sent_key(context, structured, &values, patch, &ancestors);
     loop {
-        let id = free_key(context, structured, &context.world.store.at(place));
+        let id = sent.clone().unwrap_or_else(|| free_key(context, structured, &context.world.store.at(place)));
         set_key(structured, &mut values, &id);
         let key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { id };
         let mut completed = values.clone();
@@ -169,6 +176,7 @@ fn insert_new(
             Ok(()) => return Ok(key),
             Err(InsertError::Full(full)) => return Err(full.into()),
             Err(InsertError::DuplicateKey) if set.is_single => return Ok(key),
+            Err(InsertError::DuplicateKey) if sent.is_some() => return Err(key_in_use(structured, &key)),
             Err(InsertError::DuplicateKey) => {}
         }
     }
@@ -285,6 +293,41 @@ pub(super) fn read_own(context: &OperationContext<'_>, structured: &StructuredTy
         explains: false,
     };
     Some(read::read(rules, structured.id, None, &json, "$").patch)
+}
+
+/// Returns the key that follows from a request: by the row of a workload, or as the value of a key that the service does not assign. It
+/// assigns keys that are called `id` (medium, the pages of learn.microsoft.com/graph/api), if they are texts, GUIDs or whole numbers.
+fn sent_key(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    values: &Complex,
+    patch: &Patch,
+    ancestors: &[Ancestor],
+) -> Option<Arc<str>> {
+    let rows = context.world.workloads.iter().flat_map(|workload| workload.keys());
+    let name = structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default();
+    if let Some((_, rule)) = rows.into_iter().find(|(type_name, _)| *type_name == name) {
+        let (world, model, headers, now) = (context.world, context.model, &context.request.headers, context.now);
+        let related = &patch.related;
+        let new = NewEntity { world, model, structured, key: "", values, ancestors, headers, now, related };
+        return rule(&new).map(Arc::from);
+    }
+    let (property, primitive) = (structured.key_property()?, structured.key_type());
+    let is_assignable = matches!(primitive, Primitive::String | Primitive::Guid) || primitive.is_integer();
+    if is_assignable && *property.name == *"id" || !is_sent(structured, patch, property.slot) {
+        return None;
+    }
+    match values.get(property.slot) {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string().into()),
+        _ => None,
+    }
+}
+
+/// Returns the refusal of a key that another entity has.
+fn key_in_use(structured: &StructuredType, key: &str) -> Error {
+    let name = structured.key_property().map_or("id", |property| &property.name);
+    Error::new(&refusal::KEY_IN_USE, &[name]).with_detail(format!("{key:?} is in the collection"))
 }
 
 /// Returns an unused key. Fixtures can hold keys of the world's own sequence, such as those saved by an earlier run with the same seed.

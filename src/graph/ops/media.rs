@@ -174,6 +174,10 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
     if let Some(file) = file {
         let current = context.entity(key)?;
         let structured = context.types(&current).actual;
+        let is_folder = structured.slot(file.folder.0).is_some_and(|slot| *current.properties.get(slot) != Value::Null);
+        if is_folder {
+            return Err(Error::new(&refusal::FOLDER_CONTENT, &[]));
+        }
         match (Conflict::of(context.request.target.query()), structured.slot(file.name)) {
             (Conflict::Fail, _) => return Err(Error::new(&refusal::FILE_EXISTS, &[])),
             (Conflict::Rename, Some(slot)) if context.route.has_names => {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use http::header::IF_MATCH;
 use http::{Method, StatusCode};
 
 use crate::edm::primitive::Primitive;
@@ -12,6 +13,7 @@ use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{next_key, read_body_of, read_rules, server_set_values};
+use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, create, delta, folders, result, unique, upload};
 use crate::graph::request::Request;
 use crate::graph::route::{OperationCall, Route, unknown_segment};
@@ -60,6 +62,10 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     }
     context.check_way()?;
     let entity = context.route.key.as_deref().map(|key| context.bound_entity(key)).transpose()?;
+    if let Some(entity) = entity.as_deref().filter(|_| operation.is_action && context.request.headers.contains_key(IF_MATCH)) {
+        // An action requires no condition, also where a change does.
+        Precondition::of(context, &entity.key, &mut Vec::new())?.check(entity).map_err(Unchanged::to_error)?;
+    }
     check_missing(operation, &arguments)?;
     if delta::is_delta(context, call) {
         return delta::delta(context).map(Outcome::Success);

@@ -76,6 +76,10 @@ pub(super) fn update(
         for (slot, value) in values {
             properties.set(slot, value);
         }
+        // A key cannot be changed: links and addresses have it.
+        if let Some(key) = model.actual(structured, properties.own_type).key_property() {
+            properties.set(key.slot, entity.properties.get(key.slot).clone());
+        }
         let actual = model.actual(structured, properties.own_type);
         tag::renew(actual, &mut properties, Some(&entity.properties), || context.world.next_tag_id());
         Ok::<_, Unchanged>(Entity::of_type(Arc::clone(&entity.key), properties, actual.blank_text))

@@ -5,7 +5,7 @@ use crate::edm::schema::{
     MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View,
     Wording, WorkloadRules,
 };
-use crate::policy::behavior::{AdvancedQueries, DirectoryTextCase};
+use crate::policy::behavior::{AdvancedQueries, DirectoryPaging, DirectoryTextCase};
 use crate::policy::refusal;
 use crate::text::guid::is_guid;
 
@@ -94,6 +94,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         "directoryObject",
         ("directory-text-case", |behaviors| behaviors.directory_text_case == DirectoryTextCase::Same),
     )],
+    paged: &[("directoryObject", ("directory-paging", |behaviors| behaviors.directory_paging == DirectoryPaging::Strict))],
     eventual: &[("directoryObject", ("advanced-queries", |behaviors| behaviors.advanced_queries == AdvancedQueries::Refuse))],
     // Strong: microsoft-graph-docs#15109 and #2632, microsoft-graph-docs-contrib#3591; without a link to the others.
     expand_limits: &[("directoryObject", 20)],

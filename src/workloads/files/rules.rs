@@ -9,7 +9,7 @@ use crate::policy::refusal;
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
         TypeRules { name: "drive", capabilities: &DRIVE, wording: &DRIVE_WORDING, is_consulted: false },
-        TypeRules { name: "driveItem", capabilities: &ITEM, wording: &WORDING, is_consulted: false },
+        TypeRules { name: "driveItem", capabilities: &ITEM, wording: &WORDING, is_consulted: true },
     ],
     properties: &[
         // Medium: read-only on learn.microsoft.com/graph/api/resources/driveitem. That such values in a body are ignored is a guess (none).

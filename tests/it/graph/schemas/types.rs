@@ -57,6 +57,7 @@ const ROWS: &[Row] = &[
     row("entity", "changed with its own name", PAINTING, r##"{"@odata.type":"#museum.painting","strokes":2}"##, Has(r##"{"@odata.type":"#museum.painting","strokes":2}"##)),
     row("entity", "changed with another name", PAINTING, r##"{"@odata.type":"#museum.sculpture","title":"B"}"##, incompatible(&["museum.sculpture", "museum.painting"])),
     row("entity", "changed with the name of a base type", BUST, r##"{"@odata.type":"#museum.sculpture","weight":2.5}"##, incompatible(&["museum.sculpture", "museum.bust"])),
+    row("entity", "changed with the name of a derived type", PAINTING, r##"{"@odata.type":"#museum.triptych","strokes":2}"##, incompatible(&["museum.triptych", "museum.painting"])),
     row("entity", "changed with a member of a sibling", PAINTING, r#"{"weight":2.5}"#, Refused(&refusal::UNKNOWN_PROPERTY, &["weight", "museum.painting"])),
     // Complex values.
     row("derived complex value", "named", PAINTING, r##"{"size":{"@odata.type":"#museum.solid","unit":"m","volume":2}}"##, Has(r##"{"size":{"@odata.type":"#museum.solid","unit":"m","volume":2.0}}"##)),
