@@ -35,6 +35,7 @@ use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::read::Origin;
 use crate::policy::permissions::OperationKind;
+use crate::policy::refusal;
 use crate::world::World;
 use crate::world::workload::{Consultation, Reply};
 
@@ -110,6 +111,9 @@ impl Operation<'_> {
             (Tail::Property(path), Some(key), "PATCH") if capabilities.update.is_some_and(UpdateMethod::is_patch) => {
                 Ok(Operation::UpdateProperty(key, path))
             }
+            (Tail::Whole, _, "POST" | "PATCH" | "PUT" | "DELETE") if route.has_links || route.is_linked => {
+                Err(Error::new(&refusal::WRITE_THROUGH_LINK, &[]))
+            }
             (Tail::Whole, key, _) => {
                 let mut expected = capabilities.methods(key.is_some());
                 expected.retain(|method| method != Method::DELETE || !is_singleton);
@@ -119,6 +123,7 @@ impl Operation<'_> {
             (Tail::References, None, "POST") => Ok(Operation::AddReference),
             (Tail::References, Some(_), "PUT") if route.is_single_link(world) => Ok(Operation::AddReference),
             (Tail::References, key, "DELETE") => Ok(Operation::RemoveReference(key)),
+            (Tail::References, _, "PATCH") => Err(Error::new(&refusal::CHANGE_OF_LINKS, &[])),
             (Tail::References, key, _) => {
                 Err(wrong_method(world, method, &reference::methods(route.is_single_link(world), key.is_some())))
             }

@@ -296,6 +296,10 @@ refusals! {
     WRITE_THROUGH_LINK "write-through-link" 400 BadRequest Layer::Gateway,
         "Write requests are only supported on contained entities",
         Strong "microsoft-graph-docs#24";
+    /// A PATCH of links.
+    CHANGE_OF_LINKS "change-of-links" 400 BadRequest Layer::Gateway,
+        "The request is currently not supported on the targeted entity set",
+        Strong "microsoft-graph-docs-contrib#3152";
     /// A meeting that another person than its organizer cancels.
     NOT_ORGANIZER "not-organizer" 400 ErrorInvalidRequest Layer::Gateway,
         "Your request can't be completed. You need to be an organizer to cancel a meeting.",
@@ -488,6 +492,9 @@ refusals! {
     KEY_IN_USE "key-in-use" 400 RequestBadRequest Layer::Gateway,
         "Another object with the same value for property {0} already exists.",
         None "no public observation for keys that clients choose; the words are those for other unique values";
+    /// A new entity without the value of its key, which the service does not assign.
+    KEY_REQUIRED "key-required" 400 RequestBadRequest Layer::Gateway, "A value is required for property '{0}' of resource '{1}'.",
+        None "no public observation for keys; the words are those of the directory for other members";
     /// A second service principal of an application.
     SERVICE_PRINCIPAL_EXISTS "service-principal-exists" 409 MultipleObjectsWithSameKeyValue Layer::Gateway,
         "The service principal cannot be created, updated, or restored because the service principal name {1} is already in use.",

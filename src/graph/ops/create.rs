@@ -26,6 +26,7 @@ use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::policy::behavior::{AbsentMembers, Location};
 use crate::policy::refusal;
 use crate::text::json::quoted;
+use crate::text::word::capitalized;
 use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoredEntity};
 use crate::world::workload::{Ancestor, ChangeKind, DerivedValue, NewEntity, Reply};
 
@@ -46,6 +47,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     check_values(context, structured, &reading.patch, None, &mut properties, &mut decided)?;
     // An approved entity keeps the id that was sent for approval.
     let sent = sent_key(context, structured, &properties, &reading.patch, &context.route.ancestors);
+    check_key(structured, sent.as_deref())?;
     if let Some(key) = sent.as_ref().filter(|key| collection.get(key).is_some()) {
         return Err(key_in_use(structured, key));
     }
@@ -164,6 +166,7 @@ fn insert_new(
     check_values(context, structured, patch, None, &mut values, &mut Vec::new())?;
     let ancestors = ancestors(context, place);
     let sent = sent_key(context, structured, &values, patch, &ancestors);
+    check_key(structured, sent.as_deref())?;
     loop {
         let id = sent.clone().unwrap_or_else(|| free_key(context, structured, &context.world.store.at(place)));
         set_key(structured, &mut values, &id);
@@ -312,15 +315,30 @@ fn sent_key(
         let new = NewEntity { world, model, structured, key: "", values, ancestors, headers, now, related };
         return rule(&new).map(Arc::from);
     }
-    let (property, primitive) = (structured.key_property()?, structured.key_type());
-    let is_assignable = matches!(primitive, Primitive::String | Primitive::Guid) || primitive.is_integer();
-    if is_assignable && *property.name == *"id" || !is_sent(structured, patch, property.slot) {
+    let property = structured.key_property()?;
+    if is_assignable(structured) && *property.name == *"id" || !is_sent(structured, patch, property.slot) {
         return None;
     }
     match values.get(property.slot) {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Integer(number) => Some(number.to_string().into()),
         _ => None,
+    }
+}
+
+/// Whether the service can assign a key of the type.
+fn is_assignable(structured: &StructuredType) -> bool {
+    let primitive = structured.key_type();
+    matches!(primitive, Primitive::String | Primitive::Guid) || primitive.is_integer()
+}
+
+/// Checks that a new entity has a key, or can be assigned one.
+fn check_key(structured: &StructuredType, sent: Option<&str>) -> Result<(), Error> {
+    match structured.key_property() {
+        Some(property) if sent.is_none() && !is_assignable(structured) => {
+            Err(Error::new(&refusal::KEY_REQUIRED, &[&property.name, &capitalized(&structured.name)]))
+        }
+        _ => Ok(()),
     }
 }
 
