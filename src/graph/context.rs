@@ -174,10 +174,15 @@ impl<'c, R> OperationContext<'c, R> {
         let knows_hidden = self.preferences.include_unknown_enum_members;
         let now = self.now.into();
         let (search, rules) = (structured.search, structured.rare().queries);
-        let level = self.request.headers.get("consistencylevel");
-        let is_eventual = level.is_some_and(|level| level.as_bytes().eq_ignore_ascii_case(b"eventual"));
+        let is_eventual = self.is_eventual();
         let scope = Scope { model: self.model, structured, behaviors, knows_hidden, now, search, rules, is_eventual };
         Query::read(text, scope, target).map(Some)
+    }
+
+    /// Whether the request allows answers of another index of the directory.
+    pub(super) fn is_eventual(&self) -> bool {
+        let level = self.request.headers.get("consistencylevel");
+        level.is_some_and(|level| level.as_bytes().eq_ignore_ascii_case(b"eventual"))
     }
 
     /// Returns a success with a JSON body.

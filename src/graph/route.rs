@@ -378,8 +378,16 @@ impl<'s, 'l> Walk<'s, 'l> {
     }
 
     fn end(self, tail: Tail) -> Route<'s> {
+        // In the directory, objects behind a cast are those of their own set (medium, learn.microsoft.com/graph/api/group-list-transitivemembers).
+        let own_set = |cast: &TypeId| {
+            let is_list = self.key.is_none() && self.model.structured(*cast).rare().eventual.is_some();
+            self.schema.home(self.model, *cast).filter(|_| is_list).map(|set| &*self.schema.set(set).name)
+        };
         let fragment = match &self.cast {
-            Some(cast) => format!("#{}/{}", self.path, self.model.structured(*cast).full_name),
+            Some(cast) => match own_set(cast) {
+                Some(set) => format!("#{set}"),
+                None => format!("#{}/{}", self.path, self.model.structured(*cast).full_name),
+            },
             None => format!("#{}", self.path),
         };
         Route {

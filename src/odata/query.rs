@@ -120,6 +120,10 @@ impl<'m> Query<'m> {
         query.decided = options.restrict(&scope, target)?;
         let search = scope.search.and_then(|rules| Some((options.take(Name::Search)?, rules)));
         options.refuse(&UNSUPPORTED)?;
+        if target == QueryTarget::Entity && depth == 0 && scope.is_eventual && scope.structured.rare().eventual.is_some() {
+            // An expansion to several levels needs `$count=true`, which has no other effect on one object (microsoft-graph-docs#18615).
+            drop(options.take(Name::Count));
+        }
         if matches!(target, QueryTarget::Entity | QueryTarget::Property)
             && let Some(name) = COLLECTION_ONLY.iter().find(|name| options.has(**name))
         {
@@ -143,6 +147,10 @@ impl<'m> Query<'m> {
         }
         if let Some(text) = options.take(Name::Expand) {
             query.expand = expand::read(&text, scope, depth)?;
+            let is_list = target == QueryTarget::Collection && scope.structured.rare().eventual.is_some();
+            if is_list && query.expand.iter().any(|item| item.levels > 1) {
+                return Err(Error::new(&refusal::LEVELS_OF_LIST, &[]));
+            }
         }
         if !options.has(Name::Select) {
             expand::add_unasked(scope.model, scope.structured, depth, &mut query.expand);

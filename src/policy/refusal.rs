@@ -327,6 +327,17 @@ refusals! {
     QUOTED_ARGUMENT "quoted-argument" 400 BadRequest Layer::Gateway,
         "Expression of type '{0}' cannot be converted to type '{1}'.",
         Strong "microsoft-graph-docs-contrib#1064; microsoft-graph-docs#22124";
+    /// A cast of linked objects of the directory with options, without `ConsistencyLevel: eventual` and `$count=true`.
+    CAST_NEEDS_LEVEL "cast-needs-level" 400 RequestUnsupportedQuery Layer::Gateway, "Invalid search request.",
+        Strong "microsoft-graph-docs-contrib#1517; microsoft-graph-docs#19672";
+    /// The same with a condition.
+    FILTER_OF_CAST "filter-of-cast" 400 RequestUnsupportedQuery Layer::Gateway,
+        "The specified filter to the reference property query is currently not supported.",
+        Strong "microsoft-graph-docs#11242 and #12152";
+    /// An expansion to several levels in a list of the directory.
+    LEVELS_OF_LIST "levels-of-list" 400 RequestUnsupportedQuery Layer::Gateway,
+        "Transitive manager's list is only supported on a single user, send the $expand request on /users/{id} endpoint ",
+        Strong "microsoft-graph-docs#18615; microsoft-graph-docs-contrib#1777";
     /// `$skip` in the directory.
     SKIP_UNSUPPORTED "skip-unsupported" 400 RequestBadRequest Layer::Gateway, "'$skip' is not supported by the service.",
         Strong "the refusal as found in two public repositories";

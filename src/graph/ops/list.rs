@@ -11,6 +11,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::schema::Tolerance;
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
 use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::explain;
@@ -85,9 +86,22 @@ impl Candidate {
     }
 }
 
+/// Checks a list of linked objects of the directory behind a cast: with options it needs `ConsistencyLevel: eventual` and `$count=true`.
+fn check_cast(context: &OperationContext<'_>, query: &Query<'_>) -> Result<(), Error> {
+    let is_cast = context.route.cast.is_some() && context.route.has_links && context.request.target.query().is_some();
+    let needs_level = |(_, needs): &Tolerance| needs(&context.world.behaviors);
+    let is_advanced = is_cast && context.structured().rare().eventual.is_some_and(needs_level);
+    match query.filter {
+        _ if !is_advanced || context.is_eventual() && query.count == Some(true) => Ok(()),
+        Some(_) => Err(Error::new(&refusal::FILTER_OF_CAST, &[])),
+        None => Err(Error::new(&refusal::CAST_NEEDS_LEVEL, &[])),
+    }
+}
+
 /// Answers with a page of a collection.
 pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Collection)?.unwrap_or_default();
+    check_cast(context, &query)?;
     let texts = [context.version().segment(), &context.route.fragment[1..], &query.bound_to[0], &query.bound_to[1]];
     let binding = Binding::of(context.world.secret(), &texts);
     let page = find_page(context, &query, binding)?;
