@@ -207,7 +207,7 @@ fn faults_are_set_added_listed_and_cleared() {
         "/worlds/a/faults",
         r#"[{"name":"busy","on":{"nth":1},"do":{"answer":"throttled","early":"accept"}}]"#,
     );
-    insta::assert_snapshot!(rules["faults"], @r#"[{"rule":{"do":{"answer":"throttled","early":"accept","retryAfter":"1"},"name":"busy","on":{"nth":1}},"seen":0,"struck":0}]"#);
+    insta::assert_snapshot!(rules["faults"], @r#"[{"do":{"answer":{"preset":"throttled"},"early":"accept","retryAfter":"1"},"name":"busy","on":{"nth":1},"rule":{"do":{"answer":"throttled","early":"accept","retryAfter":"1"},"name":"busy","on":{"nth":1}},"seen":0,"struck":0}]"#);
     json_of(&worlds, Method::POST, "/worlds/a/faults", r#"{"name":"down","do":"bad-gateway"}"#);
     let target = format!("/_tenant/a{ENTITY}");
     let statuses: Vec<u16> = (0..3).map(|_| graph(&worlds, Method::GET, &target, "").0).collect();

@@ -15,7 +15,7 @@ use crate::graph::base_url;
 use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::world::World;
 use crate::world::clock::Clock;
-use crate::world::fault::{self, FaultRule, RuleExcess};
+use crate::world::fault::{self, FaultRule, RuleExcess, RuleForm};
 use crate::world::fixture::{self, FixtureError, ReadError};
 use crate::world::ids::SEED_LIMIT;
 use crate::world::store::{Baselines, InsertError, StoreFull};
@@ -271,8 +271,12 @@ pub(super) fn set_clock(call: &ControlCall<'_>) -> Result<ControlReply, ControlE
 pub(super) fn faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
     let rule = |(rule, counts): &(FaultRule, fault::RuleCounts)| {
-        let rule: Value = serde_json::from_str(&fault::write(rule)).unwrap_or_default();
-        json!({ "rule": rule, "seen": counts.matched, "struck": counts.applied })
+        let written = |form| serde_json::from_str::<Value>(&fault::write(rule, form)).unwrap_or_default();
+        let mut entry = written(RuleForm::Typed);
+        entry["rule"] = written(RuleForm::Short);
+        entry["seen"] = counts.matched.into();
+        entry["struck"] = counts.applied.into();
+        entry
     };
     let rules: Vec<Value> = world.faults.rules().iter().map(rule).collect();
     Ok(ControlReply::ok(&json!({ "faults": rules, "seed": world.seed() })))
