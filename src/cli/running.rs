@@ -17,7 +17,7 @@ use crate::edge::control;
 use crate::text::exchange::RecordedRequest;
 use crate::text::plural::counted;
 use crate::text::visible::{visible, visible_lines};
-use crate::world::fault::{self, FaultRule};
+use crate::world::fault::{self, FaultRule, RuleForm};
 
 /// The address of a running emulator, and access to its control API.
 #[derive(Args, Debug)]
@@ -276,7 +276,7 @@ pub(super) fn faults(arguments: &FaultsArguments) -> ExitCode {
             Some("off") => Some(b"[]".to_vec()),
             Some(name) => match FaultRule::ready(name).filter(|_| !PathBuf::from(name).exists()) {
                 Some(rules) => {
-                    let rules: Vec<String> = rules.iter().map(fault::write).collect();
+                    let rules: Vec<String> = rules.iter().map(|rule| fault::write(rule, RuleForm::Short)).collect();
                     Some(format!("[{}]", rules.join(",")).into_bytes())
                 }
                 None => Some(std::fs::read(name).map_err(|error| format!("{name}: {error}"))?),

@@ -31,6 +31,7 @@ use crate::edge::proxy::{Proxy, ProxyReport};
 use crate::graph::request::{BODY_LIMIT, Request};
 use crate::graph::step::{Answer, Pending};
 use crate::world::World;
+use crate::world::ids::SEED_LIMIT;
 use crate::world::worlds::{Plan, Worlds};
 
 /// Prefix of all paths of the control API.
@@ -92,7 +93,7 @@ pub(crate) enum ControlOutcome {
 /// One operation of the API.
 struct ControlOperation {
     method: Method,
-    /// Path after the prefix, with `{name}` for the name of a world.
+    /// Path after the prefix, with `{name}` for the name of a world and `{collection}` for that of a collection.
     path: &'static str,
     /// Whether remote clients need no token.
     is_public: bool,
@@ -121,6 +122,8 @@ operations! {
     POST "/worlds/{name}/reset" worlds::reset;
     GET "/worlds/{name}/state" worlds::export;
     PUT "/worlds/{name}/state" worlds::import;
+    GET "/worlds/{name}/state/{collection}" worlds::export_collection;
+    PUT "/worlds/{name}/state/{collection}" worlds::import_collection;
     GET "/worlds/{name}/behaviors" worlds::behaviors;
     PATCH "/worlds/{name}/behaviors" worlds::set_behaviors;
     GET "/worlds/{name}/clock" worlds::clock;
@@ -131,6 +134,7 @@ operations! {
     DELETE "/worlds/{name}/faults" worlds::clear_faults;
     GET "/worlds/{name}/journal" journal::query;
     DELETE "/worlds/{name}/journal" journal::clear;
+    GET "/worlds/{name}/journal/exchanges" journal::exchanges;
     POST "/worlds/{name}/journal/verify" journal::verify;
     POST "/worlds/{name}/connectors/call" connectors::call;
     POST "/worlds/{name}/acts" acts::perform_act;
@@ -157,7 +161,8 @@ pub(crate) fn is_export(request: &Request) -> bool {
 fn is_state(request: &Request) -> bool {
     let path = request.target.path();
     let path = path.strip_prefix(PREFIX).unwrap_or(path);
-    name_in(path.strip_suffix('/').unwrap_or(path), worlds::STATE).is_some()
+    let path = path.strip_suffix('/').unwrap_or(path);
+    [worlds::STATE, worlds::COLLECTION].iter().any(|template| names_in(path, template).is_some())
 }
 
 /// Returns the limit of a request's body in bytes: a state may be as long as all stores together.
@@ -204,18 +209,18 @@ fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Res
     let path = path.strip_prefix(PREFIX).unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     let is_former = path.strip_prefix(TENANTS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let matching: Vec<(&ControlOperation, &str)> =
-        OPERATIONS.iter().filter_map(|operation| Some((operation, name_in(path, operation.path)?))).collect();
+    let matching: Vec<(&ControlOperation, PathNames<'_>)> =
+        OPERATIONS.iter().filter_map(|operation| Some((operation, names_in(path, operation.path)?))).collect();
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
     let found = matching.iter().find(|(operation, _)| operation.method == *method);
     if !found.is_some_and(|(operation, _)| operation.is_public) {
         guard::admit(control, request, peer)?;
     }
     match found {
-        Some((operation, name)) => {
+        Some((operation, PathNames { world: name, collection })) => {
             let list_member = if is_former { "tenants" } else { "worlds" };
             let body_limit = body_limit(worlds, request);
-            let reply = (operation.run)(&ControlCall { control, worlds, request, body_limit, name, list_member });
+            let reply = (operation.run)(&ControlCall { control, worlds, request, body_limit, name, collection, list_member });
             if is_former { reply.map_err(ControlError::with_tenant_words) } else { reply }
         }
         None if matching.is_empty() => {
@@ -231,14 +236,22 @@ fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Res
     }
 }
 
-/// Returns the name of a world in a path that matches a template; empty if the template does not name one.
-fn name_in<'p>(path: &'p str, template: &str) -> Option<&'p str> {
-    let mut name = "";
+/// The names in a path; empty where its template has no place for them.
+#[derive(Clone, Copy, Default)]
+struct PathNames<'p> {
+    world: &'p str,
+    collection: &'p str,
+}
+
+/// Returns the names in a path that matches a template.
+fn names_in<'p>(path: &'p str, template: &str) -> Option<PathNames<'p>> {
+    let mut names = PathNames::default();
     let (mut parts, mut segments) = (path.split('/'), template.split('/'));
     loop {
         match (parts.next(), segments.next()) {
-            (None, None) => return Some(name),
-            (Some(part), Some("{name}")) if !part.is_empty() => name = part,
+            (None, None) => return Some(names),
+            (Some(part), Some("{name}")) if !part.is_empty() => names.world = part,
+            (Some(part), Some("{collection}")) if !part.is_empty() => names.collection = part,
             (Some(part), Some(segment)) if part == segment => {}
             (Some("tenants"), Some("worlds")) => {}
             _ => return None,
@@ -280,10 +293,19 @@ fn reload(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     Ok(ControlReply::ok(&json!({ "entities": entities, "faults": faults, "stubs": stubs })))
 }
 
+/// Returns a number, or the largest one that JavaScript reads exactly if it is above.
+fn exact(number: u64) -> u64 {
+    number.min(SEED_LIMIT)
+}
+
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 fn about(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let limits = call.worlds.limits();
-    let limits = json!({ "limit": limits.worlds, "idleSeconds": limits.idle.as_secs(), "byToken": limits.by_token });
+    let limits = json!({
+        "limit": exact(limits.worlds as u64),
+        "idleSeconds": exact(limits.idle.as_secs()),
+        "byToken": limits.by_token,
+    });
     let paths: Vec<String> =
         OPERATIONS.iter().map(|operation| format!("{} {PREFIX}{}", operation.method, operation.path)).collect();
     Ok(ControlReply::ok(&json!({

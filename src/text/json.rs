@@ -17,6 +17,9 @@ use crate::text::json::objects::Objects;
 
 pub(crate) use crate::text::json::number::JsonNumber;
 
+/// The largest whole number that JavaScript and jq keep exactly: they read the numbers of JSON as doubles.
+pub(crate) const EXACT_LIMIT: u64 = (1 << 53) - 1;
+
 /// A JSON value. Strings borrow from the text where they have no escapes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json<'a> {

@@ -31,10 +31,10 @@ pub(crate) use json_schema::json_schema;
 pub(crate) use read::load;
 pub use read::read;
 pub(crate) use ready::{Preset, READY, names as ready_names};
-pub(crate) use write::write;
+pub(crate) use write::{RuleForm, write};
 
 /// The maximum number of rules of a world: each is evaluated for each request.
-const RULE_LIMIT: usize = 1_000;
+pub(crate) const RULE_LIMIT: usize = 1_000;
 
 /// The maximum size of all texts in the rules of a world, in bytes.
 const TEXT_LIMIT: usize = 256 * 1024;

@@ -8,6 +8,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use uuid::{Builder, Uuid};
 
+use crate::text::json::EXACT_LIMIT;
 use crate::world::chance::mixed;
 
 /// Returns a seed that differs from run to run. The standard library's hash keys come from the randomness of the system.
@@ -16,12 +17,12 @@ pub(crate) fn random_seed() -> u64 {
     RandomState::new().hash_one(SystemTime::now()) & SEED_LIMIT
 }
 
-/// The largest seed: JavaScript and jq read JSON numbers as doubles, which are exact up to here.
-pub(crate) const SEED_LIMIT: u64 = (1 << 53) - 1;
+/// The largest seed.
+pub(crate) const SEED_LIMIT: u64 = EXACT_LIMIT;
 
-/// Returns the seed of a named world, which depends only on its name and the seed of the process.
+/// Returns the seed of a named world, which depends only on its name and the seed of the process. It is one that a world can be created with.
 pub(crate) fn world_seed(name: &str, seed: u64) -> u64 {
-    name.bytes().fold(mixed(seed), |seed, byte| mixed(seed ^ u64::from(byte)))
+    name.bytes().fold(mixed(seed), |seed, byte| mixed(seed ^ u64::from(byte))) & SEED_LIMIT
 }
 
 /// A source of ids and random numbers.
@@ -241,6 +242,15 @@ mod tests {
     fn seed_behind(block: &[u8]) -> u64 {
         let half = |at: usize| u64::from_be_bytes(block[at..at + 8].try_into().unwrap());
         (unmixed(half(8)) ^ half(0)).rotate_right(32)
+    }
+
+    #[test]
+    fn the_seed_of_a_world_is_one_that_it_can_be_created_with() {
+        let seeds: Vec<u64> = (0..1000).map(|number| world_seed(&format!("world-{number}"), 1)).collect();
+        assert!(seeds.iter().all(|seed| *seed <= SEED_LIMIT));
+        let distinct: std::collections::BTreeSet<&u64> = seeds.iter().collect();
+        assert_eq!(distinct.len(), seeds.len());
+        assert!(seeds.iter().any(|seed| *seed > SEED_LIMIT / 2), "the whole range is used");
     }
 
     #[test]

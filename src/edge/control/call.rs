@@ -23,6 +23,8 @@ pub(super) struct ControlCall<'c> {
     pub(super) body_limit: usize,
     /// The name of a world; empty for paths without one.
     pub(super) name: &'c str,
+    /// The name of a collection; empty for paths without one.
+    pub(super) collection: &'c str,
     /// Name of the member that lists worlds: `worlds`, or `tenants` under the former path.
     pub(super) list_member: &'static str,
 }
@@ -84,7 +86,8 @@ impl ControlCall<'_> {
         for (name, value) in form::fields(query) {
             let (name, value) = (name.into_owned(), value.into_owned());
             if !known.contains(&&*name) {
-                let message = format!("unknown parameter '{}' (known: {})", name.escape_debug(), known.join(", "));
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let message = format!("unknown parameter '{}' (known: {known})", name.escape_debug());
                 return Err(ControlError::unusable(message));
             }
             if parameters.iter().any(|(other, _)| *other == name) {

@@ -28,7 +28,7 @@ use crate::world::World;
 use crate::world::outbound::{CallOutcome, CallRecord};
 
 /// Maximum number of repetitions.
-const RETRY_LIMIT: u32 = 20;
+pub(super) const RETRY_LIMIT: u32 = 20;
 
 /// Body of a call.
 #[derive(Deserialize)]

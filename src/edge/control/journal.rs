@@ -1,6 +1,7 @@
 //! The journal of a world: queries, verification, text of exchanges.
 
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use http::header::{self, HeaderValue};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::edge::control::call::ControlCall;
+use crate::edge::control::call::{ControlCall, Parameters};
 use crate::edge::control::reply::{ControlError, ControlReply};
 use crate::edge::control::time::{format_time, parse_time};
 use crate::edm::value::Entity;
@@ -24,26 +25,11 @@ use crate::world::journal::{
 };
 
 pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let parameters =
-        call.parameters(&["to", "method", "path", "id", "status", "since", "until", "after", "limit", "secrets", "format"])?;
-    let value = |name: &str| parameters.get(name).map(str::to_owned);
-    let filter = EntryFilter {
-        to: value("to"),
-        method: value("method"),
-        path: value("path"),
-        id: value("id"),
-        status: value("status").map(Value::String),
-        since: value("since"),
-        until: value("until"),
-    };
-    let limit = value("limit").map(|text| text.parse::<usize>().map_err(|_| text)).transpose();
-    let limit = limit.map_err(|text| invalid("limit", &text, "a whole number"))?;
-    let after = value("after").map(|text| text.parse::<u64>().map_err(|_| text)).transpose();
-    let after = after.map_err(|text| invalid("after", &text, "the number of a request"))?.unwrap_or_default();
-    let query = JournalQuery { limit, ..filter.query()? };
-    let secrets = if parameters.include_secrets()? { Secrets::Shown } else { Secrets::Hidden };
+    let parameters = call.parameters(&[&FILTERS[..], &["after", "format"]].concat())?;
+    let (query, secrets) = query_of(&parameters)?;
+    let after = number(&parameters, "after", "the number of a request")?.unwrap_or_default();
     let world = call.worlds.world(call.name)?;
-    let wants_text = match value("format").as_deref() {
+    let wants_text = match parameters.get("format") {
         None => call
             .request
             .headers
@@ -59,6 +45,38 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
     }
     let count = world.journal.count();
     Ok(ControlReply::ok(&EntryList { count, entries: Entries { world: &world, query, after, secrets } }))
+}
+
+/// Returns the entries as exchanges.
+pub(super) fn exchanges(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    let (query, secrets) = query_of(&call.parameters(&FILTERS)?)?;
+    Ok(ControlReply::text(call.worlds.world(call.name)?.journal.print(&query, secrets)))
+}
+
+/// The parameters that choose entries, and whether they show secrets.
+const FILTERS: [&str; 9] = ["to", "method", "path", "id", "status", "since", "until", "limit", "secrets"];
+
+/// Returns the entries that parameters choose, and the treatment of their secrets.
+fn query_of(parameters: &Parameters) -> Result<(JournalQuery, Secrets), ControlError> {
+    let value = |name: &str| parameters.get(name).map(str::to_owned);
+    let filter = EntryFilter {
+        to: value("to"),
+        method: value("method"),
+        path: value("path"),
+        id: value("id"),
+        status: value("status").map(Value::String),
+        since: value("since"),
+        until: value("until"),
+    };
+    let limit = number(parameters, "limit", "a whole number")?;
+    let query = JournalQuery { limit, ..filter.query()? };
+    Ok((query, if parameters.include_secrets()? { Secrets::Shown } else { Secrets::Hidden }))
+}
+
+/// Returns the number of a parameter.
+fn number<N: FromStr>(parameters: &Parameters, name: &str, expected: &str) -> Result<Option<N>, ControlError> {
+    let parse = |text: &str| text.parse().map_err(|_| invalid(name, text, expected));
+    parameters.get(name).map(parse).transpose()
 }
 
 #[derive(Serialize)]
@@ -189,10 +207,10 @@ fn statuses(value: &Value) -> Result<RangeInclusive<u16>, ControlError> {
 }
 
 /// The longest time that a verification waits.
-const WAIT_LIMIT: Duration = Duration::from_secs(300);
+pub(super) const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
 /// The largest number of expectations in order.
-const ORDER_LIMIT: usize = 100;
+pub(super) const ORDER_LIMIT: usize = 100;
 
 /// Body of a verification.
 #[derive(Default, Deserialize)]
@@ -243,12 +261,13 @@ fn conditions(member: &str, conditions: Map<String, Value>) -> Result<Vec<(Strin
             Value::Object(members) if members.len() == 1 => match members.iter().next() {
                 Some((operator, Value::Bool(true))) if operator == "$absent" => Some(TextCondition::Absent),
                 Some((operator, Value::Bool(false))) if operator == "$absent" => Some(TextCondition::Like("*".to_owned())),
+                Some((operator, Value::String(text))) if operator == "$is" => Some(TextCondition::Is(text.clone())),
                 Some((operator, Value::String(pattern))) if operator == "$like" => Some(TextCondition::Like(pattern.clone())),
                 _ => None,
             },
             _ => None,
         };
-        let expected = r#"a text, {"$like": "a*"} or {"$absent": true}"#;
+        let expected = r#"a text, {"$is": "a"}, {"$like": "a*"} or {"$absent": true}"#;
         Ok((name.clone(), condition.ok_or_else(|| invalid(&format!("{member}.{name}"), &value.to_string(), expected))?))
     };
     conditions.into_iter().map(parse).collect()

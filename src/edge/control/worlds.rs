@@ -15,7 +15,7 @@ use crate::graph::base_url;
 use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::world::World;
 use crate::world::clock::Clock;
-use crate::world::fault::{self, FaultRule, RuleExcess};
+use crate::world::fault::{self, FaultRule, RuleExcess, RuleForm};
 use crate::world::fixture::{self, FixtureError, ReadError};
 use crate::world::ids::SEED_LIMIT;
 use crate::world::store::{Baselines, InsertError, StoreFull};
@@ -23,7 +23,7 @@ use crate::world::worlds::{WorldError, WorldInfo, WorldOrigin, Worlds};
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 pub(super) fn list(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let worlds: Vec<Value> = call.worlds.list().iter().map(world_json).collect();
+    let worlds: Vec<Value> = call.worlds.list().iter().map(|info| world_json(call, info)).collect();
     Ok(ControlReply::ok(&json!({ call.list_member: worlds })))
 }
 
@@ -80,9 +80,7 @@ impl CreateBody {
 pub(super) fn create_labeled(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let LabeledBody { label, fixture, fork, seed } = call.read()?;
     let name = call.worlds.create_labeled(&label, CreateBody { fixture, fork, seed }.create(call.worlds)?)?;
-    let mut world = world_json(&call.worlds.info(&name)?);
-    world["url"] = format!("{}/_world/{name}", base_url::of(call.request)).into();
-    Ok(ControlReply::json(StatusCode::CREATED, &world))
+    Ok(ControlReply::json(StatusCode::CREATED, &world_json(call, &call.worlds.info(&name)?)))
 }
 
 pub(super) fn delete(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
@@ -98,10 +96,10 @@ pub(super) fn reset(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
 }
 
 fn current_json(call: &ControlCall<'_>) -> Result<Value, ControlError> {
-    Ok(world_json(&call.worlds.info(call.name)?))
+    Ok(world_json(call, &call.worlds.info(call.name)?))
 }
 
-fn world_json(info: &WorldInfo) -> Value {
+fn world_json(call: &ControlCall<'_>, info: &WorldInfo) -> Value {
     let world = &info.world;
     // Collections of one name count together.
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -113,12 +111,22 @@ fn world_json(info: &WorldInfo) -> Value {
     }
     json!({
         "name": &*info.name,
+        "url": format!("{}/_world/{}", base_url::of(call.request), info.name),
         "fixture": info.origin.fixture.as_deref(),
         "seed": world.seed(),
         "entities": counts.into_iter().map(|(name, count)| (name, Value::from(count))).collect::<Map<String, Value>>(),
         "requests": world.journal.count(),
         "faults": world.faults.count(),
         "idleSeconds": info.idle.as_secs(),
+    })
+}
+
+/// Returns the collection that the path names.
+fn set_in_path(call: &ControlCall<'_>, world: &World) -> Result<SetId, ControlError> {
+    let set = world.schema.set_named(call.collection).filter(|set| !world.schema.set(*set).is_single);
+    set.ok_or_else(|| {
+        let (name, names) = (call.collection.escape_debug(), fixture::set_names(&world.schema));
+        ControlError::new(StatusCode::NOT_FOUND, "unknown-collection", format!("unknown collection '{name}' (known: {names})"))
     })
 }
 
@@ -133,7 +141,15 @@ fn set_of(world: &World, parameters: &Parameters) -> Result<Option<SetId>, Contr
 pub(super) fn export(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
     let parameters = call.parameters(&["collection", "secrets"])?;
-    let set = set_of(&world, &parameters)?;
+    export_of(&world, set_of(&world, &parameters)?, &parameters)
+}
+
+pub(super) fn export_collection(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    let world = call.worlds.world(call.name)?;
+    export_of(&world, Some(set_in_path(call, &world)?), &call.parameters(&["secrets"])?)
+}
+
+fn export_of(world: &World, set: Option<SetId>, parameters: &Parameters) -> Result<ControlReply, ControlError> {
     let secret = if parameters.include_secrets()? { Secret::Echo } else { Secret::Null };
     let text = match set {
         Some(set) => fixture::write_set(&world.schema, &world.store, set, secret),
@@ -145,9 +161,23 @@ pub(super) fn export(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
 /// The path of exports and imports. The body of an import may be as long as an export.
 pub(super) const STATE: &str = "/worlds/{name}/state";
 
+/// The path of exports and imports of one collection.
+pub(super) const COLLECTION: &str = "/worlds/{name}/state/{collection}";
+
 pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
     let set = set_of(&world, &call.parameters(&["collection"])?)?;
+    import_into(call, world, set)
+}
+
+pub(super) fn import_collection(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    let world = call.worlds.world(call.name)?;
+    call.parameters(&[])?;
+    let set = set_in_path(call, &world)?;
+    import_into(call, world, Some(set))
+}
+
+fn import_into(call: &ControlCall<'_>, world: Arc<World>, set: Option<SetId>) -> Result<ControlReply, ControlError> {
     let name = set.map_or("body".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
     let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
     // An unpacked text needs room meanwhile, which the entities that it may replace make. It may exceed the limit by half: entities that a
@@ -271,8 +301,12 @@ pub(super) fn set_clock(call: &ControlCall<'_>) -> Result<ControlReply, ControlE
 pub(super) fn faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
     let rule = |(rule, counts): &(FaultRule, fault::RuleCounts)| {
-        let rule: Value = serde_json::from_str(&fault::write(rule)).unwrap_or_default();
-        json!({ "rule": rule, "seen": counts.matched, "struck": counts.applied })
+        let written = |form| serde_json::from_str::<Value>(&fault::write(rule, form)).unwrap_or_default();
+        let mut entry = written(RuleForm::Typed);
+        entry["rule"] = written(RuleForm::Short);
+        entry["seen"] = counts.matched.into();
+        entry["struck"] = counts.applied.into();
+        entry
     };
     let rules: Vec<Value> = world.faults.rules().iter().map(rule).collect();
     Ok(ControlReply::ok(&json!({ "faults": rules, "seed": world.seed() })))

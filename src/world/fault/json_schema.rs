@@ -4,13 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::read::{METHODS, STATUS};
 use super::{DELAY_LIMIT, READY, ready};
+use crate::text::json::EXACT_LIMIT;
 use crate::text::json_schema::{SCHEMA_MEMBER, document, list, object, reference};
 
 /// Returns the schema.
 pub(crate) fn json_schema() -> Value {
     let text = || json!({ "type": "string" });
     let texts = || json!({ "type": "object", "additionalProperties": { "type": "string" } });
-    let whole = |least: u64| json!({ "type": "integer", "minimum": least });
+    let whole = |least: u64| json!({ "type": "integer", "minimum": least, "maximum": EXACT_LIMIT });
     let millis =
         || json!({ "type": "number", "minimum": 0, "maximum": u64::try_from(DELAY_LIMIT.as_millis()).unwrap_or(u64::MAX) });
     let yes = || json!({ "const": true });
@@ -46,13 +47,14 @@ pub(crate) fn json_schema() -> Value {
     );
     let delay = json!({ "anyOf": [
         millis(),
+        object(json!({ "fixed": millis() }), &["fixed"]),
         object(json!({ "from": millis(), "to": millis() }), &["from", "to"]),
         object(json!({ "mean": millis() }), &["mean"]),
         object(json!({ "median": millis(), "p99": millis() }), &["median", "p99"]),
     ] });
     let effect = object(
         json!({
-            "answer": { "anyOf": [{ "enum": names }, answer] },
+            "answer": { "anyOf": [{ "enum": names }, answer, object(json!({ "preset": { "enum": names } }), &["preset"])] },
             "retryAfter": { "type": ["number", "string", "null"] },
             "early": { "enum": ["refuse", "accept"] },
             "limit": object(
@@ -79,10 +81,17 @@ pub(crate) fn json_schema() -> Value {
         }
         object(members, &["do"])
     };
-    let rule = json!({ "anyOf": [{ "enum": rules }, members(&[])] });
+    let preset = |more: &[&str]| {
+        let mut members = json!({ "preset": { "enum": rules } });
+        for name in more {
+            members[*name] = text();
+        }
+        object(members, &["preset"])
+    };
+    let rule = json!({ "anyOf": [{ "enum": rules }, members(&[]), preset(&[])] });
     definitions.insert("rule".to_owned(), rule);
     let of_rules = list(reference("rule"));
     let in_object = object(json!({ SCHEMA_MEMBER: text(), "rules": of_rules }), &["rules"]);
-    let forms = json!({ "anyOf": [of_rules, in_object, members(&[SCHEMA_MEMBER]), { "enum": rules }] });
+    let forms = json!({ "anyOf": [of_rules, in_object, members(&[SCHEMA_MEMBER]), preset(&[SCHEMA_MEMBER]), { "enum": rules }] });
     document("Fault rules of wfi-emulator", forms, definitions)
 }

@@ -12,7 +12,7 @@ use super::{
     ready,
 };
 use crate::edm::pattern::Pattern;
-use crate::text::json::{self, Json, Member, quoted};
+use crate::text::json::{self, EXACT_LIMIT, Json, Member, quoted};
 use crate::text::json_schema::SCHEMA_MEMBER;
 use crate::text::nearest::nearest;
 use crate::world::regular_file;
@@ -69,12 +69,18 @@ pub fn read(name: &str, text: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
     Ok(rules)
 }
 
+/// The member of an object that names a preset, in place of the name alone.
+const PRESET: &str = "preset";
+
 /// Reads one rule, or the name of a preset.
 fn rule(path: &str, json: &Json<'_>) -> Result<Vec<FaultRule>, String> {
     if let Json::String(name) = json {
         return ready::rules(name).ok_or_else(|| unknown_ready(path, name, true));
     }
-    let fields = Fields::of(path, json, &["name", "on", "do"])?;
+    let fields = Fields::of(path, json, &["name", "on", "do", PRESET])?;
+    if let Some(name) = fields.preset()? {
+        return ready::rules(&name).ok_or_else(|| unknown_ready(&fields.path_of(PRESET), &name, true));
+    }
     let on = fields.get("on").map_or(Ok(RequestSelector::default()), |json| on(&fields.path_of("on"), json))?;
     let Some(json) = fields.get("do") else { return Err(fields.wrong("do", None, "an effect")) };
     let rule = action(&fields.path_of("do"), json)?;
@@ -265,7 +271,10 @@ fn failure(path: &str, json: &Json<'_>) -> Result<Failure, String> {
     if let Json::String(name) = json {
         return Failure::ready(name).ok_or_else(|| unknown_ready(path, name, false));
     }
-    let fields = Fields::of(path, json, &["status", "code", "message", "body", "contentType", "headers"])?;
+    let fields = Fields::of(path, json, &["status", "code", "message", "body", "contentType", "headers", PRESET])?;
+    if let Some(name) = fields.preset()? {
+        return Failure::ready(&name).ok_or_else(|| unknown_ready(&fields.path_of(PRESET), &name, false));
+    }
     let text = fields.string("body")?;
     // With a body of its own it may be the answer of a proxy, of any status.
     let status = fields.required_whole("status", if text.is_some() { 200 } else { 400 })?;
@@ -329,6 +338,10 @@ fn delay(path: &str, json: &Json<'_>) -> Result<Delay, String> {
         Some(json) => duration(&fields.path_of(name), json),
         None => Err(fields.wrong(name, None, "a number of milliseconds")),
     };
+    if members.iter().any(|(name, _)| name == "fixed") {
+        let fields = Fields::of(path, json, &["fixed"])?;
+        return Ok(Delay::Fixed(time(&fields, "fixed")?));
+    }
     if members.iter().any(|(name, _)| name == "mean") {
         let fields = Fields::of(path, json, &["mean"])?;
         return Ok(Delay::Mean(time(&fields, "mean")?));
@@ -438,9 +451,24 @@ impl<'j> Fields<'j> {
         }
     }
 
+    /// Returns the name of a preset, which is alone in its object.
+    fn preset(&self) -> Result<Option<String>, String> {
+        let name = self.string(PRESET)?;
+        match self.members.iter().find(|(other, _)| other != PRESET) {
+            Some((other, _)) if name.is_some() => {
+                Err(format!("{}: conflicting members {PRESET} and {other}, expected one of them", self.path))
+            }
+            _ => Ok(name),
+        }
+    }
+
     fn whole(&self, name: &str, least: u64) -> Result<Option<u64>, String> {
         match self.get(name) {
             None => Ok(None),
+            Some(Json::Number(number)) if number.as_u64().is_some_and(|number| number > EXACT_LIMIT) => Err(format!(
+                "{}: found the number {number}, expected a whole number from {least} to {EXACT_LIMIT}",
+                self.path_of(name)
+            )),
             Some(Json::Number(number)) if number.as_u64().is_some_and(|number| number >= least) => Ok(number.as_u64()),
             other => Err(self.wrong(name, other, &format!("a whole number from {least}"))),
         }

@@ -181,7 +181,7 @@ fn the_published_limits_are_those_of_their_page() {
 #[test]
 fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
     insta::assert_snapshot!(problem("{"), @"faults.json: not JSON: EOF while parsing an object at line 1 column 1");
-    insta::assert_snapshot!(problem("7"), @"faults.json: $[0]: found the number 7, expected an object with name, on, do");
+    insta::assert_snapshot!(problem("7"), @"faults.json: $[0]: found the number 7, expected an object with name, on, do, preset");
     insta::assert_snapshot!(problem(r#""trottled""#), @r#"faults.json: $: found "trottled", expected one of throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token, published-limits"#);
     insta::assert_snapshot!(problem(r#"{"rules":{}}"#), @"faults.json: $.rules: found an object, expected an array of rules");
     let texts = [
@@ -206,6 +206,12 @@ fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
         r#"{"do":{"slow":{"bytes":0,"every":1}}}"#,
         r#"{"do":{"delay":-1}}"#,
         r#"{"do":{"delay":{"from":2,"to":1}}}"#,
+        r#"{"preset":"trottled"}"#,
+        r#"{"preset":"throttled","name":"busy"}"#,
+        r#"{"do":{"answer":{"preset":"published-limits"}}}"#,
+        r#"{"do":{"answer":{"preset":"throttled","status":429}}}"#,
+        r#"{"do":{"delay":{"fixed":1,"to":2}}}"#,
+        r#"{"on":{"count":9007199254740992},"do":"throttled"}"#,
     ];
     insta::assert_snapshot!(problem(&format!("[{}]", texts.join(","))), @r#"
     faults.json: $[0].do: found nothing, expected an effect
@@ -229,7 +235,26 @@ fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
     faults.json: $[18].do.slow.bytes: found the number 0, expected a whole number from 1
     faults.json: $[19].do.delay: found the number -1, expected a number of milliseconds from 0 to 600000
     faults.json: $[20].do.delay.to: found the number 1, expected no less than from
+    faults.json: $[21].preset: found "trottled", expected one of throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token, published-limits
+    faults.json: $[22]: conflicting members preset and name, expected one of them
+    faults.json: $[23].do.answer.preset: found "published-limits", expected one of throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token
+    faults.json: $[24].do.answer: conflicting members preset and status, expected one of them
+    faults.json: $[25].do.delay: unknown member "to", expected fixed
+    faults.json: $[26].on.count: found the number 9007199254740992, expected a whole number from 0 to 9007199254740991
     "#);
+}
+
+#[test]
+fn forms_with_members_of_one_type_are_the_same_rules() {
+    for (short, typed) in [
+        (r#"["throttled","published-limits"]"#, r#"{"rules":[{"preset":"throttled"},{"preset":"published-limits"}]}"#),
+        (
+            r#"{"name":"a","on":{"method":"PATCH"},"do":{"answer":"bad-gateway","retryAfter":2,"delay":20}}"#,
+            r#"{"name":"a","on":{"method":["PATCH"]},"do":{"answer":{"preset":"bad-gateway"},"retryAfter":"2","delay":{"fixed":20}}}"#,
+        ),
+    ] {
+        assert_eq!(rules(short), rules(typed), "{short}");
+    }
 }
 
 #[test]
@@ -448,8 +473,11 @@ proptest! {
 
     #[test]
     fn a_rule_that_is_written_reads_back_the_same(rule in some_rule()) {
-        let text = write(&rule);
-        prop_assert_eq!(read("x", text.as_bytes()).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?, vec![rule]);
+        for form in [RuleForm::Short, RuleForm::Typed] {
+            let text = write(&rule, form);
+            let read = read("x", text.as_bytes()).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
+            prop_assert_eq!(read, vec![rule.clone()]);
+        }
     }
 
     #[test]

@@ -8,12 +8,21 @@ use http::HeaderValue;
 use super::{Delay, Effect, Failure, FaultRule, READY};
 use crate::text::json::quoted;
 
+/// The form of a written rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RuleForm {
+    /// Short for people: a single method, a preset and a fixed delay are a text, a text and a number.
+    Short,
+    /// Each member has one type, for programs.
+    Typed,
+}
+
 /// Writes a rule as an object that reads back to the same rule.
-pub(crate) fn write(rule: &FaultRule) -> String {
+pub(crate) fn write(rule: &FaultRule, form: RuleForm) -> String {
     let mut on = Vec::new();
     match &rule.on.methods[..] {
         [] => {}
-        [method] => on.push(format!("\"method\":{}", quoted(method.as_str()))),
+        [method] if form == RuleForm::Short => on.push(format!("\"method\":{}", quoted(method.as_str()))),
         methods => {
             let names: Vec<String> = methods.iter().map(|method| quoted(method.as_str())).collect();
             on.push(format!("\"method\":[{}]", names.join(",")));
@@ -34,9 +43,10 @@ pub(crate) fn write(rule: &FaultRule) -> String {
     on.extend(rule.on.nth.map(|nth| format!("\"nth\":{nth}")));
     on.extend(rule.on.probability.map(|probability| format!("\"probability\":{probability}")));
     on.extend(rule.on.count.map(|count| format!("\"count\":{count}")));
-    let mut action = effect(&rule.effect);
+    let mut action = effect(&rule.effect, form);
     match rule.delay {
         Delay::None => {}
+        Delay::Fixed(delay) if form == RuleForm::Typed => action.push(format!("\"delay\":{{\"fixed\":{}}}", millis(delay))),
         Delay::Fixed(delay) => action.push(format!("\"delay\":{}", millis(delay))),
         Delay::Between(from, to) => action.push(format!("\"delay\":{{\"from\":{},\"to\":{}}}", millis(from), millis(to))),
         Delay::LongTail(median, rare) => {
@@ -55,10 +65,10 @@ pub(crate) fn write(rule: &FaultRule) -> String {
     text
 }
 
-fn effect(effect: &Effect) -> Vec<String> {
+fn effect(effect: &Effect, form: RuleForm) -> Vec<String> {
     match effect {
         Effect::None => Vec::new(),
-        Effect::Answer(failure) => answer(failure),
+        Effect::Answer(failure) => answer(failure, form),
         Effect::Limit(limit) => {
             vec![format!("\"limit\":{{\"requests\":{},\"seconds\":{}}}", limit.requests, limit.window.as_secs_f64())]
         }
@@ -70,13 +80,16 @@ fn effect(effect: &Effect) -> Vec<String> {
     }
 }
 
-fn answer(failure: &Failure) -> Vec<String> {
+fn answer(failure: &Failure, form: RuleForm) -> Vec<String> {
     let retry_after = failure.retry_after.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let is_plain = failure.status.is_none() && failure.code.is_none() && failure.message.is_none();
     let is_plain = is_plain && failure.body.is_none() && failure.headers.is_empty();
     let ready = READY.iter().find(|ready| is_plain && ready.refusal == failure.refusal);
     let answer = if let Some(ready) = ready {
-        quoted(ready.name)
+        match form {
+            RuleForm::Short => quoted(ready.name),
+            RuleForm::Typed => format!("{{\"preset\":{}}}", quoted(ready.name)),
+        }
     } else {
         let status = failure.status.map_or(failure.refusal.status, |status| status.as_u16());
         let code = failure.code.as_ref().map(|code| format!(",\"code\":{}", quoted(code))).unwrap_or_default();

@@ -190,7 +190,7 @@ fn the_log_in_json_is_an_object_per_line() {
     {"detail":"this path is not emulated","level":"info","method":"GET","path":"/v1.0/xy","rule":"unknown-segment","status":400}
     {"level":"info","method":"PUT","path":"/_emulator/worlds/default/faults","status":200}
     {"detail":"rule rule at $","faults":"rule at $","level":"info","method":"GET","path":"<entity>","rule":"fault-throttled","status":429}
-    {"detail":"body: $[0]: found the number 1, expected an object with name, on, do","level":"info","method":"PUT","path":"/_emulator/worlds/default/faults","rule":"control/unusable","status":400}
+    {"detail":"body: $[0]: found the number 1, expected an object with name, on, do, preset","level":"info","method":"PUT","path":"/_emulator/worlds/default/faults","rule":"control/unusable","status":400}
     "#);
 }
 
