@@ -8,10 +8,16 @@ fn root() -> &'static Path {
 
 /// Returns all Markdown pages that are for people, relative to the root.
 fn pages() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> =
-        ["examples/spawn/README.md", "fuzz/README.md", "packages/python/README.md", "packages/npm/wfi-emulator/README.md"]
-            .map(PathBuf::from)
-            .to_vec();
+    let mut found: Vec<PathBuf> = [
+        "examples/spawn/README.md",
+        "fuzz/README.md",
+        "packages/python/README.md",
+        "packages/npm/wfi-emulator/README.md",
+        "packages/nuget/README.md",
+        "packages/nuget/WfiEmulator.Testing/README.md",
+    ]
+    .map(PathBuf::from)
+    .to_vec();
     for folder in ["", "docs"] {
         let entries = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
         let pages = entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
