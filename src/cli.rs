@@ -49,7 +49,7 @@ use crate::text::plural::counted;
 use crate::world::fixture;
 use arguments::{Cli, Command};
 use output::{UNUSABLE, fail, print, print_bytes};
-use schema::SchemaFile;
+use schema::SchemaChoice;
 use variables::WithVariables;
 
 /// Runs the program with the arguments of this process and returns its exit status.
@@ -112,12 +112,12 @@ fn print_or_fail(text: Result<String, String>) -> ExitCode {
 }
 
 /// Validates fixtures. The problems of all paths are reported.
-fn check(paths: &[PathBuf], files: &[SchemaFile], behaviors: &Behaviors) -> Result<String, String> {
-    let schema = schema::read(files)?;
+fn check(paths: &[PathBuf], files: &[SchemaChoice], behaviors: &Behaviors) -> Result<String, String> {
+    let mut schema = schema::read(files)?;
     let mut text = schema::contents(&schema, files);
     let mut problems: Vec<String> = Vec::new();
     for path in paths {
-        match fixture::load(&schema, behaviors, path) {
+        match fixture::with_whole(&mut schema, |schema| fixture::load(schema, behaviors, path)) {
             Ok(entities) => {
                 let count = entities.iter().filter(|(_, entity)| entity.linked().is_none()).count();
                 text.push_str(&format!("{}: {}, no problems\n", path.display(), counted(count, "entity", "entities")));

@@ -65,6 +65,7 @@ use crate::world::worlds::Plan;
 #[cfg(feature = "tls")]
 pub use crate::edge::certificate::{Authority, CertificateError};
 pub use crate::edm::pattern::{Pattern, PatternError};
+use crate::edm::schema::Schema;
 pub use crate::edm::schema::Version;
 pub use crate::policy::behavior::{Behaviors, Profile, SetError};
 pub use crate::world::World;
@@ -134,7 +135,7 @@ impl Emulator {
     /// Returns the default configuration, to change it.
     pub fn builder() -> Builder {
         Builder {
-            settings: crate::workloads::settings(),
+            settings: Settings { schema: crate::workloads::schema_with_rest(), ..crate::workloads::settings() },
             documents: Documents::default(),
             entities: None,
             tls: None,
@@ -274,13 +275,29 @@ impl Builder {
         Ok(self)
     }
 
+    /// Keeps versions without a schema of their own to the common part of the built-in one, as `--schema core` does: a misspelled name is
+    /// refused at once.
+    ///
+    /// # Errors
+    ///
+    /// Fails after fixtures, which are read with the schema.
+    pub fn core_schema(mut self) -> Result<Builder, String> {
+        self.documents.keep_to_core();
+        self.with_documents()
+    }
+
+    fn read(&mut self, read: impl Fn(&Schema, &Behaviors) -> Result<Entities, FixtureError>) -> Result<Entities, FixtureError> {
+        let Settings { schema, behaviors, .. } = &mut self.settings;
+        fixture::with_whole(schema, |schema| read(schema, behaviors))
+    }
+
     /// Starts from the entities of a file or folder, read under the behaviors set so far.
     ///
     /// # Errors
     ///
     /// Fails if they cannot be read or violate the schema; the error names the file and the position.
     pub fn fixtures(mut self, path: impl AsRef<Path>) -> Result<Builder, FixtureError> {
-        self.entities = Some(fixture::load(&self.settings.schema, &self.settings.behaviors, path.as_ref())?);
+        self.entities = Some(self.read(|schema, behaviors| fixture::load(schema, behaviors, path.as_ref()))?);
         Ok(self)
     }
 
@@ -290,7 +307,8 @@ impl Builder {
     ///
     /// Fails if they violate the schema; the error names the position.
     pub fn fixtures_json(mut self, text: &str) -> Result<Builder, FixtureError> {
-        self.entities = Some(fixture::read(&self.settings.schema, &self.settings.behaviors, "fixtures.json", text.as_bytes())?);
+        let text = text.as_bytes();
+        self.entities = Some(self.read(|schema, behaviors| fixture::read(schema, behaviors, "fixtures.json", text))?);
         Ok(self)
     }
 
@@ -300,7 +318,7 @@ impl Builder {
     ///
     /// Fails if they cannot be read or violate the schema; the error names the file and the position.
     pub fn named_fixtures(mut self, name: impl Into<String>, path: impl AsRef<Path>) -> Result<Builder, FixtureError> {
-        let entities = fixture::load(&self.settings.schema, &self.settings.behaviors, path.as_ref())?;
+        let entities = self.read(|schema, behaviors| fixture::load(schema, behaviors, path.as_ref()))?;
         self.fixtures.insert(name.into(), entities);
         Ok(self)
     }

@@ -32,5 +32,6 @@ mod stubs;
 mod success;
 mod target;
 mod ticket;
+mod unread;
 mod usage;
 pub(crate) mod watched;

@@ -132,7 +132,7 @@ pub mod internals {
         }
     }
     pub mod workloads {
-        pub use crate::workloads::{rules, schema, settings};
+        pub use crate::workloads::{rules, schema, schema_with_rest, settings};
         pub mod shifts {
             pub mod envelope {
                 pub use crate::workloads::shifts::envelope::{MessageKeys, Secret, decrypt, encrypt};

@@ -27,7 +27,14 @@ pub(crate) static ALL: &[&dyn Workload] = &[
     &catalog::Catalog,
 ];
 
-/// Returns the built-in schema with the rules of all workloads. It is read once.
+/// Returns the built-in schema with the rules of all workloads, whose rest is read when it is needed. Both are read once.
+pub fn schema_with_rest() -> Arc<Schema> {
+    static BUILT: OnceLock<Arc<Schema>> = OnceLock::new();
+    let read = || Schema::with_rest(BUILT_IN, &rules()).expect("a test reads the built-in schema");
+    BUILT.get_or_init(|| Arc::new(read())).clone()
+}
+
+/// Returns the core of the built-in schema alone, with the rules of all workloads. It is read once.
 pub fn schema() -> Arc<Schema> {
     static BUILT: OnceLock<Arc<Schema>> = OnceLock::new();
     let read = || Schema::of(BUILT_IN, &rules()).expect("a test reads the built-in schema");
@@ -39,7 +46,7 @@ pub fn rules() -> Vec<&'static WorkloadRules> {
     ALL.iter().map(|workload| workload.rules()).collect()
 }
 
-/// Returns settings with the built-in schema, all workloads, no entities, the default behaviors, the system clock and a random seed.
+/// Returns settings with the core of the built-in schema, all workloads, no entities, the default behaviors, the system clock and a random seed.
 pub fn settings() -> Settings {
     Settings::new(schema(), ALL)
 }

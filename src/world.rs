@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use uuid::Uuid;
 
+use crate::edm::schema::Schema;
 use crate::edm::value::Value;
 use crate::policy::behavior::Behaviors;
 use crate::world::clock::Clock;
@@ -68,6 +69,8 @@ pub struct World {
     /// The notifications that wait until they are sent.
     pub outbox: Arc<Outbox>,
     ids: Arc<IdSource>,
+    /// The same world with the whole schema.
+    widened: OnceLock<Arc<World>>,
 }
 
 impl Deref for World {
@@ -109,6 +112,7 @@ impl World {
             outbox: Arc::new(Outbox::new(subscriptions)),
             ids: Arc::new(IdSource::new(settings.seed, !settings.is_reproducible)),
             settings: Arc::new(settings),
+            widened: OnceLock::new(),
         };
         world.wake_outbox();
         world
@@ -214,7 +218,40 @@ impl World {
             stub_turns: self.stub_turns.clone(),
             outbox: self.outbox.clone(),
             ids: self.ids.clone(),
+            widened: OnceLock::new(),
         }
+    }
+
+    /// Returns the world with all of its schema, and reads the rest of that if nothing has yet: the same world, with the same entities. From
+    /// then on it is the current one.
+    pub fn widen(&self) -> &World {
+        match self.schema.whole() {
+            Some(whole) => self.widened_over(self.store.widened(whole), whole),
+            None => self,
+        }
+    }
+
+    /// Returns the world with all of its schema if it was widened, else the world itself.
+    pub fn current(&self) -> &World {
+        self.widened().map_or(self, |world| world)
+    }
+
+    /// Returns the world with all of its schema if it was widened.
+    pub fn widened(&self) -> Option<&Arc<World>> {
+        let store = self.store.as_widened()?;
+        Some(self.widened_over(store, self.schema.whole()?))
+    }
+
+    fn widened_over(&self, store: &Arc<Store>, schema: &Arc<Schema>) -> &Arc<World> {
+        self.widened.get_or_init(|| {
+            let settings = Settings { schema: schema.clone(), ..self.settings.as_ref().clone() };
+            Arc::new(World { settings: Arc::new(settings), store: store.clone(), ..self.shared() })
+        })
+    }
+
+    /// Returns how many hold the world with all of its schema beside the world itself.
+    pub(crate) fn widened_holders(&self) -> usize {
+        self.widened.get().map_or(0, |world| Arc::strong_count(world) - 1)
     }
 
     /// Returns the next id for a created entity.

@@ -22,7 +22,7 @@ use super::ready::ReadyFile;
 use super::recorded::{CompareArguments, ConvertArguments, RecordArguments};
 use super::run::RunArguments;
 use super::running::{ClockArguments, FaultsArguments, JournalArguments, StateArguments, WorldArguments, WorldsArguments};
-use super::schema::SchemaFile;
+use super::schema::SchemaChoice;
 use super::serve::ServeArguments;
 use super::token::TokenArguments;
 use super::variables::{WithVariables, rejected, variable};
@@ -110,7 +110,7 @@ pub(super) struct CheckArguments {
     pub(super) paths: Vec<PathBuf>,
     /// CSDL whose contents to report, and to validate the fixtures with; as for the server
     #[arg(long, env = "WFI_EMULATOR_SCHEMA", value_name = "FILE", value_delimiter = ',')]
-    pub(super) schema: Vec<SchemaFile>,
+    pub(super) schema: Vec<SchemaChoice>,
     #[command(flatten)]
     pub(super) behaviors: CommandBehaviors,
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::schema::SchemaFile;
+use super::schema::SchemaChoice;
 use crate::policy::behavior::{Profile, ROWS};
 use crate::text::json_schema::{SCHEMA_MEMBER, document, object};
 use crate::text::nearest::nearest;
@@ -340,9 +340,11 @@ fn resolved(argument: &Arg, kind: &Kind, value: String, folder: Option<&Path>) -
         ("ca_dir", _) if value == "memory" => value,
         ("faults", _) if !folder.join(&value).exists() && FaultRule::ready(&value).is_some() => value,
         (_, Kind::Path) => absolute(&value),
-        ("schema", _) => match value.parse::<SchemaFile>() {
-            Ok(file) => format!("{}={}", file.version.segment(), absolute(&file.path.display().to_string())),
-            Err(_) => value,
+        ("schema", _) => match value.parse::<SchemaChoice>() {
+            Ok(SchemaChoice::File { version, path }) => {
+                format!("{}={}", version.segment(), absolute(&path.display().to_string()))
+            }
+            Ok(SchemaChoice::Core) | Err(_) => value,
         },
         ("fixture", _) => match value.split_once('=') {
             Some((name, path)) => format!("{name}={}", absolute(path)),

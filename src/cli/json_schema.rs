@@ -3,7 +3,7 @@
 use clap::{Args, Command, ValueEnum};
 
 use super::config;
-use super::schema::{self, SchemaFile};
+use super::schema::{self, SchemaChoice};
 use crate::text::nearest::nearest;
 use crate::world::fault;
 use crate::world::fixture::{self, directory};
@@ -31,14 +31,20 @@ pub(super) struct JsonSchemaArguments {
 /// # Errors
 ///
 /// Fails on an unknown collection, and if a file is not CSDL.
-pub(super) fn text(arguments: &JsonSchemaArguments, files: &[SchemaFile], server: &Command) -> Result<String, String> {
+pub(super) fn text(arguments: &JsonSchemaArguments, files: &[SchemaChoice], server: &Command) -> Result<String, String> {
     let collection = arguments.collection.as_deref();
     if collection.is_some() && arguments.file != FileKind::Fixtures {
         return Err("unexpected collection: only fixtures have collections".to_owned());
     }
     let schema = match arguments.file {
         FileKind::Fixtures => {
-            let model = schema::read(files)?;
+            let mut model = schema::read(files)?;
+            let is_known = |name: &str| model.set_named(name).is_some();
+            if collection.is_some_and(|name| !is_known(name))
+                && let Some(whole) = model.whole().cloned()
+            {
+                model = whole;
+            }
             let set = |name: &str| {
                 let found = model.keyed_root_sets().find(|set| Some(*set) == model.set_named(name));
                 found.ok_or_else(|| {

@@ -23,7 +23,7 @@ use super::connector::ConnectorArguments;
 use super::log::{LogFormat, LogLevel};
 use super::output::{UNUSABLE, fail, report, write_out};
 use super::ready::ReadyFile;
-use super::schema::SchemaFile;
+use super::schema::SchemaChoice;
 use super::signals::{INTERRUPTED, Signals};
 use super::state::StateFile;
 use super::suite::SuiteArguments;
@@ -55,9 +55,10 @@ pub(super) struct ServeArguments {
     /// File or folder of initial entities, instead of the built-in ones
     #[arg(long, env = "WFI_EMULATOR_FIXTURES", value_name = "PATH")]
     fixtures: Option<PathBuf>,
-    /// CSDL of v1.0 to serve instead of the built-in schema, or of a version: beta=FILE; repeatable
+    /// CSDL of v1.0 to serve instead of the built-in schema, or of a version: beta=FILE; core for the common part of the built-in one;
+    /// repeatable
     #[arg(long, env = "WFI_EMULATOR_SCHEMA", value_name = "FILE", value_delimiter = ',')]
-    pub(super) schema: Vec<SchemaFile>,
+    pub(super) schema: Vec<SchemaChoice>,
     /// Seed of generated ids, random choices and message keys, for reproducible runs
     #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER", value_parser = seed)]
     seed: Option<u64>,
@@ -427,18 +428,18 @@ impl ServeArguments {
     /// Whether the built-in entities are read by the first request instead of at the start. Nothing can be wrong with them, and
     /// no option concerns them.
     fn defers(&self, behaviors: &Behaviors) -> bool {
-        let is_built_in = self.fixtures.is_none() && self.schema.is_empty() && self.directory.is_none();
+        let is_built_in = self.fixtures.is_none() && !self.has_own_schema() && self.directory.is_none();
         is_built_in && self.suite.has_plain_worlds() && *behaviors == Behaviors::default()
     }
 
     fn settings(&self, behaviors: Behaviors, seed: u64, is_deferred: bool) -> Result<Settings, String> {
-        let schema = schema::read(&self.schema)?;
+        let mut schema = schema::read(&self.schema)?;
         let clock = self.clock.as_deref().map_or(Ok(Clock::System), clock::fixed)?;
         let entities: Result<Entities, _> = match &self.fixtures {
             None if is_deferred => Ok(Entities::new()),
-            Some(path) => fixture::load(&schema, &behaviors, path),
+            Some(path) => fixture::with_whole(&mut schema, |schema| fixture::load(schema, &behaviors, path)),
             // The built-in entities may not fit another schema.
-            None if !self.schema.is_empty() => fixture::shipped(&schema, &behaviors).or_else(|_| Ok(Entities::new())),
+            None if self.has_own_schema() => fixture::shipped(&schema, &behaviors).or_else(|_| Ok(Entities::new())),
             None => fixture::shipped(&schema, &behaviors),
         };
         let entities = entities.map_err(|error| error.to_string())?;
@@ -466,6 +467,11 @@ impl ServeArguments {
         })
     }
 
+    /// Whether a document of the schema is not built in.
+    fn has_own_schema(&self) -> bool {
+        self.schema.iter().any(|choice| choice.file().is_some())
+    }
+
     /// Returns the paths of fixtures, stubs and fault rules.
     fn watched_paths(&self) -> Vec<PathBuf> {
         let fixtures = self.fixtures.iter().cloned().chain(self.suite.fixture_paths());
@@ -479,7 +485,7 @@ impl ServeArguments {
         [
             ("host", self.host.clone().into()),
             ("fixtures", path(&self.fixtures)),
-            ("schema", self.schema.iter().map(|file| file.path.display().to_string()).collect()),
+            ("schema", self.schema.iter().map(ToString::to_string).collect()),
             ("pageSize", self.page_size.get().into()),
             ("pageLimit", self.page_limit.get().into()),
             ("stubs", path(&self.stubs)),

@@ -14,6 +14,7 @@ use super::ready::ReadyForm;
 use super::secret_file;
 use crate::edge::control::{Control, Reload};
 use crate::edge::proxy::Proxy;
+use crate::edm::schema::Schema;
 use crate::policy::behavior::ROWS;
 use crate::text::plural::counted;
 use crate::world::budget::Budget;
@@ -116,14 +117,15 @@ impl SuiteArguments {
                 .split_once('=')
                 .filter(|(name, _)| !name.is_empty())
                 .ok_or_else(|| format!("invalid --fixture '{named}': expected name=path, for example empty=empty.json"))?;
-            let entities =
-                fixture::load(&settings.schema, &settings.behaviors, path.as_ref()).map_err(|error| error.to_string())?;
+            let load = |schema: &Schema| fixture::load(schema, &settings.behaviors, path.as_ref());
+            let entities = fixture::with_whole(&mut settings.schema, load).map_err(|error| error.to_string())?;
             if fixtures.insert(name.to_owned(), entities).is_some() {
                 return Err(format!("duplicate --fixture '{name}'"));
             }
         }
         if let Some(path) = self.saved_state() {
-            let state = fixture::load_state(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;
+            let load = |schema: &Schema| fixture::load_state(schema, &settings.behaviors, path);
+            let state = fixture::with_whole(&mut settings.schema, load).map_err(|error| error.to_string())?;
             settings.seed(fixtures.values_mut());
             settings.restore(state);
         }

@@ -18,7 +18,7 @@ mod sets;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use foldhash::fast::RandomState;
 
@@ -184,6 +184,9 @@ pub struct Property {
     pub write_only: bool,
     /// Whether responses omit it while it is null.
     pub omitted_while_null: bool,
+    /// Whether the core of the schema does not have it, though it has the type. Responses omit it while it has no value, as they do before
+    /// the rest of the schema is read.
+    pub is_extension: bool,
     /// The maximum length of a text, in characters.
     pub max_length: Option<usize>,
     /// The target, if the property is an alias.
@@ -218,6 +221,7 @@ impl Property {
             immutable: false,
             write_only: false,
             omitted_while_null: false,
+            is_extension: false,
             max_length: None,
             alias: None,
             check: None,
@@ -491,6 +495,8 @@ pub struct Root {
 pub struct Model {
     /// The version.
     pub version: Version,
+    /// Whether the rest of what Graph publishes can be read: an unknown name may be in it.
+    pub is_partial: bool,
     names: Arc<HashMap<Box<str>, NamedType, RandomState>>,
     types: Box<[Option<Arc<StructuredType>>]>,
     enums: Box<[Option<Arc<EnumType>>]>,
@@ -603,6 +609,20 @@ impl Model {
         is_here.then_some(named)
     }
 
+    /// Whether a name may be that of an operation in the part that is not read.
+    pub fn may_have_unread_operation(&self, name: &str) -> bool {
+        // Nearly all keys have other characters.
+        let is_identifier = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        self.is_partial && is_identifier && csdl::packed::V1.may_have_operation(name)
+    }
+
+    /// Whether a type may have a member of this name, in any case, in the part that is not read.
+    pub fn may_have_unread_member(&self, structured: &StructuredType, name: &str) -> bool {
+        let lineage = std::iter::successors(Some(structured), |derived| self.find_structured(derived.base?));
+        let declares = |owner: &StructuredType| csdl::packed::V1.may_have_member(&owner.full_name, name);
+        self.is_partial && lineage.take(LINEAGE).any(declares)
+    }
+
     /// Returns the slots of all properties of a name, in any case.
     pub fn slots_named(&self, name: &str) -> &[Slot] {
         self.slots.get(&*name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
@@ -643,6 +663,17 @@ pub struct Schema {
     inverses: HashMap<SetId, Box<[(TypeId, SetId)]>, RandomState>,
     /// The navigation properties that lead to all that others of these names lead to.
     transitive: HashMap<SetId, &'static [&'static str], RandomState>,
+    /// The schema whose rest this one has, too.
+    core: Weak<Schema>,
+    /// The rest, which is read when it is needed.
+    rest: Option<Box<Rest>>,
+}
+
+/// The part of a schema that is not read at the start.
+#[derive(Debug)]
+struct Rest {
+    rules: Box<[&'static WorkloadRules]>,
+    whole: OnceLock<Arc<Schema>>,
 }
 
 impl Schema {
@@ -652,7 +683,7 @@ impl Schema {
     ///
     /// Fails if a document is not CSDL, or declares what cannot be.
     pub fn read(v1: &str, beta: &str, rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
-        Schema::of([v1, beta].map(|text| SchemaText::Given(text.to_owned())), rules)
+        Schema::of([v1, beta].map(|text| SchemaText::Given(text.into())), rules)
     }
 
     /// Reads the documents of both versions, in the order of [`Version::ALL`], with the rules of workloads.
@@ -661,7 +692,45 @@ impl Schema {
     ///
     /// Fails if a document is not CSDL, or declares what cannot be.
     pub fn of(documents: [SchemaText; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
-        build::schema(documents, rules)
+        build::schema(documents, None, rules)
+    }
+
+    /// Reads documents like [`Schema::of`]. Of the built-in ones, this is only the core: the rest of what Graph publishes can be read later.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Schema::of`] does.
+    pub fn with_rest(documents: [SchemaText; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
+        let mut schema = Schema::of(documents, rules)?;
+        for (model, text) in schema.models.iter_mut().zip(&schema.documents) {
+            model.is_partial = matches!(text, SchemaText::BuiltIn(_));
+        }
+        schema.union.is_partial = schema.models.iter().any(|model| model.is_partial);
+        schema.rest = schema.union.is_partial.then(|| Box::new(Rest { rules: rules.into(), whole: OnceLock::new() }));
+        Ok(schema)
+    }
+
+    /// Whether a part is not read yet: [`Schema::whole`] takes a moment.
+    pub fn is_whole_unread(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.whole.get().is_none())
+    }
+
+    /// Returns the schema with its rest, if it has one. It is read once. Types, sets and slots of this schema have the same numbers there.
+    pub fn whole(self: &Arc<Schema>) -> Option<&Arc<Schema>> {
+        let rest = self.rest.as_ref()?;
+        Some(rest.whole.get_or_init(|| {
+            let extended = self.documents.clone().map(|text| match text {
+                SchemaText::BuiltIn(version) => SchemaText::Published(version),
+                given => given,
+            });
+            let whole = build::schema(extended, Some(&self.documents), &rest.rules);
+            Arc::new(Schema { core: Arc::downgrade(self), ..whole.expect("a test reads the published schema") })
+        }))
+    }
+
+    /// Returns the schema whose rest this one has, too.
+    pub fn core(&self) -> Option<Arc<Schema>> {
+        self.core.upgrade()
     }
 
     /// Returns the tables of a version.
@@ -673,6 +742,8 @@ impl Schema {
     }
 
     /// Returns the document of a version.
+    ///
+    /// That of the published schema is unpacked.
     pub fn document(&self, version: Version) -> Cow<'_, str> {
         match version {
             Version::V1 => self.documents[0].text(),
@@ -690,16 +761,34 @@ impl Schema {
 #[derive(Clone, Debug)]
 pub enum SchemaText {
     /// A document from a file or a test.
-    Given(String),
+    Given(Arc<str>),
     /// The built-in document of a version. That of beta is put together whenever it is read: it takes no memory beside the other.
     BuiltIn(Version),
+    /// The document that Graph publishes, with what the built-in one of the version has beyond it.
+    Published(Version),
 }
 
 impl SchemaText {
+    /// Returns the declarations.
+    fn declarations(&self) -> Result<csdl::Document, SchemaError> {
+        match self {
+            SchemaText::Published(version) => {
+                let core = csdl::read(&SchemaText::BuiltIn(*version).text())?;
+                Ok(csdl::extend(&core, csdl::packed::V1.read()).0)
+            }
+            text => csdl::read(&text.text()),
+        }
+    }
+
     /// Returns the text.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         match self {
             SchemaText::Given(text) => Cow::Borrowed(text),
+            SchemaText::Published(version) => {
+                let core = csdl::read(&SchemaText::BuiltIn(*version).text()).unwrap_or_default();
+                let (_, extension) = csdl::extend(&core, csdl::packed::V1.read());
+                Cow::Owned(csdl::packed::V1.xml(&extension))
+            }
             SchemaText::BuiltIn(Version::V1) => Cow::Borrowed(V1),
             SchemaText::BuiltIn(Version::Beta) => {
                 let mut text = String::with_capacity(V1.len() + BETA.iter().map(|(_, new)| new.len()).sum::<usize>());

@@ -22,7 +22,7 @@ use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
 use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::{self, Target};
-use crate::graph::{batch, consult, entra, faults, journal, negotiate, packing, sessions, storage, stubs};
+use crate::graph::{batch, consult, entra, faults, journal, negotiate, packing, sessions, storage, stubs, unread};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::purse::Purse;
@@ -45,6 +45,7 @@ pub(crate) fn answer_promptly(world: &World, request: &Request) -> Step {
 }
 
 fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
+    let world = world.current();
     let target = Target::of(request.path());
     if let Target::Entra(route) = &target {
         let now = world.clock.now();
@@ -124,6 +125,8 @@ fn run(
 /// Answers a request to Graph. After a consultation it runs again with the reply: everything is read, checked and merged on the state at
 /// that time.
 fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Option<Reply>) -> Step {
+    // A batch may have widened the world.
+    let world = world.current();
     let mut skipped = Vec::new();
     let mut respond = || stages(world, request, meta, reply.as_ref(), &mut skipped);
     let (outcome, mut notices) = if world.outbox.is_awake() {
@@ -137,6 +140,20 @@ fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Opt
         notices.keep(world);
         return interrupted(request, meta);
     }
+    let outcome = match outcome {
+        Err(error) if unread::may_know(world, &error) => {
+            if let Ok(answer) = stubs::or_error(world, request, meta, error) {
+                return Step::Done(Box::new(answer));
+            }
+            notices.keep(world);
+            return if unread::is_spared(world, meta) {
+                operate(world.widen(), request, meta, reply)
+            } else {
+                interrupted(request, meta)
+            };
+        }
+        outcome => outcome,
+    };
     let calls = reply.map(|reply| reply.calls).unwrap_or_default();
     let mut answer = match outcome {
         Ok(Outcome::Declared(success)) => {
@@ -207,6 +224,9 @@ fn stages(
     if let Some(answer) = sessions::answer(world, request, meta) {
         return answer.map(Outcome::Success);
     }
+    if let Some(error) = unread::refusal_for_stub(world, request) {
+        return Err(error);
+    }
     let resource = route::resolve(&world.schema, Lookup::of(world, &request.headers), request.path())?;
     if let Resource::Operation(model, call) = &resource {
         let credentials = check::authenticate(world, &request.headers)?;
@@ -215,6 +235,12 @@ fn stages(
         let asked = AskedOperation { resource: None, kind: OperationKind::Create, addresses: &addresses, method };
         check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
         return ops::operation::call_unbound(world, request, meta, model, call, skipped);
+    }
+    // They name all that there is.
+    if let Resource::Service(model) | Resource::Metadata(model) = &resource
+        && model.is_partial
+    {
+        return Err(Error::new(&refusal::UNKNOWN_PROPERTY, &["$metadata", ""]));
     }
     let Resource::Entities(mut route) = resource else {
         return ops::describe::answer(world, request, meta, &resource).map(Outcome::Success);

@@ -422,7 +422,8 @@ impl<'s, 'l> Walk<'s, 'l> {
         let Some(NamedType::Structured(id)) = self.model.resolve(segment) else {
             // Keys can have dots. The name of an unknown type looks the same as one, except for a namespace of the schema.
             let namespace = segment.rsplit_once('.').map_or("", |(namespace, _)| namespace);
-            let is_type = self.model.namespaces().iter().any(|known| known.eq_ignore_ascii_case(namespace));
+            let is_unread = self.model.is_partial && is_of_graph(namespace);
+            let is_type = is_unread || self.model.namespaces().iter().any(|known| known.eq_ignore_ascii_case(namespace));
             let name = Segment::of(segment).name;
             let is_operation = || self.model.bound_operation(name, self.type_id, self.key.is_none(), &[]).is_some();
             return if is_type && !is_operation() { Err(not_emulated(segment)) } else { Ok(false) };
@@ -443,7 +444,8 @@ impl<'s, 'l> Walk<'s, 'l> {
 
     /// Takes a segment after a collection as a key, unless it is reserved: `$all`, `delta()`.
     fn take_key(&mut self, segment: Cow<'s, str>) -> Result<(), Error> {
-        if segment.starts_with('$') || segment.ends_with("()") {
+        let is_unread = || self.model.may_have_unread_operation(Segment::of(&segment).name);
+        if segment.starts_with('$') || segment.ends_with("()") || is_unread() {
             return Err(not_emulated(&segment));
         }
         self.set_key(segment)
@@ -664,6 +666,12 @@ impl<'s, 'l> Walk<'s, 'l> {
     }
 }
 
+/// Whether a namespace is one of Graph.
+fn is_of_graph(namespace: &str) -> bool {
+    const GRAPH: &str = "microsoft.graph.";
+    namespace.get(..GRAPH.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRAPH))
+}
+
 /// Returns a key in the form in which it is stored; `None` if it is not a value of the type.
 fn canonical_key(primitive: Primitive, key: Cow<'_, str>) -> Option<Cow<'_, str>> {
     if primitive.is_integer() {
@@ -705,7 +713,8 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
     }
     let (set, model) = (schema.set(address.set), schema.model(address.version));
     // Other keys have more than one form, and operations look like keys.
-    if !set.quotes_keys || model.bound_operation(key, address.type_id, true, &[]).is_some() {
+    let is_operation = || model.bound_operation(key, address.type_id, true, &[]).is_some();
+    if !set.quotes_keys || is_operation() || model.may_have_unread_operation(key) {
         return None;
     }
     Some(Route {

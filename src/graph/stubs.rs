@@ -18,15 +18,15 @@ const UNKNOWN_PATHS: [&Refusal; 2] = [&refusal::UNKNOWN_SEGMENT, &refusal::INVAL
 
 /// Answers a refused request from a stub, or with the refusal if no stub matches.
 pub(super) fn answer_or_refuse(world: &World, request: &Request, meta: &ResponseMeta<'_>, error: Error) -> Answer {
-    stub(world, request, meta, error).unwrap_or_else(|error| answer::refusal(world, meta, error))
+    or_error(world, request, meta, error).unwrap_or_else(|error| answer::refusal(world, meta, error))
 }
 
-/// Answers from a stub.
+/// Answers a refused request from a stub.
 ///
 /// # Errors
 ///
 /// Returns the refusal, with the closest stub in its detail.
-fn stub(world: &World, request: &Request, meta: &ResponseMeta<'_>, error: Error) -> Result<Answer, Error> {
+pub(super) fn or_error(world: &World, request: &Request, meta: &ResponseMeta<'_>, error: Error) -> Result<Answer, Error> {
     let Some(stubs) = &world.stubs else { return Err(error) };
     if !error.may_be_stubbed && !UNKNOWN_PATHS.contains(&error.refusal) {
         return Err(error);

@@ -223,7 +223,8 @@ impl BodyReader<'_> {
         patch: &mut Patch,
         seen: &mut HashSet<&'j str>,
     ) {
-        if structured.is_open {
+        let is_unread = self.rules.model.may_have_unread_member(structured, name);
+        if structured.is_open && !is_unread {
             if !seen.insert(name) {
                 self.duplicate_property(name, place);
                 return;
@@ -236,7 +237,7 @@ impl BodyReader<'_> {
         }
         let tolerance = structured.rare().tolerance.filter(|(_, is_ignored)| is_ignored(self.rules.behaviors));
         let is_ignored = self.rules.behaviors.unknown_property == UnknownProperty::Ignore;
-        if self.is_request() && (is_ignored || tolerance.is_some()) {
+        if self.is_request() && (is_ignored || tolerance.is_some()) && !is_unread {
             self.note(tolerance.filter(|_| !is_ignored).map_or("unknown-property", |(behavior, _)| behavior));
             // The log needs only the first few.
             if self.reading.skipped.len() < self.rules.problem_limit {

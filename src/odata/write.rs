@@ -385,6 +385,9 @@ fn write_properties(
             continue;
         }
         let stored = object.value(property);
+        if property.is_extension && selected == Selected::Everything && is_empty(stored) {
+            continue;
+        }
         if let Value::Media(media) = stored {
             if representation.is_full() {
                 begin_member(out, &format!("{}@odata.mediaContentType", property.name));
@@ -439,6 +442,15 @@ fn absent_value(model: &Model, kind: PropertyType) -> Option<Value> {
             has_zero.then_some(Value::Enum(0))
         }
         PropertyType::Complex(_) | PropertyType::Collection(_) => None,
+    }
+}
+
+/// Whether a value is like one that is not there.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Collection(items) => items.is_empty(),
+        _ => false,
     }
 }
 

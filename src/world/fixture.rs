@@ -75,6 +75,30 @@ pub(crate) enum ReadError {
     Full(StoreFull),
 }
 
+/// Reads entities with a schema, or with the whole one, if that has what they need: it takes the place of the schema.
+///
+/// # Errors
+///
+/// Fails as `read` does. Problems that the whole schema does not have are left out.
+pub(crate) fn with_whole<T>(
+    schema: &mut Arc<Schema>,
+    read: impl Fn(&Schema) -> Result<T, FixtureError>,
+) -> Result<T, FixtureError> {
+    let error = match read(schema) {
+        Err(error) => error,
+        found => return found,
+    };
+    let Some(whole) = schema.whole().cloned() else { return Err(error) };
+    match read(&whole) {
+        Ok(found) => {
+            *schema = whole;
+            Ok(found)
+        }
+        Err(less) if less.problems.len() < error.problems.len() => Err(less),
+        Err(_) => Err(error),
+    }
+}
+
 /// Loads a file, or every `.json` file of a folder by name.
 pub(crate) fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
     load_with(Loader::new(schema, behaviors), path)

@@ -212,7 +212,8 @@ impl Outbox {
 
     /// Returns the current value of the world, unless the world has ended.
     pub(crate) fn world(&self) -> Option<Arc<World>> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner).upgrade()?;
+        Some(world.widened().cloned().unwrap_or(world))
     }
 
     /// Whether the sender has to be called.

@@ -81,6 +81,8 @@ pub struct Store {
     baselines: Baselines,
     /// Whether each root set, by rank, was given by an import.
     imported: Box<[bool]>,
+    /// The same store with the sets of a larger schema.
+    widened: OnceLock<Arc<Store>>,
 }
 
 /// A collection of a store.
@@ -122,7 +124,30 @@ impl Store {
     /// Returns a store with the entities of baselines, which many stores can share.
     pub fn over(baselines: &Baselines) -> Store {
         let trees: Box<[_]> = baselines.trees.iter().map(|_| OnceLock::new()).collect();
-        Store { imported: vec![false; trees.len()].into(), trees, baselines: baselines.clone() }
+        Store { imported: vec![false; trees.len()].into(), trees, baselines: baselines.clone(), widened: OnceLock::new() }
+    }
+
+    /// Returns the store with the sets of a larger schema, in which those of this one have the same numbers. Both have the same trees of the
+    /// sets that both have, from now on. It is created once.
+    pub fn widened(&self, schema: &Schema) -> &Arc<Store> {
+        self.widened.get_or_init(|| {
+            let empty = Baselines::of(schema, &[], &self.baselines.budget);
+            let initial = self.baselines.trees.iter().cloned();
+            let trees: Arc<[_]> = initial.chain(empty.trees.iter().skip(self.trees.len()).cloned()).collect();
+            let shared = (0..self.trees.len()).map(|rank| OnceLock::from(self.tree(rank).clone()));
+            let imported = self.imported.iter().copied().chain(std::iter::repeat(false)).take(trees.len()).collect();
+            Arc::new(Store {
+                trees: shared.chain(std::iter::repeat_with(OnceLock::new)).take(trees.len()).collect(),
+                baselines: Baselines { trees, ..empty },
+                imported,
+                widened: OnceLock::new(),
+            })
+        })
+    }
+
+    /// Returns the store with the sets of a larger schema, if it was created.
+    pub fn as_widened(&self) -> Option<&Arc<Store>> {
+        self.widened.get()
     }
 
     /// Returns a store with the entities of baselines in some root sets. All others are those of this store, as they are and will be.
@@ -134,7 +159,7 @@ impl Store {
             if is_replaced(rank) { OnceLock::new() } else { OnceLock::from(self.tree(rank).clone()) }
         });
         let imported = self.imported.iter().enumerate().map(|(rank, imported)| *imported || is_replaced(rank)).collect();
-        Store { trees: trees.collect(), baselines: baselines.clone(), imported }
+        Store { trees: trees.collect(), baselines: baselines.clone(), imported, widened: OnceLock::new() }
     }
 
     /// Returns the same store, with the root sets that were imported into another one.
@@ -158,7 +183,8 @@ impl Store {
 
     /// Returns whether the entities are still those of the baselines that the store was created over.
     pub fn is_unchanged(&self) -> bool {
-        !self.trees.iter().filter_map(OnceLock::get).any(|tree| tree.share.has_changed())
+        let is_changed = self.trees.iter().filter_map(OnceLock::get).any(|tree| tree.share.has_changed());
+        !is_changed && self.widened.get().is_none_or(|widened| widened.is_unchanged())
     }
 
     /// Returns the collection of a root set.

@@ -265,7 +265,8 @@ impl WorldSlot {
     }
 
     fn world(&self) -> Arc<World> {
-        self.current.load_full()
+        let current = self.current.load();
+        current.widened().cloned().unwrap_or_else(|| Guard::into_inner(current))
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {
@@ -290,7 +291,8 @@ fn is_in_use(slot: &Arc<WorldSlot>) -> bool {
     }
     // Together with the release of the references, the fences make visible what their holders did before.
     fence(Ordering::Acquire);
-    let is_in_use = Arc::strong_count(&slot.current.load()) > 1;
+    let current = slot.current.load();
+    let is_in_use = Arc::strong_count(&current) > 1 || current.widened_holders() > 0;
     fence(Ordering::Acquire);
     is_in_use
 }
@@ -356,10 +358,11 @@ impl Worlds {
         token_tenant: impl FnOnce() -> Option<String>,
     ) -> Result<Guard<Arc<World>>, WorldError> {
         let token_tenant = || self.limits.by_token.then(token_tenant).flatten();
-        match name::requested(path, headers, token_tenant) {
-            Some(name) => self.world(&name).map(Guard::from_inner),
-            None => Ok(self.default.current.load()),
+        if let Some(name) = name::requested(path, headers, token_tenant) {
+            return self.world(&name).map(Guard::from_inner);
         }
+        let current = self.default.current.load();
+        Ok(current.widened().cloned().map_or(current, Guard::from_inner))
     }
 
     /// Returns a world, created if unknown.
@@ -487,7 +490,7 @@ impl Worlds {
     ) -> Result<Arc<World>, E> {
         let slot = self.slot(name)?;
         let _lock = slot.lock();
-        let changed = change(&slot.current.load())?.into_current();
+        let changed = change(&slot.world())?.into_current();
         slot.store(changed.clone(), NO_PLAN);
         Ok(changed)
     }

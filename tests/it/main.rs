@@ -19,6 +19,7 @@
 //! | `world_history` | imports, forks, resets, reloads beside writers: no acknowledged write is lost |
 //! | `sequences` | hundreds of sequences of requests to worlds with small limits |
 //! | `schemas` | every feature of CSDL, on a schema of our own: decision tables, addresses, state |
+//! | `unread` | the part of the built-in schema that a request reads: all of Graph, with no flag |
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
 //! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
 //! | `relations` | deletion, restoring and links under every address; what a refused request leaves |
@@ -178,6 +179,7 @@ mod graph {
     mod sequences;
     mod stores;
     mod tags;
+    mod unread;
     mod world_history;
 }
 mod program {

@@ -14,9 +14,10 @@ use crate::edm::schema::SetId;
 use crate::graph::base_url;
 use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::world::World;
+use crate::world::budget::Reservation;
 use crate::world::clock::Clock;
 use crate::world::fault::{self, FaultRule, RuleExcess, RuleForm};
-use crate::world::fixture::{self, FixtureError, ReadError};
+use crate::world::fixture::{self, Entities, FixtureError, ReadError};
 use crate::world::ids::SEED_LIMIT;
 use crate::world::store::{Baselines, InsertError, StoreFull};
 use crate::world::worlds::{WorldError, WorldInfo, WorldOrigin, Worlds};
@@ -141,15 +142,20 @@ fn set_of(world: &World, parameters: &Parameters) -> Result<Option<SetId>, Contr
 pub(super) fn export(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
     let parameters = call.parameters(&["collection", "secrets"])?;
-    export_of(&world, set_of(&world, &parameters)?, &parameters)
+    export_of(&world, &|world| set_of(world, &parameters), &parameters)
 }
 
 pub(super) fn export_collection(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
-    export_of(&world, Some(set_in_path(call, &world)?), &call.parameters(&["secrets"])?)
+    export_of(&world, &|world| set_in_path(call, world).map(Some), &call.parameters(&["secrets"])?)
 }
 
-fn export_of(world: &World, set: Option<SetId>, parameters: &Parameters) -> Result<ControlReply, ControlError> {
+/// Returns the collection of a request, in a world; `None` for all.
+type WantedSet<'w> = &'w dyn Fn(&World) -> Result<Option<SetId>, ControlError>;
+
+fn export_of(world: &World, set: WantedSet<'_>, parameters: &Parameters) -> Result<ControlReply, ControlError> {
+    let set = with_whole(world, set)?;
+    let world = world.current();
     let secret = if parameters.include_secrets()? { Secret::Echo } else { Secret::Null };
     let text = match set {
         Some(set) => fixture::write_set(&world.schema, &world.store, set, secret),
@@ -166,41 +172,24 @@ pub(super) const COLLECTION: &str = "/worlds/{name}/state/{collection}";
 
 pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
-    let set = set_of(&world, &call.parameters(&["collection"])?)?;
-    import_into(call, world, set)
+    let parameters = call.parameters(&["collection"])?;
+    import_into(call, world, &|world| set_of(world, &parameters))
 }
 
 pub(super) fn import_collection(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
     call.parameters(&[])?;
-    let set = set_in_path(call, &world)?;
-    import_into(call, world, Some(set))
+    import_into(call, world, &|world| set_in_path(call, world).map(Some))
 }
 
-fn import_into(call: &ControlCall<'_>, world: Arc<World>, set: Option<SetId>) -> Result<ControlReply, ControlError> {
-    let name = set.map_or("body".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
-    let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
-    // An unpacked text needs room meanwhile, which the entities that it may replace make. It may exceed the limit by half: entities that a
-    // reset restores do not make room, and take half of the limit, and the new ones the other half.
-    let replaceable = set.map_or_else(|| world.schema.root_sets().collect(), |set| vec![set]);
-    let surplus = world.store.returnable(&replaceable).saturating_add(world.stores.limit() / 2);
-    let mut text_room = world.stores.reservation(surplus);
-    let text = call.unpacked_body(world.stores.limit(), &mut text_room)?;
-    let replaced = fixture::sets_of(&world.schema, &name, &text).map_err(unusable)?;
-    // The text goes before the entities are stored.
-    let surplus = world.store.returnable(&replaced).saturating_add(text_room.bytes().min(world.stores.limit() / 2));
-    let mut room = world.stores.reservation(surplus);
-    let entities = fixture::read_reserved(&world.schema, &world.behaviors, &name, &text, &mut room);
-    let entities = entities.map_err(|error| match error {
-        ReadError::Invalid(error) => unusable(error),
-        ReadError::Full(full) => full.into(),
-    })?;
-    drop((text, text_room));
+fn import_into(call: &ControlCall<'_>, world: Arc<World>, set: WantedSet<'_>) -> Result<ControlReply, ControlError> {
+    let ImportedState { replaced, entities, room, is_whole } = with_whole(&world, |world| read_state(call, world, set))?;
     drop(world);
     // Other changes of the world wait for this part only.
     call.worlds.change(call.name, |world| {
         // The baselines take what was reserved.
         drop(room);
+        let world = if is_whole { world.widen() } else { world };
         let baselines = Baselines::of(&world.schema, &entities, &world.stores);
         // Other collections are taken over, so that no write to them is lost.
         let store = world.store.replaced(&baselines, &replaced);
@@ -222,6 +211,48 @@ fn import_into(call: &ControlCall<'_>, world: Arc<World>, set: Option<SetId>) ->
         Ok::<_, ControlError>(world.with_store(store))
     })?;
     Ok(ControlReply::ok(&current_json(call)?))
+}
+
+/// Does what may need a name that the core of the schema does not have, which is then in the rest.
+fn with_whole<T>(world: &World, act: impl Fn(&World) -> Result<T, ControlError>) -> Result<T, ControlError> {
+    match act(world) {
+        Err(_) if world.schema.widest().is_partial => act(world.widen()),
+        outcome => outcome,
+    }
+}
+
+/// The entities of an import.
+struct ImportedState {
+    /// The root sets that they replace.
+    replaced: Vec<SetId>,
+    entities: Entities,
+    /// The memory that is reserved for them.
+    room: Reservation,
+    /// Whether they are of the whole schema.
+    is_whole: bool,
+}
+
+/// Reads the body of an import.
+fn read_state(call: &ControlCall<'_>, world: &World, set: WantedSet<'_>) -> Result<ImportedState, ControlError> {
+    let set = set(world)?;
+    let name = set.map_or("body".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
+    let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
+    // An unpacked text needs room meanwhile, which the entities that it may replace make. It may exceed the limit by half: entities that a
+    // reset restores do not make room, and take half of the limit, and the new ones the other half.
+    let replaceable = set.map_or_else(|| world.schema.root_sets().collect(), |set| vec![set]);
+    let surplus = world.store.returnable(&replaceable).saturating_add(world.stores.limit() / 2);
+    let mut text_room = world.stores.reservation(surplus);
+    let text = call.unpacked_body(world.stores.limit(), &mut text_room)?;
+    let replaced = fixture::sets_of(&world.schema, &name, &text).map_err(unusable)?;
+    // The text goes before the entities are stored.
+    let surplus = world.store.returnable(&replaced).saturating_add(text_room.bytes().min(world.stores.limit() / 2));
+    let mut room = world.stores.reservation(surplus);
+    let entities = fixture::read_reserved(&world.schema, &world.behaviors, &name, &text, &mut room);
+    let entities = entities.map_err(|error| match error {
+        ReadError::Invalid(error) => unusable(error),
+        ReadError::Full(full) => full.into(),
+    })?;
+    Ok(ImportedState { replaced, entities, room, is_whole: world.schema.core().is_some() })
 }
 
 pub(super) fn behaviors(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {

@@ -5,7 +5,7 @@ mod operations;
 mod properties;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use foldhash::fast::RandomState;
 
@@ -19,33 +19,54 @@ use super::{
     SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
-/// Builds the tables of both versions.
-pub(super) fn schema(documents: [SchemaText; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
+/// Builds the tables of both versions. With the documents that these extend, types, enums, sets and slots have the numbers that they have
+/// in the tables of those.
+#[allow(clippy::too_many_lines, reason = "one table after another")]
+pub(super) fn schema(
+    documents: [SchemaText; 2],
+    extended: Option<&[SchemaText; 2]>,
+    rules: &[&'static WorkloadRules],
+) -> Result<Schema, SchemaError> {
     let of = |version: Version| move |error: SchemaError| SchemaError { version: Some(version), ..error };
     // Declarations have places, of which only that of a problem is a line.
     let placed = |version: Version| {
         let text = &documents[usize::from(version != Version::V1)];
         move |error: SchemaError| SchemaError { line: csdl::line_at(&text.text(), error.line), version: Some(version), ..error }
     };
-    let read = |text: &SchemaText, version| csdl::read(&text.text()).map_err(of(version));
-    // The text of beta is put together: its memory is used again by all that follows.
-    let beta = read(&documents[1], Version::Beta);
-    let declared = [read(&documents[0], Version::V1)?, beta?];
-    let (names, numbers) = number_types(&declared).map_err(|error| placed(error.version.unwrap_or(Version::V1))(error))?;
-    let names = Arc::new(names);
+    let read = |text: &SchemaText, version| text.declarations().map_err(of(version));
+    let read_all = |documents: &[SchemaText; 2]| {
+        // The text of beta is put together: its memory is used again by all that follows.
+        let beta = read(&documents[1], Version::Beta);
+        Ok([read(&documents[0], Version::V1)?, beta?])
+    };
+    let inner = extended.map(read_all).transpose()?;
+    let declared = read_all(&documents)?;
+    let mut names = Names::default();
+    let mut number = |documents: &[Document; 2]| {
+        number_types(&mut names, documents).map_err(|error| placed(error.version.unwrap_or(Version::V1))(error))
+    };
+    let inner_numbers = inner.as_ref().map(&mut number).transpose()?;
+    let numbers = number(&declared)?;
     let mut shared = Shared {
-        names,
+        names: Arc::new(names),
         rules,
         ruled: rules.iter().flat_map(|workload| workload.type_names()).collect(),
-        slots: SlotNumbers::of(&declared),
+        slots: SlotNumbers::of(inner.as_ref().unwrap_or(&declared)),
         sets: Vec::new(),
         set_numbers: HashMap::default(),
         fixed: HashMap::default(),
     };
-    let v1 = shared.model(Version::V1, (&declared[0], &numbers[0]), None).map_err(placed(Version::V1))?;
-    let beta = shared
-        .model(Version::Beta, (&declared[1], &numbers[1]), Some((&declared[0], &numbers[0], &v1)))
-        .map_err(placed(Version::Beta))?;
+    // Entities of a type live where they live without the rest.
+    let mut homes: HashMap<TypeId, SetId, RandomState> = HashMap::default();
+    if let Some((inner, numbers)) = inner.as_ref().zip(inner_numbers) {
+        let models = shared.models(inner, &numbers, placed)?;
+        let own = own_homes(&shared.sets);
+        for model in &models {
+            let found = model.structured_types().filter_map(|known| Some((known.id, super::sets::home(&own, model, known.id)?)));
+            homes.extend(found);
+        }
+    }
+    let [v1, beta] = shared.models(&declared, &numbers, placed)?;
     let mut union = merge::union(&v1, &beta);
     let mut models = [v1, beta];
     let by_name = Arc::new(std::mem::take(&mut shared.slots).by_name());
@@ -57,14 +78,13 @@ pub(super) fn schema(documents: [SchemaText; 2], rules: &[&'static WorkloadRules
         let fixed = (0..shared.sets.len()).map(SetId).filter(|set| shared.sets[set.0].kind == SetKind::Fixed(root.set));
         root_sets.extend(fixed.chain([root.set]));
     }
-    let mut homes = HashMap::default();
+    for (target, home) in own_homes(&shared.sets) {
+        homes.entry(target).or_insert(home);
+    }
     let mut addresses = HashMap::default();
     for (index, set) in shared.sets.iter_mut().enumerate() {
         if let Some(structured) = union.find_structured(set.target) {
             set.quotes_keys = !structured.key_type().has_bare_literals();
-        }
-        if set.kind == SetKind::EntitySet {
-            homes.entry(set.target).or_insert(SetId(index));
         }
         for model in &models {
             let root = |set: SetId| model.roots.iter().find(|root| root.set == set);
@@ -108,7 +128,29 @@ pub(super) fn schema(documents: [SchemaText; 2], rules: &[&'static WorkloadRules
     }
     let inverses = inverses.into_iter().map(|(set, others)| (set, others.into())).collect();
     let Shared { sets, fixed, .. } = shared;
-    Ok(Schema { models, union, documents, sets, root_sets, addresses, fixed, homes, inverses, transitive })
+    Ok(Schema {
+        models,
+        union,
+        documents,
+        sets,
+        root_sets,
+        addresses,
+        fixed,
+        homes,
+        inverses,
+        transitive,
+        core: Weak::new(),
+        rest: None,
+    })
+}
+
+/// Returns the first entity set of each type that has one.
+fn own_homes(sets: &[Set]) -> HashMap<TypeId, SetId, RandomState> {
+    let mut homes = HashMap::default();
+    for (index, set) in sets.iter().enumerate().filter(|(_, set)| set.kind == SetKind::EntitySet) {
+        homes.entry(set.target).or_insert(SetId(index));
+    }
+    homes
 }
 
 /// The numbers of a document's types and enums, in the order of their declarations.
@@ -118,11 +160,10 @@ struct Numbers {
     enums: Vec<EnumId>,
 }
 
-/// Numbers the types and enums of both documents.
-fn number_types(documents: &[Document; 2]) -> Result<(Names, [Numbers; 2]), SchemaError> {
-    let mut names = Names::default();
+/// Numbers the types and enums of both documents, after those that have a number.
+fn number_types(names: &mut Names, documents: &[Document; 2]) -> Result<[Numbers; 2], SchemaError> {
     let mut numbers = [Numbers::default(), Numbers::default()];
-    let (mut types, mut enums) = (0, 0);
+    let (mut types, mut enums) = counts_of(names);
     for ((document, version), numbers) in documents.iter().zip(Version::ALL).zip(&mut numbers) {
         let problem = |line, reason| SchemaError { version: Some(version), line, reason };
         let mut own = Names::default();
@@ -148,7 +189,19 @@ fn number_types(documents: &[Document; 2]) -> Result<(Names, [Numbers; 2]), Sche
             }
         }
     }
-    Ok((names, numbers))
+    Ok(numbers)
+}
+
+/// Returns the number of types and that of enums: they are numbered without gaps.
+fn counts_of(names: &Names) -> (u32, u32) {
+    let (mut types, mut enums) = (0, 0);
+    for named in names.values() {
+        match named {
+            NamedType::Structured(id) => types = types.max(id.0 + 1),
+            NamedType::Enum(id) => enums = enums.max(id.0 + 1),
+        }
+    }
+    (types, enums)
 }
 
 /// The owner of a set.
@@ -188,6 +241,19 @@ struct Shared<'r> {
 }
 
 impl Shared<'_> {
+    /// Builds the tables of both versions.
+    fn models<E: FnOnce(SchemaError) -> SchemaError>(
+        &mut self,
+        declared: &[Document; 2],
+        numbers: &[Numbers; 2],
+        placed: impl Fn(Version) -> E,
+    ) -> Result<[Model; 2], SchemaError> {
+        let v1 = self.model(Version::V1, (&declared[0], &numbers[0]), None).map_err(placed(Version::V1))?;
+        let earlier = Some((&declared[0], &numbers[0], &v1));
+        let beta = self.model(Version::Beta, (&declared[1], &numbers[1]), earlier).map_err(placed(Version::Beta))?;
+        Ok([v1, beta])
+    }
+
     /// Builds the tables of a version. Types that an earlier version declares alike are taken over.
     fn model(
         &mut self,
@@ -195,18 +261,13 @@ impl Shared<'_> {
         (document, numbers): (&Document, &Numbers),
         earlier: Option<(&Document, &Numbers, &Model)>,
     ) -> Result<Model, SchemaError> {
-        let (mut types, mut enums) = (0, 0);
-        for named in self.names.values() {
-            match named {
-                NamedType::Structured(id) => types = types.max(id.0 as usize + 1),
-                NamedType::Enum(id) => enums = enums.max(id.0 as usize + 1),
-            }
-        }
+        let (types, enums) = counts_of(&self.names);
         let mut model = Model {
             version,
+            is_partial: false,
             names: self.names.clone(),
-            types: vec![None; types].into(),
-            enums: vec![None; enums].into(),
+            types: vec![None; types as usize].into(),
+            enums: vec![None; enums as usize].into(),
             roots: Vec::new(),
             root_names: NameIndex::default(),
             operations: HashMap::default(),

@@ -2,7 +2,9 @@
 //!
 //! All schemas of a document are read. Elements that the emulator does not need are skipped; those that could be misread are errors.
 
+mod extend;
 mod facts;
+pub(super) mod packed;
 mod tags;
 
 use std::borrow::Cow;
@@ -16,10 +18,11 @@ use quick_xml::{Reader, XmlVersion};
 
 use super::SchemaError;
 
+pub(super) use extend::{Extension, extend};
 pub(super) use facts::Facts;
 
 /// The declarations of one document. Names of types are as written; [`Document::expand`] resolves them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Document {
     pub(super) schemas: Vec<SchemaDeclaration>,
     pub(super) types: Vec<TypeDeclaration>,
@@ -31,7 +34,7 @@ pub(super) struct Document {
 }
 
 /// The facts of a type and of its members.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TypeFacts {
     own: Option<Facts>,
     /// Members, of which few have facts.
@@ -54,13 +57,13 @@ impl TypeFacts {
 type Target = (String, Option<String>);
 
 /// A namespace and its alias.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SchemaDeclaration {
     pub(super) namespace: String,
     pub(super) alias: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "attributes of an element")]
 pub(super) struct TypeDeclaration {
     /// The index of the schema.
@@ -82,8 +85,8 @@ impl TypeDeclaration {
     /// Whether two documents with the same namespaces and aliases declare a type alike.
     pub(super) fn is_alike(&self, other: &TypeDeclaration) -> bool {
         let property = |property: &PropertyDeclaration| {
-            let PropertyDeclaration { name, type_name, nullable, max_length, default, at: _ } = property;
-            (name.clone(), type_name.clone(), *nullable, *max_length, default.clone())
+            let PropertyDeclaration { name, type_name, nullable, max_length, default, is_extension, at: _ } = property;
+            (name.clone(), type_name.clone(), *nullable, *max_length, default.clone(), *is_extension)
         };
         let navigation = |navigation: &NavigationDeclaration| {
             (navigation.name.clone(), navigation.type_name.clone(), navigation.contains_target)
@@ -98,18 +101,20 @@ impl TypeDeclaration {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PropertyDeclaration {
     pub(super) name: String,
     pub(super) type_name: String,
     pub(super) nullable: bool,
     pub(super) max_length: Option<usize>,
     pub(super) default: Option<String>,
+    /// Whether the document that this one extends does not have it.
+    pub(super) is_extension: bool,
     /// The end of its tag in the document, in bytes.
     pub(super) at: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct NavigationDeclaration {
     pub(super) name: String,
     pub(super) type_name: String,
@@ -118,7 +123,7 @@ pub(super) struct NavigationDeclaration {
     pub(super) at: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct EnumDeclaration {
     pub(super) schema: usize,
     pub(super) name: String,
@@ -129,7 +134,7 @@ pub(super) struct EnumDeclaration {
 }
 
 /// A singleton or an entity set of the container.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RootDeclaration {
     pub(super) schema: usize,
     pub(super) name: String,
@@ -142,7 +147,7 @@ pub(super) struct RootDeclaration {
 }
 
 /// An action or a function.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct OperationDeclaration {
     pub(super) schema: usize,
     pub(super) name: String,
@@ -155,7 +160,7 @@ pub(super) struct OperationDeclaration {
     pub(super) at: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ParameterDeclaration {
     pub(super) name: String,
     pub(super) type_name: String,
@@ -321,6 +326,7 @@ impl State {
                     nullable: flag("Nullable", true)?,
                     max_length,
                     default: attribute("DefaultValue"),
+                    is_extension: false,
                     at,
                 };
                 self.member = (!is_empty).then(|| property.name.clone());

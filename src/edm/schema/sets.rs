@@ -3,7 +3,9 @@
 //! A root set has a fixed path, and exists once: an entity set, a singleton, or a collection that a singleton contains. All others belong
 //! to a navigation property, and exist once for each entity that has it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use foldhash::fast::RandomState;
 
 use super::{Model, Navigation, Schema, SetId, StructuredType, TypeId, Version};
 
@@ -161,8 +163,7 @@ impl Schema {
 
     /// Returns the entity set in which entities of a type live: its own, or that of the nearest base type.
     pub fn home(&self, model: &Model, id: TypeId) -> Option<SetId> {
-        let lineage = std::iter::successors(Some(id), |id| model.find_structured(*id)?.base);
-        lineage.take(super::LINEAGE).find_map(|id| self.homes.get(&id).copied())
+        home(&self.homes, model, id)
     }
 
     /// Returns the type of a set's entities in a version, if that version has it.
@@ -170,4 +171,10 @@ impl Schema {
         let id = self.sets[set.0].target;
         model.find_structured(id).map(|structured| (id, structured))
     }
+}
+
+/// Returns the entity set of a type or of its nearest base type that has one.
+pub(super) fn home(homes: &HashMap<TypeId, SetId, RandomState>, model: &Model, id: TypeId) -> Option<SetId> {
+    let lineage = std::iter::successors(Some(id), |id| model.find_structured(*id)?.base);
+    lineage.take(super::LINEAGE).find_map(|id| homes.get(&id).copied())
 }

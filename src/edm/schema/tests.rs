@@ -324,3 +324,152 @@ fn the_built_in_documents_differ_in_the_lines_that_beta_alone_has() {
     assert_eq!(parameters.count(), 4, "the steps of a time card");
     assert_eq!((beta.lines().count(), beta.matches("(v1.0)").count()), (lines.len() + 21, 0));
 }
+
+/// Returns the built-in schema, and the same with the rest of what Graph publishes.
+fn core_and_whole() -> (Arc<Schema>, Arc<Schema>) {
+    static CORE: OnceLock<Arc<Schema>> = OnceLock::new();
+    let read = || Arc::new(Schema::with_rest(BUILT_IN, &crate::workloads::rules()).unwrap());
+    let core = CORE.get_or_init(read).clone();
+    let whole = core.whole().unwrap().clone();
+    (core, whole)
+}
+
+#[test]
+fn what_the_core_has_is_the_same_in_the_whole() {
+    let (core, whole) = core_and_whole();
+    for (set, other) in core.sets().iter().zip(whole.sets()) {
+        assert_eq!(format!("{set:?}"), format!("{other:?}"));
+    }
+    let known = whole.root_sets().filter(|set| set.index() < core.sets().len());
+    assert_eq!(core.root_sets().collect::<Vec<_>>(), known.collect::<Vec<_>>());
+    for version in Version::ALL {
+        let (model, other) = (core.model(version), whole.model(version));
+        assert!(model.is_partial && !other.is_partial);
+        for (root, known) in model.roots().iter().zip(other.roots()) {
+            assert_eq!(format!("{root:?}"), format!("{known:?}"));
+        }
+        for enumeration in model.enumerations() {
+            let Some(NamedType::Enum(id)) = other.resolve(&enumeration.full_name) else { panic!("{}", enumeration.full_name) };
+            assert_eq!(format!("{enumeration:?}"), format!("{:?}", other.enumeration(id)));
+        }
+        for structured in model.structured_types() {
+            let twin = other.structured(structured.id);
+            let name = &structured.full_name;
+            assert_eq!(*name, twin.full_name);
+            for property in &structured.properties {
+                let place = twin.property(&property.name).unwrap_or_else(|| panic!("{name}/{} is missing", property.name));
+                let same = &twin.properties[place];
+                let without_target = |property: &Property| Property { alias: None, ..property.clone() };
+                assert_eq!(format!("{:?}", without_target(property)), format!("{:?}", without_target(same)), "{name}");
+                let target = |of: &StructuredType, alias: Alias| of.properties[alias.target].name.clone();
+                assert_eq!(
+                    property.alias.map(|alias| target(structured, alias)),
+                    same.alias.map(|alias| target(twin, alias)),
+                    "{name}/{}",
+                    property.name
+                );
+            }
+            // The order of answers, in which the others are left out while they have no value.
+            let orders: [fn(&StructuredType) -> Option<Vec<u16>>; 3] = [
+                |of| Some(of.answer_order.clone()),
+                |of| of.page_order.as_ref().map(|order| order.to_vec()),
+                |of| of.recorded_order.as_ref().map(|order| order.to_vec()),
+            ];
+            for order in orders {
+                let names = |of: &StructuredType| -> Option<Vec<Box<str>>> {
+                    let known = order(of)?.into_iter().map(|index| of.properties[usize::from(index)].name.clone());
+                    Some(known.filter(|name| structured.property(name).is_some()).collect())
+                };
+                assert_eq!(names(structured), names(twin), "{name}");
+            }
+            for property in twin.properties.iter().filter(|property| structured.property(&property.name).is_none()) {
+                assert!(property.is_extension, "{name}/{}", property.name);
+                assert!(property.initial.is_none() && property.created_with.is_none(), "{name}/{}", property.name);
+            }
+            for navigation in &structured.navigations {
+                let same = twin.navigation(&navigation.name).unwrap_or_else(|| panic!("{name}/{}", navigation.name));
+                assert_eq!(format!("{navigation:?}"), format!("{same:?}"), "{name}");
+            }
+            for navigation in twin.navigations.iter().filter(|navigation| structured.navigation(&navigation.name).is_none()) {
+                assert!(!navigation.is_auto_expanded, "{name}/{} would be in answers", navigation.name);
+                assert!(structured.property(&navigation.name).is_none(), "{name}/{}", navigation.name);
+            }
+            let facts = |of: &StructuredType| {
+                let parts = (of.base, of.is_entity, of.is_abstract, of.is_placeholder, of.is_open, of.has_stream, of.consulted);
+                let names =
+                    |indexes: &[usize]| indexes.iter().map(|index| of.properties[*index].name.clone()).collect::<Vec<_>>();
+                let keys = names(&of.alternate_keys);
+                let key = names(&of.key.into_iter().chain(of.always_selected).chain(of.segment_key).collect::<Vec<_>>());
+                let projected: Option<Vec<Box<str>>> = of.default_projection.as_ref().map(|projection| {
+                    let shown = of.properties.iter().enumerate().filter(|(index, _)| projection.has(*index));
+                    shown.map(|(_, property)| property.name.clone()).filter(|name| structured.property(name).is_some()).collect()
+                });
+                format!("{parts:?} {:?} {keys:?} {key:?} {projected:?} {:?} {:?}", of.capabilities, of.owner, of.unique.len())
+            };
+            assert_eq!(facts(structured), facts(twin), "{name}");
+            assert!(std::ptr::eq(structured.wording, twin.wording) && structured.blank_text <= twin.blank_text, "{name}");
+            assert_eq!(core.home(model, structured.id), whole.home(other, structured.id), "{name}");
+        }
+    }
+}
+
+#[test]
+fn operations_of_the_core_are_the_same_in_the_whole() {
+    let (core, whole) = core_and_whole();
+    for version in Version::ALL {
+        let (model, other) = (core.model(version), whole.model(version));
+        let all = |model: &Model, name: &str, to: TypeId, many: bool| -> Vec<String> {
+            let overloads = model.operations.get(name).map_or(&[][..], Vec::as_slice).iter();
+            let fitting = overloads.filter(|known| known.binding.is_some_and(|(bound, is)| is == many && model.is_a(to, bound)));
+            let mut found: Vec<String> = fitting.map(|operation| format!("{operation:?}")).collect();
+            found.sort_unstable();
+            found
+        };
+        for name in model.operations.keys() {
+            for structured in model.structured_types() {
+                for many in [false, true] {
+                    let known = all(model, name, structured.id, many);
+                    if !known.is_empty() {
+                        assert_eq!(known, all(other, name, structured.id, many), "{name} of {}", structured.full_name);
+                    }
+                    if let Some(first) = model.bound_operation(name, structured.id, many, &[]) {
+                        let same = other.bound_operation(name, structured.id, many, &[]);
+                        assert_eq!(Some(format!("{first:?}")), same.map(|same| format!("{same:?}")), "{name}");
+                    }
+                }
+            }
+        }
+        // A path that ends with the name of an operation of the rest is not taken for that of an entity or a property.
+        for (name, operations) in
+            other.operations.iter().filter(|(name, _)| whole.model(Version::V1).operations.contains_key(*name))
+        {
+            assert!(core.model(version).may_have_unread_operation(name), "{name}");
+            for (bound, _) in operations.iter().filter_map(|operation| operation.binding) {
+                if let Some(structured) = model.find_structured(bound)
+                    && model.bound_operation(name, bound, false, &[]).is_none()
+                {
+                    assert!(structured.property(name).is_none() && structured.navigation(name).is_none(), "{name}");
+                }
+            }
+        }
+        assert!(!core.model(version).may_have_unread_operation("8dbddbb0-6cba-4861-a541-192320cc0e88"));
+        assert!(!whole.model(version).may_have_unread_operation("delta"));
+    }
+}
+
+#[test]
+fn a_schema_of_two_files_has_no_rest() {
+    let document = NAMESPACES.replace("self.label", "s.label");
+    let given = || SchemaText::Given(document.as_str().into());
+    let of = |documents| Arc::new(Schema::with_rest(documents, &crate::workloads::rules()).unwrap());
+    assert!(of([given(), given()]).whole().is_none());
+    let mixed = of([given(), SchemaText::BuiltIn(Version::Beta)]);
+    assert!(!mixed.model(Version::V1).is_partial && mixed.model(Version::Beta).is_partial && mixed.is_whole_unread());
+    let whole = mixed.whole().unwrap().clone();
+    assert!(!mixed.is_whole_unread() && whole.whole().is_none());
+    assert!(
+        whole.model(Version::V1).type_named("drive").is_none() && whole.model(Version::Beta).root("deviceManagement").is_some()
+    );
+    assert_eq!(mixed.model(Version::V1).resolve("shop.book"), whole.model(Version::V1).resolve("shop.book"));
+    assert!(whole.core().is_some_and(|core| Arc::ptr_eq(&core, &mixed)));
+}

@@ -97,6 +97,9 @@ fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandIt
         Some((name, rest)) => (name.trim(), Some(rest.strip_suffix(')').ok_or_else(|| invalid(item))?)),
         None => (item, None),
     };
+    if name == "*" && scope.model.is_partial {
+        return Err(path::unknown_property(scope, name, scope.structured));
+    }
     if name == "*" {
         let navigations = scope.structured.navigations.iter().filter(|navigation| navigation.is_expandable);
         for navigation in navigations {
@@ -111,7 +114,11 @@ fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandIt
     let mut segments = name.split('/').peekable();
     while let Some(segment) = segments.next() {
         if segment.contains('.') {
-            let Some(NamedType::Structured(id)) = scope.model.resolve(segment) else { return Err(invalid(item)) };
+            let Some(NamedType::Structured(id)) = scope.model.resolve(segment) else {
+                // It may be in the part of the schema that is not read.
+                let unread = scope.model.is_partial.then(|| path::unknown_segment(segment, &owner.full_name));
+                return Err(unread.unwrap_or_else(|| invalid(item)));
+            };
             if !scope.model.is_a(id, owner.id) {
                 return Err(invalid(item));
             }

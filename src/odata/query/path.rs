@@ -225,6 +225,9 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
                     structured = Some(cast);
                     continue;
                 }
+                None if scope.model.is_partial => {
+                    return Err(PathProblem::Unknown(unknown_segment(segment, &owner.full_name)));
+                }
                 _ => return Err(PathProblem::Cast(segment.to_owned())),
             }
         }
@@ -239,7 +242,7 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
                 PropertyType::Complex(id) => Some(scope.model.structured(id)),
                 _ => None,
             };
-        } else if owner.is_open {
+        } else if owner.is_open && !scope.model.may_have_unread_member(owner, segment) {
             let slots = scope.model.slots_named(segment).to_vec();
             path.rare_mut().undeclared = Some(Undeclared { name: segment.into(), slots });
             path.kind = None;

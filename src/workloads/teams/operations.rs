@@ -11,6 +11,7 @@ use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::StructuredType;
 use crate::edm::value::{Entity, Value};
 use crate::odata::error::Error;
+use crate::policy::refusal;
 use crate::world::clock::unix_millis;
 use crate::world::store::StoreFull;
 use crate::world::workload::{OperationReply, OperationRequest, OperationRow};
@@ -67,7 +68,12 @@ fn operation(
         (team, team_type) = (above, above_type);
     }
     let team_text = team.text(schema);
-    let Some(navigation) = team_type.navigation("operations").filter(|navigation| navigation.contains_target) else {
+    let navigation = team_type.navigation("operations").filter(|navigation| navigation.contains_target);
+    if navigation.is_none() && model.may_have_unread_member(team_type, "operations") {
+        // The request starts again with the part of the schema that has the place.
+        return Err(Error::new(&refusal::UNKNOWN_PROPERTY, &["operations", &team_type.full_name]));
+    }
+    let Some(navigation) = navigation else {
         return Ok((format!("/{team_text}/operations('{}')", request.world.next_entity_id()), None));
     };
     let operation_type = model.structured(navigation.target);

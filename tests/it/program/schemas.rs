@@ -36,6 +36,36 @@ fn a_schema_is_served_in_the_version_that_it_is_for() {
 }
 
 #[test]
+fn all_of_graph_is_served_with_no_flag_and_the_core_alone_with_one() {
+    let served = Served::start(&[]);
+    for path in ["/v1.0/drives", "/v1.0/deviceManagement/managedDevices", "/beta/drives", "/beta/sites"] {
+        assert_eq!(served.status("GET", path, ""), 200, "{path}");
+    }
+    assert!(served.exchange("GET", "/v1.0/$metadata", "").contains("<EntityType Name=\"managedDevice\""));
+    assert!(served.exchange("GET", "/beta/$metadata", "").contains("Name=\"atApprovedLocation\""));
+    let served = Served::start(&["--schema", "core"]);
+    assert_eq!(served.status("GET", "/v1.0/drives", ""), 200);
+    assert_eq!(served.status("GET", "/v1.0/deviceManagement/managedDevices", ""), 400);
+    assert!(!served.exchange("GET", "/v1.0/$metadata", "").contains("managedDevice"));
+}
+
+#[test]
+fn fixtures_and_states_of_all_of_graph_need_no_flag() {
+    let folder = Folder::new("fixtures-of-the-rest");
+    let fixtures = folder.file(
+        "all.json",
+        r#"{"devices": [{"id": "1", "displayName": "Oven"}], "users": [{"id": "a", "userPrincipalName": "a@b.c"}]}"#,
+    );
+    let served = Served::start(&["--fixtures", &fixtures]);
+    assert!(served.exchange("GET", "/v1.0/devices/1", "").contains("Oven"));
+    let served = Served::start(&[]);
+    assert_eq!(served.status("PUT", "/_emulator/worlds/default/state?collection=devices", r#"[{"id": "2"}]"#), 200);
+    assert_eq!(served.status("GET", "/v1.0/devices/2", ""), 200);
+    assert!(served.exchange("GET", "/_emulator/worlds/default/state?collection=devices", "").contains("\"2\""));
+    assert_eq!(served.status("GET", "/_emulator/worlds/default/state?collection=bakeries", ""), 400);
+}
+
+#[test]
 fn a_schema_without_fixtures_starts_empty() {
     let served = Served::start(&["--schema", &museum_file("csdl")]);
     assert!(served.exchange("GET", "/v1.0/exhibits", "").ends_with(r#""value":[]}"#));

@@ -103,6 +103,7 @@ pub(super) fn build(
     let kind = if element.is_some() { PropertyType::Collection(item) } else { item.kind() };
     let mut property = Property::new(&declaration.name, kind, declaration.nullable);
     property.max_length = declaration.max_length;
+    property.is_extension = declaration.is_extension;
     // The service does not write streams into JSON.
     property.omitted_while_null = kind == PropertyType::Primitive(Primitive::Stream);
     if let Some(facts) = facts.and_then(|facts| facts.member(&declaration.name)) {

@@ -56,7 +56,7 @@ pub(super) fn read(xml: &str) -> Option<Document> {
 }
 
 /// Returns the name without its prefix.
-fn local(name: &str) -> &str {
+pub(super) fn local(name: &str) -> &str {
     memchr(b':', name.as_bytes()).map_or(name, |at| &name[at + 1..])
 }
 

@@ -536,6 +536,7 @@ impl<'t, 'm> Parser<'t, 'm> {
                     });
                     (Scalar::Enum(number), ExpressionType::Enum(enumeration))
                 }
+                (None, None) if self.scope.model.is_partial => return Err(self.unread(prefix, at)),
                 _ => {
                     let detail = format!("unknown enum type {prefix:?}");
                     return self.deferred(malformed(self, prefix, text, detail)).map(Some);
@@ -811,8 +812,17 @@ impl<'t, 'm> Parser<'t, 'm> {
         Some(&rest[..length])
     }
 
+    /// Returns the problem of a name that may be in the part of the schema that is not read.
+    fn unread(&self, name: &str, at: usize) -> FilterProblem {
+        let error = path::unknown_segment(name, &self.scope.structured.full_name);
+        FilterProblem { at, cause: Cause::UnknownProperty(error.into()) }
+    }
+
     /// Returns the problem of a structured type in `cast` or a path.
     fn structured_type(&self, name: &str, at: usize) -> FilterProblem {
+        if self.scope.model.is_partial && self.scope.model.resolve(name).is_none() {
+            return self.unread(name, at);
+        }
         let detail = match self.scope.model.resolve(name) {
             Some(_) => format!("unsupported type {name:?}"),
             None => format!("unknown type {name:?}"),

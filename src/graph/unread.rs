@@ -1,0 +1,45 @@
+//! Requests for what is in the part of the schema that is not read at the start.
+//!
+//! A request is answered with the core of the schema first. If that refuses a name, nothing has happened yet, and the request starts again in
+//! the same world with the whole schema, which that has from then on. What the core has is the same in both.
+
+use crate::graph::meta::ResponseMeta;
+use crate::graph::request::Request;
+use crate::graph::route::{self, Lookup};
+use crate::odata::error::Error;
+use crate::policy::refusal::{self, Refusal};
+use crate::world::World;
+
+/// The refusals of names that a schema does not have.
+const UNKNOWN_NAMES: [&Refusal; 10] = [
+    &refusal::UNKNOWN_SEGMENT,
+    &refusal::UNKNOWN_PROPERTY,
+    &refusal::UNKNOWN_QUERY_PROPERTY,
+    &refusal::UNKNOWN_FILTER_PROPERTY,
+    &refusal::UNKNOWN_TYPE,
+    &refusal::UNKNOWN_PARAMETER,
+    &refusal::UNKNOWN_WATCHED_RESOURCE,
+    &refusal::ANNOTATION_ALONE,
+    &refusal::INVALID_BIND,
+    &refusal::INVALID_REFERENCE,
+];
+
+/// Whether a refusal may be due to a name in the part of the schema that is not read.
+pub(super) fn may_know(world: &World, error: &Error) -> bool {
+    world.schema.widest().is_partial && UNKNOWN_NAMES.contains(&error.refusal)
+}
+
+/// Whether the thread can spare the time to read the part, if nothing has read it yet.
+pub(super) fn is_spared(world: &World, meta: &ResponseMeta<'_>) -> bool {
+    !world.schema.is_whole_unread() || meta.purse.spare(u64::MAX)
+}
+
+/// Returns the refusal by the core of the schema, if there is a stub for the path that it does not have: the user's own answers come before
+/// what the rest of the schema declares, whether that is read or not.
+pub(super) fn refusal_for_stub(world: &World, request: &Request) -> Option<Error> {
+    let stubs = world.stubs.as_ref()?;
+    let core = world.schema.core()?;
+    let error = route::resolve(&core, Lookup::none(), request.path()).err()?;
+    let is_stubbed = stubs.find(&request.method, request.path_and_query(), request.body.bytes()).is_ok();
+    is_stubbed.then_some(error)
+}
