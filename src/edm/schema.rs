@@ -16,6 +16,7 @@ mod rules;
 mod sets;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
@@ -769,12 +770,12 @@ pub enum SchemaText {
 }
 
 impl SchemaText {
-    /// Returns the declarations.
-    fn declarations(&self) -> Result<csdl::Document, SchemaError> {
+    /// Returns the declarations. `published` keeps those that Graph publishes.
+    fn declarations(&self, published: &OnceCell<csdl::Document>) -> Result<csdl::Document, SchemaError> {
         match self {
             SchemaText::Published(version) => {
                 let core = csdl::read(&SchemaText::BuiltIn(*version).text())?;
-                Ok(csdl::extend(&core, csdl::packed::V1.read()).0)
+                Ok(csdl::extend(&core, published.get_or_init(|| csdl::packed::V1.read()).clone()).0)
             }
             text => csdl::read(&text.text()),
         }

@@ -4,6 +4,7 @@ mod merge;
 mod operations;
 mod properties;
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
@@ -33,7 +34,9 @@ pub(super) fn schema(
         let text = &documents[usize::from(version != Version::V1)];
         move |error: SchemaError| SchemaError { line: csdl::line_at(&text.text(), error.line), version: Some(version), ..error }
     };
-    let read = |text: &SchemaText, version| text.declarations().map_err(of(version));
+    // Both versions have what Graph publishes: it is unpacked once.
+    let published = OnceCell::new();
+    let read = |text: &SchemaText, version| text.declarations(&published).map_err(of(version));
     let read_all = |documents: &[SchemaText; 2]| {
         // The text of beta is put together: its memory is used again by all that follows.
         let beta = read(&documents[1], Version::Beta);
