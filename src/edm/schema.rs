@@ -498,6 +498,9 @@ pub struct Model {
     pub version: Version,
     /// Whether the rest of what Graph publishes can be read: an unknown name may be in it.
     pub is_partial: bool,
+    /// The rest, and the tables in it of this version; none for those of both. Another request may read it while this one has a world
+    /// without it.
+    rest: Option<(Arc<OnceLock<Arc<Schema>>>, Option<Version>)>,
     names: Arc<HashMap<Box<str>, NamedType, RandomState>>,
     types: Box<[Option<Arc<StructuredType>>]>,
     enums: Box<[Option<Arc<EnumType>>]>,
@@ -532,9 +535,20 @@ impl Model {
         self.find_structured(id).expect("the types that a version refers to are its own")
     }
 
+    /// Returns the tables with the rest, if that has been read since.
+    #[cold]
+    fn read_since(&self) -> Option<&Model> {
+        let (rest, version) = self.rest.as_ref()?;
+        let whole = rest.get()?;
+        Some(version.map_or(&whole.union, |version| whole.model(version)))
+    }
+
     /// Returns a structured type, if this version has it.
     pub fn find_structured(&self, id: TypeId) -> Option<&StructuredType> {
-        self.types.get(id.0 as usize)?.as_deref()
+        match self.types.get(id.0 as usize) {
+            Some(structured) => structured.as_deref(),
+            None => self.read_since()?.find_structured(id),
+        }
     }
 
     /// Returns the type of an instance: its own, if this version has that and it differs from the declared one.
@@ -566,7 +580,11 @@ impl Model {
 
     /// Returns an enum that this version has.
     pub fn enumeration(&self, id: EnumId) -> &EnumType {
-        self.enums[id.0 as usize].as_deref().expect("the enums that a version refers to are its own")
+        let enumeration = match self.enums.get(id.0 as usize) {
+            Some(enumeration) => enumeration.as_deref(),
+            None => self.read_since().map(|model| model.enumeration(id)),
+        };
+        enumeration.expect("the enums that a version refers to are its own")
     }
 
     /// Returns a singleton or entity set by its name in any case.
@@ -674,7 +692,7 @@ pub struct Schema {
 #[derive(Debug)]
 struct Rest {
     rules: Box<[&'static WorkloadRules]>,
-    whole: OnceLock<Arc<Schema>>,
+    whole: Arc<OnceLock<Arc<Schema>>>,
 }
 
 impl Schema {
@@ -707,7 +725,14 @@ impl Schema {
             model.is_partial = matches!(text, SchemaText::BuiltIn(_));
         }
         schema.union.is_partial = schema.models.iter().any(|model| model.is_partial);
-        schema.rest = schema.union.is_partial.then(|| Box::new(Rest { rules: rules.into(), whole: OnceLock::new() }));
+        if schema.union.is_partial {
+            let whole = Arc::new(OnceLock::new());
+            schema.union.rest = Some((whole.clone(), None));
+            for model in &mut schema.models {
+                model.rest = Some((whole.clone(), Some(model.version)));
+            }
+            schema.rest = Some(Box::new(Rest { rules: rules.into(), whole }));
+        }
         Ok(schema)
     }
 

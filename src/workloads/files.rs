@@ -41,7 +41,7 @@ impl Workload for Files {
             ChangeKind::Update { patch, .. } => {
                 patch.changes.iter().find(|change| change.property == index).and_then(|change| match &change.to {
                     NewValue::Set(value) => Some(value),
-                    _ => None,
+                    NewValue::Merge(_) => None,
                 })
             }
             ChangeKind::Delete { .. } => None,

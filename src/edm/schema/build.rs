@@ -268,6 +268,7 @@ impl Shared<'_> {
         let mut model = Model {
             version,
             is_partial: false,
+            rest: None,
             names: self.names.clone(),
             types: vec![None; types as usize].into(),
             enums: vec![None; enums as usize].into(),

@@ -76,7 +76,14 @@ impl Schema {
 
     /// Returns a set.
     pub fn set(&self, id: SetId) -> &Set {
-        &self.sets[id.0]
+        self.sets.get(id.0).unwrap_or_else(|| self.set_read_since(id))
+    }
+
+    /// Returns a set of the rest, which another request has read since.
+    #[cold]
+    fn set_read_since(&self, id: SetId) -> &Set {
+        let whole = self.rest.as_ref().and_then(|rest| rest.whole.get());
+        &whole.expect("the sets that a store refers to are read").sets[id.0]
     }
 
     /// Returns the ids of all sets.

@@ -165,10 +165,10 @@ fn insert_new(
     let mut values = new_values(context, structured, set.target, patch, &mut Vec::new());
     check_values(context, structured, patch, None, &mut values, &mut Vec::new())?;
     let ancestors = ancestors(context, place);
-    let sent = sent_key(context, structured, &values, patch, &ancestors);
-    check_key(structured, sent.as_deref())?;
+    let chosen = sent_key(context, structured, &values, patch, &ancestors);
+    check_key(structured, chosen.as_deref())?;
     loop {
-        let id = sent.clone().unwrap_or_else(|| free_key(context, structured, &context.world.store.at(place)));
+        let id = chosen.clone().unwrap_or_else(|| free_key(context, structured, &context.world.store.at(place)));
         set_key(structured, &mut values, &id);
         let key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { id };
         let mut completed = values.clone();
@@ -179,7 +179,7 @@ fn insert_new(
             Ok(()) => return Ok(key),
             Err(InsertError::Full(full)) => return Err(full.into()),
             Err(InsertError::DuplicateKey) if set.is_single => return Ok(key),
-            Err(InsertError::DuplicateKey) if sent.is_some() => return Err(key_in_use(structured, &key)),
+            Err(InsertError::DuplicateKey) if chosen.is_some() => return Err(key_in_use(structured, &key)),
             Err(InsertError::DuplicateKey) => {}
         }
     }

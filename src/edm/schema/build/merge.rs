@@ -35,6 +35,7 @@ pub(super) fn union(first: &Model, second: &Model) -> Model {
     aliases.extend(first.aliases.iter().filter(|(alias, _)| !second.aliases.iter().any(|(known, _)| known == alias)).cloned());
     Model {
         version: second.version,
+        rest: None,
         is_partial: first.is_partial || second.is_partial,
         names: second.names.clone(),
         types: types.collect(),

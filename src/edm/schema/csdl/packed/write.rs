@@ -156,7 +156,7 @@ pub(super) fn changes(old: &[u8], new: &[u8]) -> String {
     let mut lines = missing(&old, &new, '-');
     lines.extend(missing(&new, &old, '+'));
     lines.sort_unstable();
-    lines.iter().filter_map(|line| line.rsplit_once(' ')).map(|(text, sign)| format!("{sign} {text}\n")).collect()
+    lines.iter().filter_map(|line| line.rsplit_once(' ')).fold(String::new(), |out, (text, sign)| out + sign + " " + text + "\n")
 }
 
 /// Returns the start tags of a form with the names of those around them, and how often each occurs.
