@@ -49,6 +49,7 @@
 //! | `planted` | a connector's message forges nothing in an output |
 //! | `published` | the requests of the published connectors, as `docs/connectors.md` lists them |
 //! | `example` | the example connector, called by the emulator and by the commands |
+//! | `guide` | the steps of `docs/connectors.md` that bind a schedule, as printed |
 //!
 //! **`recordings/`**: recorded exchanges
 //!
@@ -131,6 +132,7 @@ mod connectors {
     mod encryption;
     pub(crate) mod example;
     mod flows;
+    mod guide;
     mod handshake;
     mod lives;
     mod notifications;
