@@ -41,6 +41,7 @@
 //! | `handshake` | the call before an integration is created or gets another URL |
 //! | `approval` | the call before the contents of a schedule change |
 //! | `flows` | the flows of Shifts by requests to Graph: what the connector is sent, and what becomes of the state |
+//! | `access` | access to a schedule: each operation, by each role |
 //! | `acts` | the people of a schedule, played by the control API, the command, and in scenarios |
 //! | `answers` | each answer of a connector to each element of each flow: what is stored, and what a refusal leaves |
 //! | `lives` | ten thousand random steps of several people, beside a model of the schedule |
@@ -126,6 +127,7 @@
 //! process, `connectors::example::Connector` the example connector.
 
 mod connectors {
+    mod access;
     mod acts;
     mod answers;
     mod approval;

@@ -12,8 +12,6 @@ use crate::connectors::example::Connector;
 use crate::edge::http::{Server, exchange, exchange_with};
 use crate::support::harness;
 
-const GUIDE: &str = include_str!("../../../docs/connectors.md");
-
 /// The pipeline that takes the id of an integration out of an answer.
 const ID_OF_ANSWER: &str = " | grep -o 'WFI_[0-9a-f-]*' | head -1)";
 
@@ -92,7 +90,8 @@ fn curl(server: &Server, words: &[String]) -> (u16, Value) {
 
 #[test]
 fn the_steps_that_bind_a_schedule_work_as_printed() {
-    let (_, section) = GUIDE.split_once("\n## Bind a schedule\n").unwrap();
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/connectors.md")).unwrap();
+    let (_, section) = guide.split_once("\n## Bind a schedule\n").unwrap();
     let (_, script) = section.split_once("\n```sh\n").unwrap();
     let (script, _) = script.split_once("\n```\n").unwrap();
     let connector = Connector::start();
@@ -102,7 +101,8 @@ fn the_steps_that_bind_a_schedule_work_as_printed() {
     let mut variables = BTreeMap::new();
     let mut steps = Vec::new();
     for Statement { comment, text } in statements(&script) {
-        let name = text.split_once('=').map(|(name, _)| name).filter(|name| name.chars().all(|letter| letter.is_ascii_alphabetic()));
+        let name =
+            text.split_once('=').map(|(name, _)| name).filter(|name| name.chars().all(|letter| letter.is_ascii_alphabetic()));
         let value = name.map(|name| &text[name.len() + 1..]);
         let (status, answer) = match value {
             Some(value) if !value.starts_with("$(") => {
@@ -118,7 +118,11 @@ fn the_steps_that_bind_a_schedule_work_as_printed() {
             None => curl(&server, &words(&text, &variables)),
         };
         let message = answer["error"]["message"].as_str().unwrap_or_default().to_owned();
-        assert_eq!(message.contains("A shift has at most ten hours."), comment.contains("refused"), "{comment}: {status} {message}");
+        assert_eq!(
+            message.contains("A shift has at most ten hours."),
+            comment.contains("refused"),
+            "{comment}: {status} {message}"
+        );
         steps.push((comment.split('.').next().unwrap_or_default().to_owned(), status));
     }
     let step = |number: &str, status: u16| (format!("# {number}"), status);
