@@ -13,6 +13,7 @@ mod expand;
 mod explain;
 mod facts;
 mod faults;
+mod guard;
 pub(crate) mod journal;
 mod meta;
 mod method;

@@ -29,9 +29,9 @@ use name_index::NameIndex;
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
-    DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, KeyCheck, LimitHeaders,
-    MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, Tolerance,
-    TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
+    DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, JoinRules, KeyCheck,
+    LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules,
+    Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -313,6 +313,8 @@ pub struct StructuredType {
     pub capabilities: Capabilities,
     /// The index of the workload that is consulted before a change of an entity, among those whose rules the schema was read with.
     pub consulted: Option<usize>,
+    /// The index of the workload that decides who may read and write its entities, likewise.
+    pub guarded: Option<usize>,
     /// All properties, inherited ones first.
     pub properties: Vec<Arc<Property>>,
     /// The order of the properties in responses: those without members of their own first, as from the service's writer.
@@ -680,6 +682,8 @@ pub struct Schema {
     homes: HashMap<TypeId, SetId, RandomState>,
     /// The navigation properties whose links lead back along another one: the types that declare them, and their sets.
     inverses: HashMap<SetId, Box<[(TypeId, SetId)]>, RandomState>,
+    /// The navigation properties to entities that have a person among their members, with the set of the other links to persons.
+    joined: HashMap<SetId, (&'static JoinRules, Option<SetId>), RandomState>,
     /// The navigation properties that lead to all that others of these names lead to.
     transitive: HashMap<SetId, &'static [&'static str], RandomState>,
     /// The schema whose rest this one has, too.

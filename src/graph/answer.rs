@@ -116,7 +116,7 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     if has_body && !success.is_content {
         headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     }
-    headers.insert(header::DATE, date(meta.now));
+    headers.insert(header::DATE, date(meta.answered));
     Box::new(answer(success.status, headers, parts.body))
 }
 
@@ -129,7 +129,7 @@ fn standard_response(
 ) -> Box<Answer> {
     let ResponseParts { body, request_id, content_length } = parts;
     let client_request_id = meta.client_request_id.unwrap_or(&request_id).clone();
-    let headers = StandardHeaders { content_type, content_length, request_id, client_request_id, date: date(meta.now) };
+    let headers = StandardHeaders { content_type, content_length, request_id, client_request_id, date: date(meta.answered) };
     Box::new(Answer { standard_headers: Some(headers.clone()), ..answer(status, headers.into_map(), body) })
 }
 
@@ -149,7 +149,7 @@ pub(super) fn recorded(
             }
             "request-id" => drop(headers.insert(name, request_id.clone())),
             "client-request-id" => drop(headers.insert(name, meta.client_request_id.unwrap_or(&request_id).clone())),
-            "date" => drop(headers.insert(name, date(meta.now))),
+            "date" => drop(headers.insert(name, date(meta.answered))),
             "strict-transport-security" if !meta.has_hsts => {}
             _ => drop(headers.append(name, value)),
         }
@@ -160,7 +160,7 @@ pub(super) fn recorded(
 /// Builds the response to a refused request.
 pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> Answer {
     let mut headers = HeaderMap::with_capacity(10);
-    let time = DateTimeOffset::from_unix_millis(unix_millis(meta.now));
+    let time = DateTimeOffset::from_unix_millis(unix_millis(meta.answered));
     let mut seconds = Vec::with_capacity(19);
     time.write_seconds(&mut seconds);
     let request_id = meta.request_id.hyphenated().to_string();
@@ -183,7 +183,7 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
     if world.explains {
         headers.insert(EXPLAIN, explain::refusal(world, &error));
     }
-    headers.insert(header::DATE, date(meta.now));
+    headers.insert(header::DATE, date(meta.answered));
     let help = error.help.as_deref().map(|help| match help {
         Help::FreshAddress(address) => (header::LOCATION, HeaderValue::from_str(address)),
         Help::ContentLength(length) => (header::CONTENT_RANGE, HeaderValue::try_from(format!("bytes */{length}"))),
@@ -211,7 +211,7 @@ pub(super) fn batch(world: &World, meta: &ResponseMeta<'_>, body: Vec<u8>, decid
     {
         headers.insert(EXPLAIN, text);
     }
-    headers.insert(header::DATE, date(meta.now));
+    headers.insert(header::DATE, date(meta.answered));
     answer(StatusCode::OK, headers, parts.body)
 }
 
@@ -226,7 +226,7 @@ pub(super) fn preflight(request: &Request, meta: &ResponseMeta<'_>) -> Answer {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
-    headers.insert(header::DATE, date(meta.now));
+    headers.insert(header::DATE, date(meta.answered));
     answer(StatusCode::NO_CONTENT, headers, Bytes::new())
 }
 

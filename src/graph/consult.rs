@@ -1,5 +1,7 @@
 //! Requests that wait for an external service, which a workload consults before a change.
 
+use std::time::SystemTime;
+
 use crate::graph::answer;
 use crate::graph::facts::RequestFacts;
 use crate::graph::meta::{ResponseIds, ResponseMeta};
@@ -22,6 +24,8 @@ type Rerun = fn(&World, &Request, &ResponseMeta<'_>, Option<Reply>) -> Step;
 struct WaitingRequest {
     request: Request,
     ids: ResponseIds,
+    /// The time of the request: what was sent to the service and what is stored have the same one.
+    now: SystemTime,
     consultation: Box<dyn Consultation>,
     /// The calls of earlier consultations.
     calls: Vec<CallRecord>,
@@ -41,7 +45,7 @@ pub(super) fn begin(
         let error = Error::new(&refusal::STALE_SCHEDULE_ITEM, &[]);
         return Step::Done(Box::new(Answer { calls, ..answer::refusal(world, meta, error) }));
     }
-    WaitingRequest { request: request.clone(), ids: meta.ids(), consultation, calls, rerun }.call(world)
+    WaitingRequest { request: request.clone(), ids: meta.ids(), now: meta.now, consultation, calls, rerun }.call(world)
 }
 
 impl WaitingRequest {
@@ -59,12 +63,12 @@ impl WaitingRequest {
         if self.consultation.conclude(world, outcome) {
             return self.call(world);
         }
-        let WaitingRequest { request, ids, consultation, mut calls, rerun } = self;
+        let WaitingRequest { request, ids, now, consultation, mut calls, rerun } = self;
         let mut reply = consultation.reply();
         calls.append(&mut reply.calls);
         // A change computes little.
         let purse = Purse::whole();
-        let meta = ResponseMeta::resumed(world, RequestFacts::of(&request.headers), &ids, &purse);
+        let meta = ResponseMeta { now, ..ResponseMeta::resumed(world, RequestFacts::of(&request.headers), &ids, &purse) };
         rerun(world, &request, &meta, Some(Reply { calls, ..reply }))
     }
 }

@@ -14,7 +14,10 @@ use crate::world::World;
 /// The ids and the time of a request, which headers and error bodies of its response repeat.
 pub(super) struct ResponseMeta<'r> {
     pub(super) facts: RequestFacts<'r>,
+    /// The time of the request, which all of its effects share, also after a consultation.
     pub(super) now: SystemTime,
+    /// The time of the answer.
+    pub(super) answered: SystemTime,
     pub(super) request_id: Uuid,
     /// The client's own id, if it can be repeated in error bodies.
     pub(super) client_request_id: Option<&'r HeaderValue>,
@@ -43,7 +46,7 @@ impl<'r> ResponseMeta<'r> {
         // year. They ignore it over plain HTTP (RFC 6797, 8.1), where it is sent as by the service.
         let has_hsts = !request.is_secure || world.behaviors.hsts == Hsts::Send;
         let (now, request_id) = (world.clock.now(), world.next_request_id());
-        ResponseMeta { facts, now, request_id, client_request_id, is_item: false, has_hsts, purse }
+        ResponseMeta { facts, now, answered: now, request_id, client_request_id, is_item: false, has_hsts, purse }
     }
 
     pub(super) fn ids(&self) -> ResponseIds {
@@ -55,7 +58,8 @@ impl<'r> ResponseMeta<'r> {
     pub(super) fn resumed(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds, purse: &'r Purse) -> ResponseMeta<'r> {
         let ResponseIds { request_id, is_item, has_hsts, .. } = *ids;
         let client_request_id = ids.client_request_id.as_ref();
-        ResponseMeta { facts, now: world.clock.now(), request_id, client_request_id, is_item, has_hsts, purse }
+        let now = world.clock.now();
+        ResponseMeta { facts, now, answered: now, request_id, client_request_id, is_item, has_hsts, purse }
     }
 
     /// Returns the current time, and the ids of the batch that has the request (recorded in pnp/pnpcore, 42 of 42). Browsers ignore

@@ -46,11 +46,11 @@ impl Notices {
         let is_called = is_woken || ended.is_some();
         let mut notifications = ended.unwrap_or_default();
         if is_woken {
-            notifications.extend(attend(world, meta.now).unwrap_or_default());
+            notifications.extend(attend(world, meta.answered).unwrap_or_default());
         }
         if !changes.is_empty() {
             let cause = meta.request_id.to_string();
-            let commit = Commit { world, now: meta.now, changes: &changes, cause: &cause };
+            let commit = Commit { world, now: meta.answered, changes: &changes, cause: &cause };
             notifications.extend(world.workloads.iter().flat_map(|workload| workload.notifications(&commit)));
         }
         (is_called || !notifications.is_empty()).then_some(notifications)

@@ -29,6 +29,7 @@ pub(super) use self::media::content;
 pub(super) use self::upload::attachment_body;
 use crate::edm::schema::UpdateMethod;
 use crate::graph::context::OperationContext;
+use crate::graph::guard;
 use crate::graph::method::wrong_method;
 use crate::graph::route::{PropertyTail, Route, Tail};
 use crate::graph::success::Success;
@@ -37,7 +38,7 @@ use crate::odata::read::Origin;
 use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
 use crate::world::World;
-use crate::world::workload::{Consultation, Reply};
+use crate::world::workload::{AccessKind, Consultation, Reply};
 
 /// The outcome of an operation.
 pub(super) enum Outcome {
@@ -156,6 +157,28 @@ impl Operation<'_> {
         }
     }
 
+    /// Returns the kind of access that the operation is to entities of the path.
+    fn access<'k>(&self, route: &'k Route<'_>) -> AccessKind<'k> {
+        match self {
+            Operation::List
+            | Operation::Count
+            | Operation::Get(_)
+            | Operation::Property(..)
+            | Operation::Media(_)
+            | Operation::References(_) => AccessKind::Read,
+            Operation::Create => AccessKind::Create,
+            Operation::Update(_)
+            | Operation::UpdateProperty(..)
+            | Operation::Replace(_)
+            | Operation::PutMedia(_)
+            | Operation::DeleteMedia(_)
+            | Operation::AddReference
+            | Operation::RemoveReference(_) => AccessKind::Change,
+            Operation::Delete(_) => AccessKind::Delete,
+            Operation::Call { .. } => AccessKind::Call(route.operation.as_deref().map_or("", |call| &*call.operation.name)),
+        }
+    }
+
     /// Whether the response to a success can have a JSON body.
     pub(super) fn has_json(&self) -> bool {
         !matches!(
@@ -183,15 +206,25 @@ pub(super) fn run(
     reply: Option<&Reply>,
     skipped: &mut Vec<String>,
 ) -> Result<Outcome, Error> {
+    let access = operation.access(context.route);
+    // The service checks the names and types of a body first.
+    let read_body = |origin, skipped: &mut Vec<String>| {
+        let reading = change::read_body(context, origin, skipped)?;
+        guard::check(context, access)?;
+        Ok::<_, Error>(reading)
+    };
+    if !matches!(operation, Operation::Create | Operation::Update(_) | Operation::Replace(_)) {
+        guard::check(context, access)?;
+    }
     match operation {
         Operation::List | Operation::References(None) => list::list(context).map(Outcome::Success),
         Operation::Count => list::count(context).map(Outcome::Success),
         Operation::Get(key) => get::get(context, key).map(Outcome::Success),
         Operation::Property(key, path) => property::get(context, key, path).map(Outcome::Success),
-        Operation::Create => create::create(context, &change::read_body(context, Origin::Create, skipped)?, reply),
-        Operation::Update(key) => update::update(context, key, &change::read_body(context, Origin::Update, skipped)?, reply),
+        Operation::Create => create::create(context, &read_body(Origin::Create, skipped)?, reply),
+        Operation::Update(key) => update::update(context, key, &read_body(Origin::Update, skipped)?, reply),
         Operation::UpdateProperty(key, path) => update::update_property(context, key, path, reply, skipped),
-        Operation::Replace(key) => replace::replace(context, key, &change::read_body(context, Origin::Create, skipped)?, reply),
+        Operation::Replace(key) => replace::replace(context, key, &read_body(Origin::Create, skipped)?, reply),
         Operation::Delete(key) => delete::delete(context, key, reply),
         Operation::Media(key) => media::get(context, key).map(Outcome::Success),
         Operation::PutMedia(key) => media::put(context, key),

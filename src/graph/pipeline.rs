@@ -130,7 +130,7 @@ fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Opt
     let mut skipped = Vec::new();
     let mut respond = || stages(world, request, meta, reply.as_ref(), &mut skipped);
     let (outcome, mut notices) = if world.outbox.is_awake() {
-        let ended = notices::attend(world, meta.now);
+        let ended = notices::attend(world, meta.answered);
         let (outcome, changes) = recorded(respond);
         (outcome, Notices { ended, changes, is_woken: false })
     } else {

@@ -208,6 +208,7 @@ fn unknown_root(model: &Model, name: &str) -> Error {
 }
 
 /// The way from a root to a resource: the collection or the entity that the segments so far lead to.
+#[allow(clippy::struct_excessive_bools, reason = "each is a part of the way, independent of the others")]
 struct Walk<'s, 'l> {
     schema: &'s Schema,
     model: &'s Model,
@@ -227,6 +228,8 @@ struct Walk<'s, 'l> {
     new_in: Option<(CollectionAddress, Option<String>)>,
     has_links: bool,
     is_linked: bool,
+    /// Whether the last entity was found by a person among its members: the schema says that the person contains it, and so what it contains.
+    is_joined: bool,
     missing: Option<Error>,
     /// The file that is not there, where names lead to one.
     new_file: Option<Box<NewFile>>,
@@ -274,6 +277,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             new_in: None,
             has_links: false,
             is_linked: false,
+            is_joined: false,
             missing: None,
             new_file: None,
             has_names: false,
@@ -495,6 +499,9 @@ impl<'s, 'l> Walk<'s, 'l> {
 
     /// Goes from an entity through a navigation property. `member` is the path of the complex value that has it.
     fn enter(&mut self, navigation: &'s Navigation, predicate: Option<&str>, member: &str) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_joined) && navigation.contains_target {
+            self.is_linked = false;
+        }
         // New entities go elsewhere only where the path ends.
         self.new_in = None;
         let key = self.key.take().unwrap_or_default();
@@ -582,6 +589,7 @@ impl<'s, 'l> Walk<'s, 'l> {
         }));
         match link.as_ref().map(|link| link.linked()) {
             Some(Some(target)) => {
+                self.is_joined = !self.is_linked && self.schema.joined(self.collection.set).is_some();
                 self.collection = target.collection.clone();
                 self.key = Some(Cow::Owned(target.key.to_string()));
                 self.ancestors.clear();

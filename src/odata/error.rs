@@ -137,7 +137,8 @@ impl Error {
             | Layer::Directory(_)
             | Layer::Teams(_)
             | Layer::Files(_)
-            | Layer::Shifts(_) => "application/json",
+            | Layer::Shifts(_)
+            | Layer::ShiftsWithCode(..) => "application/json",
             Layer::Entra(_) | Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => {
                 "application/json; charset=utf-8"
             }
@@ -152,13 +153,8 @@ impl Error {
             Layer::Gateway | Layer::Workload | Layer::Library | Layer::Directory(_) | Layer::Teams(_) | Layer::Files(_) => {
                 quoted(&self.message)
             }
-            Layer::Shifts(inner_code) => quoted(&format!(
-                r#"{{"error":{{{}"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
-                self.external.as_deref().map(ConnectorError::members).unwrap_or_default(),
-                self.refusal.code.name(),
-                quoted(&self.message),
-                self.inner_code.unwrap_or(inner_code)
-            )),
+            Layer::Shifts(inner_code) => self.shifts_message(self.refusal.code.name(), inner_code),
+            Layer::ShiftsWithCode(code, inner_code) => self.shifts_message(code, inner_code),
             Layer::FrontDoor => return self.page(),
             Layer::EntraText => return self.message.clone().into_bytes(),
             Layer::Entra(number) => return self.entra_body(number, date, request_id, client_request_id),
@@ -185,6 +181,7 @@ impl Error {
             | Layer::Directory(_)
             | Layer::Files(_)
             | Layer::Shifts(_)
+            | Layer::ShiftsWithCode(..)
             | Layer::FrontDoor
             | Layer::Entra(_)
             | Layer::EntraText
@@ -216,6 +213,16 @@ impl Error {
         write_string(&mut body, client_request_id);
         body.extend_from_slice(b"}}}");
         body
+    }
+
+    /// Returns the error of Shifts as a JSON string.
+    fn shifts_message(&self, code: &str, inner_code: &str) -> String {
+        quoted(&format!(
+            r#"{{"error":{{{}"code":"{code}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
+            self.external.as_deref().map(ConnectorError::members).unwrap_or_default(),
+            quoted(&self.message),
+            self.inner_code.unwrap_or(inner_code)
+        ))
     }
 
     /// Returns the body of the token service (thobach/MMM-MicrosoftToDo#33; with the separators of 2024, secureworks/TokenMan#1).

@@ -862,13 +862,30 @@ rows! {
     grade None;
     source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (the methods); no public observation of a call for a DELETE by Graph";
 
-    "shifts-rules" shifts_rules: ShiftsRules = "what breaks a documented rule of Shifts: who may change a schedule, the length of a shift, required members, people outside of the team" {
+    "shifts-rules" shifts_rules: ShiftsRules = "what breaks a documented rule of Shifts: who may read and change a schedule, the length of a shift, required members, people outside of the team" {
         Enforce "enforce" "refused; a user whom the world does not know, and a request without a token, may do all",
         Lenient "lenient" "stored",
     }
     profiles Enforce Enforce Enforce;
     grade Medium;
-    source "learn.microsoft.com/graph/api/resources/shift and its siblings (the rules); microsoft-graph-docs#4720 and #9745 (who may write); other status codes and words are a guess";
+    source "learn.microsoft.com/graph/api/resources/shift and its siblings (the rules); microsoft-graph-docs#8933 and #9811 (who finds the team), #4720 and #9745 (who may write); other status codes and words are a guess";
+
+    "personal-entries" personal_entries: PersonalEntries = "a time card or the preferences of another person, written by a user who owns no team of that person" {
+        Refuse "refuse" "refused with 403, as other writes of workers; preferences can be read by all",
+        Take "take" "stored",
+    }
+    profiles Refuse Refuse Refuse;
+    grade None;
+    source "learn.microsoft.com/graph/api/timecard-clockin (an application names the user for whom it clocks in) and shiftpreferences-put; no public observation of a user who writes entries of another one";
+
+    "unknown-scheduling-group" unknown_scheduling_group: UnknownSchedulingGroup = "a shift or an open shift in a scheduling group that the schedule does not have" {
+        Known "known" "refused with 400, unless the schedule has no groups at all, as in a file with shifts alone",
+        Refuse "refuse" "refused with 400",
+        Accept "accept" "stored",
+    }
+    profiles Known Refuse Known;
+    grade None;
+    source "learn.microsoft.com/graph/api/resources/shift (schedulingGroupId is required); no public observation of an unknown group";
 
     "application-decisions" application_decisions: ApplicationDecisions = "approve, decline and confirm by an application that names no user" {
         Refuse "refuse" "refused with 403, as announced for 2026",

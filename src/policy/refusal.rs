@@ -221,6 +221,8 @@ pub enum Layer {
     Files(&'static str),
     /// Shifts: its own error with this inner code, as JSON in the string `message`.
     Shifts(&'static str),
+    /// The same with an error code of its own, and this inner code.
+    ShiftsWithCode(&'static str, &'static str),
     /// The web server in front of the service: an HTML page.
     FrontDoor,
     /// Entra: its own body, with this AADSTS number.
@@ -770,6 +772,11 @@ refusals! {
         "Sorry, you need to be an admin to do this.",
         Strong "microsoft-graph-docs#4720; microsoft-graph-docs#9745 (status and code)"
         by "shifts-rules";
+    /// A write to a time card or the preferences of another person (behavior `personal-entries`).
+    NOT_THE_OWNER "not-the-owner" 403 Forbidden Layer::Shifts("MissingAdminPermissions"),
+        "Sorry, you need to be an admin to do this.",
+        None "microsoft-graph-docs#4720 and #9745 (the answer to other writes of workers); that it is given here is a guess"
+        by "personal-entries";
     /// A decision about a request by another person than the one to whom it is assigned (behavior `shifts-rules`).
     NOT_THE_RECIPIENT "not-the-recipient" 403 Forbidden Layer::Shifts("Forbidden"),
         "The request can only be handled by the person to whom it is assigned.",
@@ -937,9 +944,9 @@ refusals! {
         None "no public observation"
         by "url-check";
     /// A schedule that is provisioned (behavior `second-schedule`).
-    SCHEDULE_EXISTS "schedule-exists" 409 Conflict Layer::Shifts("AadGroupIsLinkedToTeamsTeam"),
+    SCHEDULE_EXISTS "schedule-exists" 409 Conflict Layer::ShiftsWithCode("ResourceExists", "AadGroupIsLinkedToTeamsTeam"),
         "Sorry, this team has already been provisioned with a schedule",
-        Medium "microsoft-graph-docs#6560 (beta, 2019; there with the inner code ResourceExists)"
+        Medium "microsoft-graph-docs#6560 (beta, 2019; the inner codes too)"
         by "second-schedule";
     /// A schedule without a member that it must have (behavior `schedule-members`).
     SCHEDULE_MEMBER "schedule-member" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The property '{0}' is missing or invalid.",

@@ -2,6 +2,7 @@
 //!
 //! No I/O: these modules encrypt messages and judge answers; the wing `edge` makes the calls.
 
+mod access;
 pub(crate) mod act;
 mod approval;
 pub(crate) mod calls;
@@ -29,10 +30,17 @@ mod time_zones;
 mod values;
 pub(crate) mod verdict;
 
+use crate::edm::address::EntityAddress;
 use crate::edm::schema::WorkloadRules;
+use crate::entra::caller::{self, Caller};
 use crate::odata::error::Error;
-use crate::world::workload::{Change, ChangeKind, Consultation, Derived, OperationRow, Reply, ValueRule, Workload};
+use crate::world::workload::{
+    Access, AccessKind, Change, ChangeKind, Consultation, Derived, OperationRow, Reply, ValueRule, Workload,
+};
+use access::Operation;
 use consultation::ConnectorReply;
+use people::Actor;
+use schedule::Schedule;
 
 #[derive(Debug)]
 pub(crate) struct Shifts;
@@ -52,6 +60,28 @@ impl Workload for Shifts {
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {
         &[time_cards::OPERATIONS, decisions::OPERATIONS]
+    }
+
+    fn check_access(&self, access: &Access<'_>) -> Result<(), Error> {
+        let Access { world, model, structured, headers, ancestors, collection, key, kind } = *access;
+        // Others are not in question, and most requests here have no token.
+        let Caller::User(person) = caller::caller(headers) else { return Ok(()) };
+        let schedule = match (&*structured.name, key) {
+            ("schedule", Some(key)) => {
+                Schedule::at(world, model, EntityAddress { collection: collection.clone(), key: key.into() })
+            }
+            _ => Schedule::holding(world, model, ancestors, collection),
+        };
+        let Some(schedule) = schedule else { return Ok(()) };
+        let operation = match kind {
+            AccessKind::Read => Operation::Read,
+            AccessKind::Create => Operation::Create,
+            AccessKind::Change => Operation::Change,
+            AccessKind::Delete => Operation::Delete,
+            AccessKind::Call(name) => Operation::Call(name),
+        };
+        let actor = Actor::user(&schedule, &person.id, person.display_name.as_deref());
+        access::check_role(&schedule, &actor, &structured.name, operation)
     }
 
     fn before_commit(

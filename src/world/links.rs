@@ -1,4 +1,5 @@
-//! Links that follow from others: `memberOf` from `members` of groups, `transitiveMembers` from `members` at any distance.
+//! Links that follow from others: `memberOf` from `members` of groups, `transitiveMembers` from `members` at any distance, `joinedTeams` from
+//! the members of teams and of their groups.
 //!
 //! Only one side of a relation is stored as such. Where a file gives the other side, that keeps the order of the file, and counts as long
 //! as the first side agrees.
@@ -6,8 +7,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use crate::edm::schema::{Schema, SetId};
-use crate::edm::value::Entity;
+use crate::edm::schema::{JoinRules, Schema, SetId};
+use crate::edm::value::{Entity, Value};
 use crate::odata::purse::Purse;
 use crate::world::store::{CollectionAddress, CollectionRef, EntityAddress, Store, StoredEntity};
 
@@ -71,7 +72,10 @@ impl<'s> Reader<'_, 's> {
     fn view(&self, address: &CollectionAddress) -> Result<CollectionRef<'s>, TooManyLinks> {
         let links = match self.schema.transitive(address.set) {
             Some(names) => self.reached(address, names)?,
-            None => self.links(address)?,
+            None => match self.schema.joined(address.set) {
+                Some((rules, linked)) => self.joined(address, rules, linked)?,
+                None => self.links(address)?,
+            },
         };
         let is_single = self.schema.set(address.set).is_single;
         let entity = |target: EntityAddress| {
@@ -113,6 +117,50 @@ impl<'s> Reader<'_, 's> {
         let mut rest: Vec<(EntityAddress, usize)> = derived.into_iter().collect();
         rest.sort_by_key(|(_, index)| *index);
         found.extend(rest.into_iter().map(|(source, _)| source));
+        Ok(found)
+    }
+
+    /// Returns the entities of a root set that have a person among their members, in their order. A link of a file counts where the members
+    /// are not known.
+    fn joined(
+        &self,
+        address: &CollectionAddress,
+        rules: &JoinRules,
+        linked: Option<SetId>,
+    ) -> Result<Vec<EntityAddress>, TooManyLinks> {
+        let model = self.schema.widest();
+        let parsed = |text: &str| EntityAddress::parse(self.schema, model, text);
+        let (Some(person), Some(root)) = (address.holder.as_deref().and_then(parsed), model.root(rules.root)) else {
+            return Ok(Vec::new());
+        };
+        let Some(members) = model.structured(root.target).navigation(rules.members) else { return Ok(Vec::new()) };
+        // The keys of entities of another set that have a link to the person.
+        let mut same_keys: HashSet<Arc<str>> = HashSet::new();
+        for (place, _) in self.store.links_to(&person) {
+            (self.pay)()?;
+            if Some(place.set) == linked {
+                same_keys.extend(place.holder.as_deref().and_then(parsed).map(|holder| holder.key));
+            }
+        }
+        let stored: HashSet<Arc<str>> =
+            self.store.at(address).list().iter().filter_map(|entity| entity.linked()).map(|target| target.key.clone()).collect();
+        let all = CollectionAddress::from(root.set);
+        let mut found = Vec::new();
+        for entity in self.store.at(&all).list() {
+            (self.pay)()?;
+            let mut is_joined = same_keys.contains(&entity.key);
+            let people = self.store.at(&all.within(self.schema, &entity.key, members.set)).list();
+            is_joined |= people.is_empty() && stored.contains(&entity.key);
+            for member in people {
+                (self.pay)()?;
+                let structured = model.actual(model.structured(members.target), member.properties.own_type);
+                let key = structured.slot(rules.person).map(|slot| member.properties.get(slot));
+                is_joined |= matches!(key, Some(Value::String(key)) if key.eq_ignore_ascii_case(&person.key));
+            }
+            if is_joined {
+                found.push(EntityAddress { collection: all.clone(), key: entity.key.clone() });
+            }
+        }
         Ok(found)
     }
 

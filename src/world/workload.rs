@@ -52,6 +52,15 @@ pub trait Workload: fmt::Debug + Sync {
         &[]
     }
 
+    /// Checks whether the caller may do something with the entities of a guarded type, before it is done.
+    ///
+    /// # Errors
+    ///
+    /// Returns the refusal.
+    fn check_access(&self, _access: &Access<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Decides about a change before it is stored. Returns `None` to accept it, or the consultation that must take place first.
     ///
     /// `reply` is the result of the consultation that an earlier call returned. The names of the behaviors that decided are appended to
@@ -89,6 +98,42 @@ pub trait Workload: fmt::Debug + Sync {
     fn notifications(&self, _commit: &Commit<'_>) -> Vec<Notification> {
         Vec::new()
     }
+}
+
+/// Access to a collection or to one of its entities.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    /// World of the entities.
+    pub world: &'a World,
+    /// Schema of the requested version.
+    pub model: &'a Model,
+    /// Type of the entities.
+    pub structured: &'a StructuredType,
+    /// Request headers.
+    pub headers: &'a HeaderMap,
+    /// Entities that contain the collection, outermost first.
+    pub ancestors: &'a [Ancestor],
+    /// Collection.
+    pub collection: &'a CollectionAddress,
+    /// Key of the entity; `None` for the collection.
+    pub key: Option<&'a str>,
+    /// Kind of access.
+    pub kind: AccessKind<'a>,
+}
+
+/// Kind of an [`Access`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessKind<'a> {
+    /// Read of a collection, of an entity, or of a part of one.
+    Read,
+    /// Creation of an entity.
+    Create,
+    /// Update or replacement.
+    Change,
+    /// Deletion.
+    Delete,
+    /// Call of an action or a function of this name.
+    Call(&'a str),
 }
 
 /// Changes that a request has made.

@@ -41,6 +41,7 @@
 //! | `handshake` | the call before an integration is created or gets another URL |
 //! | `approval` | the call before the contents of a schedule change |
 //! | `flows` | the flows of Shifts by requests to Graph: what the connector is sent, and what becomes of the state |
+//! | `access` | access to a schedule: each operation, by each role |
 //! | `acts` | the people of a schedule, played by the control API, the command, and in scenarios |
 //! | `answers` | each answer of a connector to each element of each flow: what is stored, and what a refusal leaves |
 //! | `lives` | ten thousand random steps of several people, beside a model of the schedule |
@@ -49,6 +50,7 @@
 //! | `planted` | a connector's message forges nothing in an output |
 //! | `published` | the requests of the published connectors, as `docs/connectors.md` lists them |
 //! | `example` | the example connector, called by the emulator and by the commands |
+//! | `guide` | the steps of `docs/connectors.md` that bind a schedule, as printed |
 //!
 //! **`recordings/`**: recorded exchanges
 //!
@@ -125,12 +127,14 @@
 //! process, `connectors::example::Connector` the example connector.
 
 mod connectors {
+    mod access;
     mod acts;
     mod answers;
     mod approval;
     mod encryption;
     pub(crate) mod example;
     mod flows;
+    mod guide;
     mod handshake;
     mod lives;
     mod notifications;

@@ -110,6 +110,7 @@ pub(super) fn schema(
     }
     let mut inverses: HashMap<SetId, Vec<(TypeId, SetId)>, RandomState> = HashMap::default();
     let mut transitive = HashMap::default();
+    let mut joined = HashMap::default();
     let set_of = |(type_name, name): super::rules::Path| {
         let full_name = if type_name.contains('.') { type_name.to_owned() } else { format!("microsoft.graph.{type_name}") };
         match union.resolve(&full_name) {
@@ -121,6 +122,11 @@ pub(super) fn schema(
         for (one, other) in workload.inverses {
             if let Some((one, (_, other))) = set_of(*one).zip(set_of(*other)) {
                 inverses.entry(other).or_default().push(one);
+            }
+        }
+        for (path, rules) in workload.joined {
+            if let Some((_, set)) = set_of(*path) {
+                joined.insert(set, (rules, set_of(rules.same_key).map(|(_, set)| set)));
             }
         }
         for (path, names) in workload.transitive {
@@ -141,6 +147,7 @@ pub(super) fn schema(
         fixed,
         homes,
         inverses,
+        joined,
         transitive,
         core: Weak::new(),
         rest: None,
@@ -515,6 +522,7 @@ impl Shared<'_> {
                 .filter(|wording| !std::ptr::eq(*wording, &raw const DEFAULT_WORDING))
                 .unwrap_or(inherited.0),
             capabilities: row.map_or_else(|| restricted(inherited.1, facts), |(row, _)| *row.capabilities),
+            guarded: rules.iter().position(|workload| workload.guarded.iter().any(|row| is_row_of(row, full_name))),
             consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
             page_order: listed_order(rules, |workload| workload.page_order, full_name, &properties, &answer_order),
             recorded_order: listed_order(rules, |workload| workload.recorded_order, full_name, &properties, &answer_order),

@@ -49,6 +49,10 @@ pub struct WorkloadRules {
     pub limit_headers: &'static [(&'static str, LimitHeaders)],
     /// Navigation properties to entities that live elsewhere, though the schema says that they contain them.
     pub references: &'static [Path],
+    /// Types whose workload decides who may read and write their entities.
+    pub guarded: &'static [&'static str],
+    /// Navigation properties to the entities of a root set that have a person among their members.
+    pub joined: &'static [(Path, JoinRules)],
     /// Navigation properties, each as type and name, and those that lead back: a link of the first is one of the second.
     pub inverses: &'static [(Path, Path)],
     /// Navigation properties, each as type and name, that lead to all that others of these names lead to, at any distance.
@@ -321,6 +325,8 @@ impl WorkloadRules {
             queries,
             limit_headers,
             references,
+            guarded,
+            joined: _,
             inverses: _,
             transitive: _,
             operation_statuses: _,
@@ -351,7 +357,7 @@ impl WorkloadRules {
         found.extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)));
         found.extend(well_known.iter().map(|(name, ..)| *name).chain(views.iter().map(|(name, ..)| *name)));
         found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
-        found.extend(always_keyed.iter().chain(*placeholders).chain(*plain_deltas).copied());
+        found.extend(always_keyed.iter().chain(*placeholders).chain(*plain_deltas).chain(*guarded).copied());
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
         found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
         found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
@@ -386,6 +392,8 @@ impl WorkloadRules {
         limit_headers: &[],
         placeholders: &[],
         references: &[],
+        guarded: &[],
+        joined: &[],
         inverses: &[],
         transitive: &[],
         operation_statuses: &[],
@@ -519,6 +527,19 @@ impl TagForm {
             TagForm::Version | TagForm::Counter(_) | TagForm::Cosmos => None,
         }
     }
+}
+
+/// The rules of a navigation property to the entities of a root set that have a person among their members.
+#[derive(Debug)]
+pub struct JoinRules {
+    /// The name of the root set.
+    pub root: &'static str,
+    /// The navigation property of its type with the members.
+    pub members: &'static str,
+    /// The property of a member with the key of the person.
+    pub person: &'static str,
+    /// A navigation property to persons, whose entity has the same key as that of the root set.
+    pub same_key: Path,
 }
 
 /// The row of a type.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 
-use super::{Model, Navigation, Schema, SetId, StructuredType, TypeId, Version};
+use super::{JoinRules, Model, Navigation, Schema, SetId, StructuredType, TypeId, Version};
 
 /// The kind of a [`Set`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -158,6 +158,12 @@ impl Schema {
         self.inverses.get(&set).map_or(&[], |inverses| inverses)
     }
 
+    /// Returns the rules of a navigation property to entities that have a person among their members, and the set of the other links to
+    /// persons.
+    pub fn joined(&self, set: SetId) -> Option<(&'static JoinRules, Option<SetId>)> {
+        self.joined.get(&set).copied()
+    }
+
     /// Returns the names of the navigation properties that one follows at any distance, if it does.
     pub fn transitive(&self, set: SetId) -> Option<&'static [&'static str]> {
         self.transitive.get(&set).copied()
@@ -165,7 +171,7 @@ impl Schema {
 
     /// Whether the links of a navigation property follow from those of others.
     pub fn is_derived(&self, set: SetId) -> bool {
-        self.inverses.contains_key(&set) || self.transitive.contains_key(&set)
+        self.inverses.contains_key(&set) || self.transitive.contains_key(&set) || self.joined.contains_key(&set)
     }
 
     /// Returns the entity set in which entities of a type live: its own, or that of the nearest base type.

@@ -23,7 +23,7 @@ use crate::world::clock::unix_millis;
 use crate::world::id_form::{change_key, id_of};
 use crate::world::journal::EntityChange;
 use crate::world::store::{CollectionRef, InsertError, RECORD_BYTES, StoredEntity};
-use crate::world::workload::{Change, ChangeKind, Consultation, Reply, WrittenValues};
+use crate::world::workload::{Change, ChangeKind, Consultation, Reply, WrittenValues, text_of};
 
 /// Reads the body of a write as far as the service does before it looks up the entity.
 ///
@@ -296,7 +296,11 @@ fn caller(
     };
     let value = |member: &str, person: Person| identity_set_value(model, identity_set, member, form, person);
     match caller::caller(&context.request.headers) {
-        Caller::User(person) => value("user", person),
+        // The directory knows the names of its users better than a token.
+        Caller::User(person) => {
+            let display_name = name_of(context, &person.id).or(person.display_name);
+            value("user", Person { display_name, ..person })
+        }
         Caller::Application(person) => value("application", person),
         Caller::Unknown => {
             decided.push("local-caller");
@@ -313,6 +317,13 @@ fn caller(
             context.world.local_caller.get_or_init(local).clone()
         }
     }
+}
+
+/// Returns the display name of a user of the world.
+fn name_of(context: &OperationContext<'_>, user: &str) -> Option<String> {
+    let root = context.model.root("users")?;
+    let entity = context.world.store.collection(root.set).get(user)?;
+    text_of(context.model.structured(root.target), &entity.properties, "displayName").map(|name| name.to_string())
 }
 
 /// Returns a value of the type identitySet that names one user or application.

@@ -75,17 +75,9 @@ fn deactivate(
 ) -> Result<Outcome, Error> {
     let structured = context.structured();
     let slot = structured.slot(rules.property).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
-    let is_active = |entity: &Entity| *entity.properties.get(slot) != Value::Boolean(false);
     let collection = collection_to_change(context, key)?;
     let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
-    if let Some(refusal) = rules.last.filter(|_| is_active(&current)) {
-        if !context.purse.spend(u64::try_from(collection.len()).unwrap_or(u64::MAX)) {
-            return Err(context.too_expensive());
-        }
-        if !collection.list().iter().any(|entity| *entity.key != *key && is_active(entity)) {
-            return Err(Error::new(refusal, &[structured.wording.noun]));
-        }
-    }
+    check_last(context, &collection, rules, &current)?;
     let server_set = server_set_values(context, structured, false, &mut decided);
     let updated = collection.update(key, |entity| {
         precondition.check(entity)?;
@@ -100,6 +92,32 @@ fn deactivate(
     let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)?;
     let status = structured.capabilities.delete_status;
     Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), Some(after)))
+}
+
+/// Checks that an entity that becomes inactive is not the last active one, if one must stay.
+///
+/// # Errors
+///
+/// Returns the refusal of the row.
+pub(super) fn check_last(
+    context: &OperationContext<'_>,
+    collection: &Collection,
+    rules: &DeactivationRules,
+    current: &Entity,
+) -> Result<(), Error> {
+    let structured = context.structured();
+    let Some((refusal, slot)) = rules.last.zip(structured.slot(rules.property)) else { return Ok(()) };
+    let is_active = |entity: &Entity| *entity.properties.get(slot) != Value::Boolean(false);
+    if !is_active(current) {
+        return Ok(());
+    }
+    if !context.purse.spend(u64::try_from(collection.len()).unwrap_or(u64::MAX)) {
+        return Err(context.too_expensive());
+    }
+    if collection.list().iter().any(|entity| *entity.key != *current.key && is_active(entity)) {
+        return Ok(());
+    }
+    Err(Error::new(refusal, &[structured.wording.noun]))
 }
 
 /// Checks that clients can delete the entity, where the path leads to one of a type that it does not name.

@@ -15,7 +15,7 @@ use crate::graph::ops::change::{
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::create::{self, created_response};
 use crate::graph::ops::reference::{self, Relation};
-use crate::graph::ops::{Outcome, implied};
+use crate::graph::ops::{Outcome, delete, implied};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
@@ -70,6 +70,12 @@ pub(super) fn replace(
     }
     let replaced = current.as_ref().map(|entity| &entity.properties);
     check_values(context, structured, &reading.patch, replaced, &mut proposed, &mut decided)?;
+    if let (Some(rules), Some(current)) = (structured.rare().deactivated, &current)
+        && structured.slot(rules.property).is_some_and(|slot| *proposed.get(slot) == Value::Boolean(false))
+    {
+        let collection = context.written_collection()?;
+        delete::check_last(context, &collection, rules, current)?;
+    }
     let kind = ChangeKind::Replace { key: &key, values: &proposed };
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
         return Ok(Outcome::Consult(consultation));

@@ -12,6 +12,7 @@ use crate::edm::schema::{Model, Version};
 use crate::edm::segment::segments;
 use crate::odata::error::Error;
 use crate::policy::refusal;
+use crate::workloads::shifts::access::{self, Operation};
 use crate::workloads::shifts::approval::{self, Inquiry, Place};
 use crate::workloads::shifts::calls;
 use crate::workloads::shifts::consultation::ConnectorReply;
@@ -447,7 +448,7 @@ pub(crate) fn assign(
         Some(user) => Actor::user(&schedule, user, None),
         None => Actor::of(&schedule, &headers),
     };
-    actor.check_manager(&schedule)?;
+    access::check_role(&schedule, &actor, "openShift", Operation::Call("assign"))?;
     let open = schedule.find("openShifts", &assignment.open_shift).ok_or_else(internal)?;
     let reply = reply.and_then(ConnectorReply::of);
     let mut decision = Decision::new(schedule.clone(), actor, assignment.now, reply);

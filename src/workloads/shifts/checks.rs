@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::edm::address::CollectionAddress;
 use crate::odata::error::Error;
+use crate::policy::behavior::UnknownSchedulingGroup;
 use crate::policy::refusal;
+use crate::workloads::shifts::access::{self, Operation};
 use crate::workloads::shifts::people::{Actor, is_enforced};
 use crate::workloads::shifts::record::Record;
-use crate::workloads::shifts::schedule::{Role, Schedule};
+use crate::workloads::shifts::schedule::{Entry, Role, Schedule};
 
 /// 24 hours, in ticks.
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -39,29 +41,25 @@ pub(super) fn check(
     type_name: &str,
     before: Option<&Record<'_>>,
     record: Option<&Record<'_>>,
+    decided: &mut Vec<&'static str>,
 ) -> Result<(), Error> {
-    match type_name {
-        "timeCard" => actor.check_membership(schedule)?,
-        "swapShiftsChangeRequest" | "offerShiftRequest" | "openShiftChangeRequest" | "timeOffRequest" => {
-            let sender = record.or(before).and_then(|request| request.text("senderUserId"));
-            match before {
-                // A manager can take it back too (a guess).
-                Some(_) if actor.role == Role::Manager => {}
-                _ => actor.check_is(schedule, sender.as_deref())?,
-            }
-        }
-        _ => actor.check_manager(schedule)?,
-    }
+    let operation = match (before, record) {
+        (None, _) => Operation::Create,
+        (Some(_), Some(_)) => Operation::Change,
+        (Some(_), None) => Operation::Delete,
+    };
+    access::check(schedule, actor, type_name, operation, before, record)?;
     let Some(record) = record.filter(|_| is_enforced(schedule)) else { return Ok(()) };
     match type_name {
         "shift" => {
             new_has(schedule, before, record, &["userId", "schedulingGroupId"])?;
             items(schedule, record, "sharedShift", "draftShift", true)?;
             member(schedule, record, "userId")?;
-            in_group(schedule, record)
+            in_group(schedule, record, decided)
         }
         "openShift" => {
             new_has(schedule, before, record, &["schedulingGroupId"])?;
+            group_of(schedule, record, decided)?;
             items(schedule, record, "sharedOpenShift", "draftOpenShift", true)?;
             for item in ["sharedOpenShift", "draftOpenShift"].iter().filter_map(|name| record.item(name)) {
                 // A new open shift has one slot at least (a guess); none are left of one that is given away.
@@ -188,7 +186,7 @@ pub(super) fn assignee(schedule: &Schedule<'_>, shift: &Record<'_>, is_chosen: b
         return Ok(());
     }
     member(schedule, shift, "userId")?;
-    if is_chosen { in_group(schedule, shift) } else { Ok(()) }
+    if is_chosen { in_group(schedule, shift, &mut Vec::new()) } else { Ok(()) }
 }
 
 /// Checks that a user is in the team, as far as the world knows the people of the team.
@@ -201,10 +199,30 @@ fn member(schedule: &Schedule<'_>, record: &Record<'_>, name: &str) -> Result<()
     }
 }
 
+/// Returns the scheduling group of an item, if the schedule has it (behavior `unknown-scheduling-group`).
+fn group_of<'w>(
+    schedule: &Schedule<'w>,
+    record: &Record<'_>,
+    decided: &mut Vec<&'static str>,
+) -> Result<Option<Entry<'w>>, Error> {
+    let Some(key) = record.text("schedulingGroupId") else { return Ok(None) };
+    let found = schedule.find("schedulingGroups", &key);
+    if found.is_some() {
+        return Ok(found);
+    }
+    decided.push("unknown-scheduling-group");
+    let is_refused = match schedule.world.behaviors.unknown_scheduling_group {
+        UnknownSchedulingGroup::Known => !schedule.list("schedulingGroups").is_empty(),
+        UnknownSchedulingGroup::Refuse => true,
+        UnknownSchedulingGroup::Accept => false,
+    };
+    if is_refused { Err(gone(schedule, "scheduling group", &key)) } else { Ok(None) }
+}
+
 /// Checks that the user of a shift is in its group, if the schedule has the group and the group has people.
-fn in_group(schedule: &Schedule<'_>, record: &Record<'_>) -> Result<(), Error> {
-    let (user, group) = (record.text("userId"), record.text("schedulingGroupId"));
-    let Some(group) = group.and_then(|group| schedule.find("schedulingGroups", &group)) else { return Ok(()) };
+fn in_group(schedule: &Schedule<'_>, record: &Record<'_>, decided: &mut Vec<&'static str>) -> Result<(), Error> {
+    let user = record.text("userId");
+    let Some(group) = group_of(schedule, record, decided)? else { return Ok(()) };
     let users: Vec<Arc<str>> = group.record.texts("userIds");
     match user {
         Some(user) if !users.is_empty() && !users.contains(&user) => {

@@ -35,9 +35,9 @@ impl Actor {
         }
     }
 
-    /// Returns a user of a schedule.
+    /// Returns a user of a schedule. The directory knows the names of its users better than a token.
     pub(super) fn user(schedule: &Schedule<'_>, id: &str, name: Option<&str>) -> Actor {
-        let name = name.map(Arc::from).or_else(|| schedule.user_name(id));
+        let name = schedule.user_name(id).or_else(|| name.map(Arc::from));
         Actor { user: Some(id.into()), name, role: schedule.role(id), is_application: false }
     }
 

@@ -8,6 +8,7 @@ use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::policy::behavior::{DeletionCall, EligibilityPeriod};
 use crate::policy::refusal;
+use crate::workloads::shifts::access;
 use crate::workloads::shifts::approval::{self, Choice, Inquiry, Place};
 use crate::workloads::shifts::calls::{self, Items};
 use crate::workloads::shifts::checks;
@@ -56,11 +57,18 @@ pub(super) fn decide(
         }
     };
     let type_name = &*change.structured.name;
+    if let Place::User(user) = &inquiry.place {
+        decided.push("personal-entries");
+        access::check_preferences(world, model, headers, user)?;
+    }
     if let Some(schedule) = &schedule {
         let old = before.as_ref().map(|entity| Record::new(model, change.structured, entity.clone()));
         let actor = Actor::of(schedule, headers);
         decided.push("shifts-rules");
-        checks::check(schedule, &actor, type_name, old.as_ref(), after.as_ref())?;
+        if type_name == "timeCard" {
+            decided.push("personal-entries");
+        }
+        checks::check(schedule, &actor, type_name, old.as_ref(), after.as_ref(), decided)?;
         if let (Some(after), None) = (&after, &before)
             && let Some(consultation) = check_choice(&inquiry, schedule, after, decided)?
         {

@@ -145,6 +145,21 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ),
         ("shiftPreferences", &ImpliedRules { choice: None, id_prefix: "SHPR_", members: "" }),
     ],
+    // All of a schedule: microsoft-graph-docs#8933 and #9811.
+    guarded: &[
+        "schedule",
+        "shift",
+        "openShift",
+        "timeOffReason",
+        "timeOff",
+        "schedulingGroup",
+        "timeOffRequest",
+        "offerShiftRequest",
+        "swapShiftsChangeRequest",
+        "openShiftChangeRequest",
+        "timeCard",
+        "dayNote",
+    ],
     // learn.microsoft.com/graph/api/schedulinggroup-delete and timeoffreason-delete
     deactivated: &[
         ("schedulingGroup", &DeactivationRules { property: "isActive", last: None }),

@@ -13,6 +13,7 @@ use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::policy::refusal;
+use crate::workloads::shifts::access;
 use crate::workloads::shifts::checks;
 use crate::workloads::shifts::consultation::ConnectorReply;
 use crate::workloads::shifts::decisions::{self, Decision};
@@ -56,6 +57,8 @@ fn clock_in(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
         Argument::Value(Value::String(user)) if !user.is_empty() => user.clone(),
         _ => actor(request).ok_or_else(|| Error::new(&refusal::NO_CLOCKING_USER, &[]))?.into(),
     };
+    let schedule = schedule_of(request)?;
+    check_owner(request, &schedule, Some(&user))?;
     // Held until the card is stored.
     let _alone = alone(request.world);
     let cards = request.world.store.at(request.collection);
@@ -73,7 +76,6 @@ fn clock_in(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     record.set_text("userId", Some(&user));
     record.set("clockInEvent", event_now(request, card.complex("clockInEvent").map(|(_, event)| event)));
     card.begin(record.values_mut());
-    let schedule = schedule_of(request)?;
     let actor = Actor::of(&schedule, request.headers);
     let reply = request.reply.and_then(ConnectorReply::of);
     let mut decision = Decision::new(schedule, actor, request.now, reply);
@@ -124,9 +126,13 @@ fn end_break(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
 
 /// learn.microsoft.com/graph/api/timecard-confirm; `confirmForUser` of beta names the person.
 fn confirm(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
-    let person = match request.argument("userId") {
-        Argument::Value(Value::String(user)) => Some(user.to_string()),
-        _ => actor(request),
+    let person = if let Argument::Value(Value::String(user)) = request.argument("userId") {
+        Some(user.to_string())
+    } else {
+        let schedule = schedule_of(request)?;
+        request.decided.borrow_mut().push("application-decisions");
+        Actor::of(&schedule, request.headers).check_decides(&schedule)?;
+        actor(request)
     };
     change(request, |card, values| {
         let is_own = person.is_none_or(|person| card.is_owned_by(values, &person));
@@ -173,6 +179,7 @@ fn change(
     let _alone = alone(request.world);
     let entry = request.address().and_then(|address| schedule.entry(&address));
     let entry = entry.ok_or_else(|| checks::unknown(request.collection, &schedule))?;
+    check_owner(request, &schedule, entry.record.text("userId").as_deref())?;
     let (structured, mut values) = (entry.record.structured, entry.record.values().clone());
     let card = Card { model: request.model, structured };
     apply(card, &mut values).map_err(|state| Error::new(&refusal::TIME_CARD_STATE, &[state]))?;
@@ -182,6 +189,12 @@ fn change(
     let mut plan = Plan::default();
     plan.add(&entry.address, structured, PlanChange::Update(values));
     decisions::carry_out(request, &schedule, &plan)
+}
+
+/// Checks that a person takes a step for a card of the person's own, or manages the team.
+fn check_owner(request: &OperationRequest<'_>, schedule: &Schedule<'_>, owner: Option<&str>) -> Result<(), Error> {
+    request.decided.borrow_mut().push("personal-entries");
+    access::check_owner(schedule, &Actor::of(schedule, request.headers), owner)
 }
 
 fn schedule_of<'c>(request: &OperationRequest<'c>) -> Result<Schedule<'c>, Error> {

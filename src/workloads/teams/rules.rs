@@ -1,8 +1,8 @@
 //! Rules of Teams that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, KeyCheck, PropertyRule, ServerSetValue, TypeRules, Unique,
-    UpdateAnswer, UpdateMethod, View, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, JoinRules, KeyCheck, PropertyRule, ServerSetValue, TypeRules,
+    Unique, UpdateAnswer, UpdateMethod, View, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -35,6 +35,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("team", "isArchived", PropertyRule::InitialValue("false")),
         ("team", "specialization", PropertyRule::InitialValue("\"none\"")),
     ],
+    references: &[("user", "joinedTeams")],
+    // learn.microsoft.com/graph/api/user-list-joinedteams: the teams of which a user is a direct member. The members of the group of a team
+    // are those of the team.
+    joined: &[(
+        ("user", "joinedTeams"),
+        JoinRules { root: "teams", members: "members", person: "userId", same_key: ("group", "members") },
+    )],
     // A group has the id of its team, and the primary channel is one of the channels (strong, recorded in pnp/pnpcore).
     views: &[
         ("team", "group", View::SameKey("groups")),

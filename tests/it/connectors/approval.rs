@@ -1,18 +1,22 @@
 //! Approval: the contents of a schedule change only if the bound connector approves. Without sockets: the test plays the connector.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
+use wfi_emulator::internals::edm::date_time::DateTimeOffset;
 use wfi_emulator::internals::graph;
 use wfi_emulator::internals::graph::request::Request;
 use wfi_emulator::internals::graph::route::EntityPath;
 use wfi_emulator::internals::graph::step::{Answer, Step};
 use wfi_emulator::internals::text::exchange;
 use wfi_emulator::internals::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::internals::world::clock::Clock;
 use wfi_emulator::internals::world::journal::{self, Destination, Expectation, JournalQuery, Secrets};
 use wfi_emulator::internals::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::internals::world::settings::Settings;
 use wfi_emulator::internals::world::store::StoredEntity;
 use wfi_emulator::internals::world::{World, fault};
 
@@ -70,7 +74,7 @@ pub(super) fn refuses(message: &Value) -> CallOutcome {
 /// Returns a shift that Shifts accepts.
 fn shift(user: &str) -> Value {
     let item = json!({ "startDateTime": "2024-10-12T15:00:00Z", "endDateTime": "2024-10-12T17:00:00Z" });
-    json!({ "userId": user, "schedulingGroupId": "TAG_1", "sharedShift": item })
+    json!({ "userId": user, "schedulingGroupId": "TAG_920670e8-1218-5db1-a318-17f90cf7aa75", "sharedShift": item })
 }
 
 /// Returns a world whose schedule is bound to the first integration of the built-in fixtures.
@@ -99,7 +103,7 @@ fn a_shift_is_stored_as_it_was_sent_to_the_connector() {
     let mut new = request(
         Method::POST,
         &format!("{SCHEDULE}/shifts"),
-        &json!({ "userId": "u", "schedulingGroupId": "TAG_1", "sharedShift": { "startDateTime": "2024-10-12T15:00:00Z",
+        &json!({ "userId": "u", "schedulingGroupId": "TAG_920670e8-1218-5db1-a318-17f90cf7aa75", "sharedShift": { "startDateTime": "2024-10-12T15:00:00Z",
             "endDateTime": "2024-10-12T17:00:00Z", "activities": [{ "displayName": "Lunch" }] } }),
     );
     new.headers.insert("x-ms-wfmpassthrough", "WFI_05227533".parse().unwrap());
@@ -110,11 +114,50 @@ fn a_shift_is_stored_as_it_was_sent_to_the_connector() {
     assert_eq!(calls.len(), 1);
     assert_eq!(call.headers["x-ms-wfmpassthrough"], "WFI_05227533");
     let plaintext = decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap();
-    insta::assert_snapshot!(String::from_utf8_lossy(&plaintext), @r#"{"requests":[{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","method":"POST","url":"/shifts/SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","headers":{"X-MS-Transaction-ID":"b9b9dc59-300f-4a27-a609-f21940807f39","X-MS-Expires":"2026-01-02T03:04:35.928Z"},"body":{"sharedShift":{"displayName":null,"notes":null,"activities":[{"isPaid":null,"startDateTime":null,"endDateTime":null,"code":null,"displayName":"Lunch","theme":"White"}],"isActive":true,"startDateTime":"2024-10-12T15:00:00.000Z","endDateTime":"2024-10-12T17:00:00.000Z","theme":"White"},"isStagedForDeletion":false,"schedulingGroupId":"TAG_1","userId":"u","createdDateTime":"2026-01-02T03:04:05.678Z","lastModifiedDateTime":"2026-01-02T03:04:05.678Z","lastModifiedBy":{"user":{"id":"00000000-0000-4000-8000-000000000001","displayName":"Local User"}},"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6"}}]}"#);
+    insta::assert_snapshot!(String::from_utf8_lossy(&plaintext), @r#"{"requests":[{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","method":"POST","url":"/shifts/SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","headers":{"X-MS-Transaction-ID":"b9b9dc59-300f-4a27-a609-f21940807f39","X-MS-Expires":"2026-01-02T03:04:35.928Z"},"body":{"sharedShift":{"displayName":null,"notes":null,"activities":[{"isPaid":null,"startDateTime":null,"endDateTime":null,"code":null,"displayName":"Lunch","theme":"White"}],"isActive":true,"startDateTime":"2024-10-12T15:00:00.000Z","endDateTime":"2024-10-12T17:00:00.000Z","theme":"White"},"isStagedForDeletion":false,"schedulingGroupId":"TAG_920670e8-1218-5db1-a318-17f90cf7aa75","userId":"u","createdDateTime":"2026-01-02T03:04:05.678Z","lastModifiedDateTime":"2026-01-02T03:04:05.678Z","lastModifiedBy":{"user":{"id":"00000000-0000-4000-8000-000000000001","displayName":"Local User"}},"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6"}}]}"#);
     let (stored, mut created) = (shifts(&world), body_of(&answer));
     created.as_object_mut().unwrap().remove("@odata.context");
     assert_eq!((stored.len(), &stored[FIXTURES]), (FIXTURES + 1, &created));
     assert_eq!(stored[FIXTURES]["id"], message["requests"][0]["id"]);
+}
+
+#[test]
+fn a_change_has_one_time_and_the_name_of_its_user_in_each_call_and_answer() {
+    let settings = Settings { clock: Clock::System, ..harness::settings_with(&[]) };
+    let world = World::new(settings);
+    let id = INTEGRATION.rsplit('/').next().unwrap();
+    assert_eq!(harness::json(&world, Method::PUT, SCHEDULE, Some(&binding_to(id))).0, StatusCode::OK);
+    let owner = "366c0b19-49b1-41b5-a03f-9f3887bd0ed8";
+    let application = harness::bearer(&json!({ "appid": "a1", "idtyp": "app", "roles": ["Schedule.ReadWrite.All"] }));
+    let carried_out = |method: Method, path: &str, token: &str, body: &Value| {
+        let mut request = request(method, path, body);
+        request.headers.insert("authorization", token.parse().unwrap());
+        request.headers.insert("ms-app-acts-as", owner.parse().unwrap());
+        play(&world, &request, |message| {
+            // The clock goes on before the connector answers.
+            let asked = SystemTime::now();
+            while SystemTime::now() < asked + Duration::from_millis(3) {
+                std::thread::yield_now();
+            }
+            approves(message)
+        })
+    };
+    let (answer, calls) = carried_out(Method::POST, &format!("{SCHEDULE}/shifts"), &application, &shift("u"));
+    let (created, sent) = (body_of(&answer), &calls[0].1["requests"][0]["body"]);
+    let path = format!("{SCHEDULE}/shifts/{}", created["id"].as_str().unwrap());
+    let (_, calls) = carried_out(Method::PUT, &path, &harness::delegated(owner), &shift("u"));
+    let (later, stored) = (&calls[0].1["requests"][0]["body"], harness::json(&world, Method::GET, &path, None).1);
+    let times = |name: &str, values: [&Value; 2]| {
+        let [one, other] = values.map(|value| value[name].as_str().and_then(DateTimeOffset::parse));
+        assert!(one.is_some() && one == other, "{name}: {values:?}");
+    };
+    times("createdDateTime", [sent, &created]);
+    times("lastModifiedDateTime", [sent, &created]);
+    times("createdDateTime", [later, &created]);
+    times("lastModifiedDateTime", [later, &stored]);
+    for value in [sent, &created, later, &stored] {
+        assert_eq!(value["lastModifiedBy"]["user"]["displayName"], "John Doe", "{value}");
+    }
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_shift_is_stored_once_the_bound_connector_approves() {
     assert_eq!(exchange(server.address, "PUT", SCHEDULE, &binding).0, 200);
     let shifts = format!("{SCHEDULE}/shifts");
     let shift = |end: &str| {
-        json!({ "userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1", "schedulingGroupId": "TAG_1",
+        json!({ "userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1", "schedulingGroupId": "TAG_920670e8-1218-5db1-a318-17f90cf7aa75",
             "sharedShift": { "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": end, "theme": "blue" } })
     };
     let count = || exchange(server.address, "GET", &shifts, &Value::Null).1["value"].as_array().unwrap().len();
@@ -166,7 +166,7 @@ fn the_passthrough_header_of_a_write_to_a_shift_reaches_the_connector() {
         send(
             "POST",
             &format!("{schedule}/shifts"),
-            &json!({ "userId": "u", "schedulingGroupId": "TAG_1",
+            &json!({ "userId": "u", "schedulingGroupId": "TAG_920670e8-1218-5db1-a318-17f90cf7aa75",
         "sharedShift": { "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": "2024-10-12T16:00:00Z" } })
         )
         .0,

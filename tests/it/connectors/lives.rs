@@ -323,7 +323,7 @@ fn thing_json(collection: usize, thing: &Thing) -> Value {
         }
     }
     if collection != TIMES_OFF {
-        json["schedulingGroupId"] = "TAG_1".into();
+        json["schedulingGroupId"] = "TAG_920670e8-1218-5db1-a318-17f90cf7aa75".into();
     }
     if collection != OPEN_SHIFTS {
         json["userId"] = user.as_str().into();

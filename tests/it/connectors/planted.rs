@@ -75,7 +75,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String) {
 fn a_message_forges_nothing_in_log_journal_and_comparison() {
     let served = Served::start(&["--log", "info", "--explain"]);
     let body_of = |answer: &str| -> Value { serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap() };
-    let shift = json!({"userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1", "schedulingGroupId": "TAG_1",
+    let shift = json!({"userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1", "schedulingGroupId": "TAG_920670e8-1218-5db1-a318-17f90cf7aa75",
         "sharedShift": {"startDateTime": "2024-10-12T06:00:00Z", "endDateTime": "2024-10-12T16:00:00Z"}});
     let created = body_of(&served.exchange("POST", &format!("{SCHEDULE}/shifts"), &shift.to_string()));
     let id = created["id"].as_str().unwrap().to_owned();

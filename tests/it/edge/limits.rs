@@ -340,7 +340,7 @@ fn requests_that_wait_for_a_connector_take_bounded_memory_together() {
     assert_eq!(statuses(&exchange(&server, send("PUT", schedule, binding.as_bytes(), ""))), "200");
     // A few kilobytes, whose message to the connector has a megabyte.
     let shift = format!(
-        "{{\"userId\":\"u\",\"schedulingGroupId\":\"TAG_1\",\"sharedShift\":{{\"startDateTime\":\"2024-10-12T15:00:00Z\",\"endDateTime\":\"2024-10-12T16:00:00Z\",\"notes\":\"{}\"}}}}",
+        "{{\"userId\":\"u\",\"schedulingGroupId\":\"TAG_920670e8-1218-5db1-a318-17f90cf7aa75\",\"sharedShift\":{{\"startDateTime\":\"2024-10-12T15:00:00Z\",\"endDateTime\":\"2024-10-12T16:00:00Z\",\"notes\":\"{}\"}}}}",
         "x".repeat(1_000_000)
     );
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

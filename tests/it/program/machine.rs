@@ -417,7 +417,7 @@ fn messages_for_a_silent_connector_take_bounded_memory() {
         r#"{{"isPaid": true, "displayName": "{name}", "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": "2024-10-12T07:00:00Z"}}"#
     );
     let shift = format!(
-        r#"{{"userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1", "schedulingGroupId": "TAG_1", "sharedShift": {{"startDateTime": "2024-10-12T06:00:00Z",
+        r#"{{"userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1", "schedulingGroupId": "TAG_920670e8-1218-5db1-a318-17f90cf7aa75", "sharedShift": {{"startDateTime": "2024-10-12T06:00:00Z",
         "endDateTime": "2024-10-12T16:00:00Z", "activities": [{}]}}}}"#,
         vec![activity; 800].join(",")
     );

@@ -276,7 +276,7 @@ fn state_is_saved_at_exit_and_loaded_at_start() {
     let body = json!({"displayName": "kept", "encryption": {"protocol": "sharedSecret", "secret": secret}}).to_string();
     assert_eq!(first.status("PATCH", ENTITY, &body), 200);
     let schedule = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
-    assert_eq!(first.status("POST", &format!("{schedule}/shifts"), r#"{"userId":"kept too","schedulingGroupId":"TAG_1","sharedShift":{"startDateTime":"2024-10-12T06:00:00Z","endDateTime":"2024-10-12T16:00:00Z"}}"#), 201);
+    assert_eq!(first.status("POST", &format!("{schedule}/shifts"), r#"{"userId":"kept too","schedulingGroupId":"TAG_920670e8-1218-5db1-a318-17f90cf7aa75","sharedShift":{"startDateTime":"2024-10-12T06:00:00Z","endDateTime":"2024-10-12T16:00:00Z"}}"#), 201);
     assert!(!file.exists());
     assert_eq!(first.stop().status, Some(0));
     let saved = std::fs::read_to_string(&file).unwrap();
