@@ -20,7 +20,7 @@ pub(super) struct TlsArguments {
     /// Host to answer for as a proxy, in addition to those of Graph and Entra; repeatable
     #[arg(long, env = "WFI_EMULATOR_INTERCEPT", value_name = "HOST", value_delimiter = ',', value_parser = intercepted_host, requires = "tls")]
     intercept: Vec<String>,
-    /// Treatment of tunnels to hosts that are neither of Graph or Entra nor of --intercept: `tunnel` lets clients of this machine through
+    /// Rule for tunnels to hosts that the proxy does not answer for; `tunnel` lets clients of this machine through
     #[arg(long, env = "WFI_EMULATOR_PROXY_OTHERS", value_name = "RULE", value_enum, default_value_t = ProxyOthers::Refuse)]
     proxy_others: ProxyOthers,
 }
