@@ -502,7 +502,7 @@ pub struct Model {
     pub is_partial: bool,
     /// The rest, and the tables in it of this version; none for those of both. Another request may read it while this one has a world
     /// without it.
-    rest: Option<(Arc<OnceLock<Arc<Schema>>>, Option<Version>)>,
+    rest: Option<(Whole, Option<Version>)>,
     names: Arc<HashMap<Box<str>, NamedType, RandomState>>,
     types: Box<[Option<Arc<StructuredType>>]>,
     enums: Box<[Option<Arc<EnumType>>]>,
@@ -692,11 +692,14 @@ pub struct Schema {
     rest: Option<Box<Rest>>,
 }
 
+/// A schema with its rest, once that is read.
+type Whole = Arc<OnceLock<Arc<Schema>>>;
+
 /// The part of a schema that is not read at the start.
 #[derive(Debug)]
 struct Rest {
     rules: Box<[&'static WorkloadRules]>,
-    whole: Arc<OnceLock<Arc<Schema>>>,
+    whole: Whole,
 }
 
 impl Schema {

@@ -348,6 +348,9 @@ fn the_core_knows_the_types_and_sets_that_have_been_read_since() {
     }
 }
 
+/// Returns an order of answers.
+type Order = fn(&StructuredType) -> Option<Vec<u16>>;
+
 #[test]
 fn what_the_core_has_is_the_same_in_the_whole() {
     let (core, whole) = core_and_whole();
@@ -384,7 +387,6 @@ fn what_the_core_has_is_the_same_in_the_whole() {
                 );
             }
             // The order of answers, in which the others are left out while they have no value.
-            type Order = fn(&StructuredType) -> Option<Vec<u16>>;
             let orders: [Order; 3] = [
                 |of| Some(of.answer_order.clone()),
                 |of| of.page_order.as_ref().map(|order| order.to_vec()),
