@@ -16,9 +16,9 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 pub(crate) use address::AddressPolicy;
-pub(crate) use connect::{ConnectError, Connection, Destination, TlsPolicy, connect};
 #[cfg(feature = "cli")]
-pub(crate) use connect::{connect_tcp, start};
+pub(crate) use connect::start;
+pub(crate) use connect::{ConnectError, Connection, Destination, TlsPolicy, connect, connect_tcp};
 pub(crate) use tls::{client_config, read_roots};
 
 /// The reason why the body of an answer is incomplete.
