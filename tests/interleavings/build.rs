@@ -54,7 +54,7 @@ fn wings(root: &Path, out: &Path) {
         collect(&root.join("src").join(wing), &mut sources);
         for source in sources {
             let mut text = read(&source);
-            for above in ["(\"../../../fixtures/", "(\"../../fixtures/"] {
+            for above in ["(\"../../../../fixtures/", "(\"../../../fixtures/", "(\"../../fixtures/"] {
                 text = text.replace(above, &format!("(\"{}/fixtures/", root.display()));
             }
             for (index, (from, to)) in REPLACEMENTS.iter().enumerate() {
