@@ -55,6 +55,9 @@ pub mod internals {
         }
     }
     pub mod edm {
+        pub mod address {
+            pub use crate::edm::address::EntityAddress;
+        }
         pub mod date_time {
             pub use crate::edm::date_time::DateTimeOffset;
         }

@@ -28,6 +28,9 @@ impl Drop for TrustFiles {
 /// The folder of the files that stay, beside the local CA.
 const KEPT: &str = "trust";
 
+/// The same with the CA of further hosts.
+const KEPT_WITH_OTHERS: &str = "trust-intercept";
+
 /// Writes the files for the CAs in some files, to a temporary folder.
 ///
 /// # Errors
@@ -51,7 +54,8 @@ pub(super) fn write(authorities: &[PathBuf]) -> Result<TrustFiles, String> {
 /// Fails with a message for people.
 pub(super) fn keep(authorities: &[PathBuf]) -> Result<TrustFiles, String> {
     let bundle = bundle_of(authorities)?;
-    let folder = authorities[0].with_file_name(KEPT);
+    // Clients are to trust the CA of --intercept only where that is in use.
+    let folder = authorities[0].with_file_name(if authorities.len() > 1 { KEPT_WITH_OTHERS } else { KEPT });
     match create_private(&folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(&folder, &error)),
         _ => {}

@@ -7,7 +7,7 @@ use crate::edm::schema::{Model, Schema};
 pub(crate) const DEPTH: usize = 16;
 
 /// The characters that no name has (learn.microsoft.com/graph/onedrive-addressing-driveitems).
-const RESERVED: [char; 8] = ['"', '*', ':', '<', '>', '?', '\\', '|'];
+const RESERVED: [char; 9] = ['"', '*', '/', ':', '<', '>', '?', '\\', '|'];
 
 /// Returns whether a name has no reserved character.
 pub(crate) fn is_allowed(name: &str) -> bool {
@@ -46,6 +46,6 @@ mod tests {
         for (one, other) in [("a", "b"), ("a", "ä"), ("ä", "a\u{308}"), ("a", "a ")] {
             assert!(!is_same(one, other), "{one} {other}");
         }
-        assert!(is_allowed("a b.txt") && !is_allowed("a:b"));
+        assert!(is_allowed("a b.txt") && !is_allowed("a:b") && !is_allowed("a/b"));
     }
 }

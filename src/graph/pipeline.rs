@@ -142,10 +142,10 @@ fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Opt
     }
     let outcome = match outcome {
         Err(error) if unread::may_know(world, &error) => {
+            notices.keep(world);
             if let Ok(answer) = stubs::or_error(world, request, meta, error) {
                 return Step::Done(Box::new(answer));
             }
-            notices.keep(world);
             return if unread::is_spared(world, meta) {
                 operate(world.widen(), request, meta, reply)
             } else {

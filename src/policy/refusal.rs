@@ -329,7 +329,7 @@ refusals! {
     QUOTED_ARGUMENT "quoted-argument" 400 BadRequest Layer::Gateway,
         "Expression of type '{0}' cannot be converted to type '{1}'.",
         Strong "microsoft-graph-docs-contrib#1064; microsoft-graph-docs#22124";
-    /// A cast of linked objects of the directory with options, without `ConsistencyLevel: eventual` and `$count=true`.
+    /// A cast of linked objects of the directory with an order, without `ConsistencyLevel: eventual` and `$count=true`.
     CAST_NEEDS_LEVEL "cast-needs-level" 400 RequestUnsupportedQuery Layer::Gateway, "Invalid search request.",
         Strong "microsoft-graph-docs-contrib#1517; microsoft-graph-docs#19672";
     /// The same with a condition.

@@ -229,7 +229,12 @@ impl Store {
 
     /// Returns the tree of the root set above a collection.
     fn tree_above(&self, address: &CollectionAddress) -> &Arc<Tree> {
-        self.tree(self.rank(address.root).expect("an address is below a root set of the schema"))
+        match (self.rank(address.root), self.as_widened()) {
+            (Some(rank), _) => self.tree(rank),
+            // Another request has read the rest of the schema since, and the link to an entity of it.
+            (None, Some(widened)) => widened.tree_above(address),
+            (None, None) => unreachable!("an address is below a root set of the schema"),
+        }
     }
 
     /// Returns the entity at an address.

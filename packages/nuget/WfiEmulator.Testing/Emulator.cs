@@ -41,9 +41,12 @@ internal sealed class Emulator : IAsyncDisposable, IDisposable
             authority = X509Certificate2.CreateFromPem(File.ReadAllText(path));
         }
         handler = NewHandler();
-        control = new ControlClient(new HttpClient(handler, disposeHandler: false), (string)ready["control"]!);
+        control = new ControlClient(new HttpClient(handler, disposeHandler: false) { Timeout = ControlTimeout }, (string)ready["control"]!);
         DefaultWorld = new World(control, "default", Url, handler);
     }
+
+    /// <summary>Longer than an expectation may wait.</summary>
+    private static readonly TimeSpan ControlTimeout = TimeSpan.FromMinutes(6);
 
     /// <summary>The base URL, without a version and without a slash at its end.</summary>
     public string Url { get; }

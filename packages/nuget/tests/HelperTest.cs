@@ -1,5 +1,5 @@
 #nullable enable
-// Does with the helper what tests do with it, against the program. Without a test framework, which no registry at hand has.
+// Does with the helper what tests do with it, against the program. Without a test framework: none comes without an SDK.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;

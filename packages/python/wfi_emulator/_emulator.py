@@ -48,7 +48,7 @@ def _text(method: str, url: str, body: Any = None) -> str:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with _OPENER.open(request, timeout=60) as answer:
+        with _OPENER.open(request, timeout=360) as answer:
             content: str = answer.read().decode()
             return content
     except urllib.error.HTTPError as error:

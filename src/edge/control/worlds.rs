@@ -104,7 +104,7 @@ fn world_json(call: &ControlCall<'_>, info: &WorldInfo) -> Value {
     let world = &info.world;
     // Collections of one name count together.
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for set in world.schema.keyed_root_sets() {
+    for set in world.schema.keyed_root_sets().filter(|set| world.schema.is_of_core(*set)) {
         counts.insert(world.schema.set(set).name.to_string(), 0);
     }
     for (set, count) in world.store.counts() {

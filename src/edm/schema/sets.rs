@@ -101,6 +101,11 @@ impl Schema {
         self.root_sets.iter().copied()
     }
 
+    /// Whether a set is in the core of the schema. Without a core, all sets are.
+    pub fn is_of_core(&self, set: SetId) -> bool {
+        self.core().is_none_or(|core| set.0 < core.sets.len())
+    }
+
     /// Returns the collections with a fixed path that a singleton contains.
     pub fn fixed_of(&self, singleton: SetId) -> impl Iterator<Item = SetId> + '_ {
         self.root_sets().filter(move |set| self.set(*set).kind == SetKind::Fixed(singleton))

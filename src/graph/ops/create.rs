@@ -40,6 +40,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     let structured = context.model.actual(context.structured(), reading.patch.read_as);
     let mut decided = reading.decided.clone();
     required::check(structured, &reading.patch)?;
+    folders::check_name(structured, &reading.patch)?;
     let relations = reference::look_up(context, structured, &reading.patch.related, None, &mut decided)?;
     let stored_as = context.world.schema.set(context.route.collection.set).target;
     let mut properties = new_values(context, structured, stored_as, &reading.patch, &mut decided);
@@ -161,6 +162,7 @@ fn insert_new(
     structured: &StructuredType,
     patch: &Patch,
 ) -> Result<Arc<str>, Error> {
+    folders::check_name(structured, patch)?;
     let set = context.world.schema.set(place.set);
     let mut values = new_values(context, structured, set.target, patch, &mut Vec::new());
     check_values(context, structured, patch, None, &mut values, &mut Vec::new())?;
@@ -313,7 +315,7 @@ fn sent_key(
         let (world, model, headers, now) = (context.world, context.model, &context.request.headers, context.now);
         let related = &patch.related;
         let new = NewEntity { world, model, structured, key: "", values, ancestors, headers, now, related };
-        return rule(&new).map(Arc::from);
+        return rule(&new).filter(|key| !key.is_empty()).map(Arc::from);
     }
     let property = structured.key_property()?;
     if is_assignable(structured) && *property.name == *"id" || !is_sent(structured, patch, property.slot) {

@@ -5,13 +5,28 @@ use std::sync::Arc;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::file_name;
+use crate::edm::patch::{NewValue, Patch};
 use crate::edm::schema::{FileRules, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
+use crate::odata::error::Error;
+use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::{self, Json};
 use crate::world::World;
 use crate::world::store::{StoreFull, StoredEntity};
+
+/// Checks the name that a body gives a file or a folder.
+///
+/// # Errors
+///
+/// Fails if no file can have the name.
+pub(super) fn check_name(structured: &StructuredType, patch: &Patch) -> Result<(), Error> {
+    let property = structured.file.and_then(|rules| structured.property(rules.name));
+    let names = patch.changes.iter().filter(|change| Some(change.property) == property).map(|change| &change.to);
+    let is_allowed = |to: &NewValue| !matches!(to, NewValue::Set(Value::String(name)) if !file_name::is_allowed(name));
+    if names.into_iter().all(is_allowed) { Ok(()) } else { Err(Error::new(&refusal::INVALID_FILE_NAME, &[])) }
+}
 
 /// The effect of a write where there is a file of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -86,9 +86,11 @@ impl Candidate {
     }
 }
 
-/// Checks a list of linked objects of the directory behind a cast: with options it needs `ConsistencyLevel: eventual` and `$count=true`.
+/// Checks a list of linked objects of the directory behind a cast: with a condition or an order it needs `ConsistencyLevel: eventual` and
+/// `$count=true`. With `$select` and `$top` alone, published programs ask without them.
 fn check_cast(context: &OperationContext<'_>, query: &Query<'_>) -> Result<(), Error> {
-    let is_cast = context.route.cast.is_some() && context.route.has_links && context.request.target.query().is_some();
+    let has_index = query.filter.is_some() || !query.order.is_empty();
+    let is_cast = context.route.cast.is_some() && context.route.has_links && has_index;
     let needs_level = |(_, needs): &Tolerance| needs(&context.world.behaviors);
     let is_advanced = is_cast && context.structured().rare().eventual.is_some_and(needs_level);
     match query.filter {

@@ -15,7 +15,7 @@ use crate::graph::ops::change::{
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::create::{self, created_response};
 use crate::graph::ops::reference::{self, Relation};
-use crate::graph::ops::{Outcome, delete, implied};
+use crate::graph::ops::{Outcome, delete, folders, implied};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
@@ -48,6 +48,7 @@ pub(super) fn replace(
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
     }
+    folders::check_name(structured, &reading.patch)?;
     let address = EntityAddress { collection: context.route.collection.clone(), key: key.into() };
     let relations = relations(context, reading, current.as_deref(), &address, &mut decided)?;
     decided.push("replace");

@@ -38,23 +38,13 @@ pub(super) static DERIVED: [Derived; 15] = [
     row("servicePrincipal", "oauth2PermissionScopes", scopes),
 ];
 
-/// Medium: learn.microsoft.com/graph/api/domain-post-domains (the id is the name) and opentypeextension-post-opentypeextension (of a
-/// directory object, the id is the name). Medium: learn.microsoft.com/graph/extensibility-overview (an id with the name of a domain is kept,
-/// others get `ext` and eight characters in front).
-pub(super) static KEYS: [(&str, KeyRule); 3] = [
-    ("domain", |domain| domain.text("id").map(|id| id.to_lowercase())),
-    ("openTypeExtension", |extension| {
-        let holder = extension.ancestors.last()?;
-        let directory = extension.model.type_named("directoryObject")?;
-        let name = extension.text("extensionName")?;
-        extension.model.is_a(holder.type_id, directory).then(|| name.to_string())
-    }),
-    ("schemaExtension", |extension| {
-        let id = extension.text("id")?;
-        let characters = || extension.world.next_entity_id().simple().to_string()[..8].to_owned();
-        Some(if id.contains('_') { id.to_string() } else { format!("ext{}_{id}", characters()) })
-    }),
-];
+/// Medium: learn.microsoft.com/graph/api/opentypeextension-post-opentypeextension (of an object of the directory, the id is the name).
+pub(super) static KEYS: [(&str, KeyRule); 1] = [("openTypeExtension", |extension| {
+    let holder = extension.ancestors.last()?;
+    let directory = extension.model.type_named("directoryObject")?;
+    let name = extension.text("extensionName")?;
+    extension.model.is_a(holder.type_id, directory).then(|| name.to_string())
+})];
 
 const fn row(type_name: &'static str, property: &'static str, value: fn(&NewEntity<'_>) -> Option<DerivedValue>) -> Derived {
     Derived { type_name, property, value }

@@ -454,7 +454,7 @@ pub(crate) fn assign(
     let mut decision = Decision::new(schedule.clone(), actor, assignment.now, reply);
     let mut plan = Plan::default();
     decisions::assign(&mut decision, &mut plan, &open, Some(&assignment.user), true)?;
-    let inquiry = Inquiry { world, model, headers: &headers, now: assignment.now, place: Place::Team(schedule.clone()), reply };
+    let inquiry = Inquiry { world, model, headers: &headers, place: Place::Team(schedule.clone()), reply };
     if let Some(consultation) = approval::decide(&inquiry, &plan, &mut Vec::new())? {
         return Ok(Some(consultation));
     }

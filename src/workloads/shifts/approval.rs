@@ -2,7 +2,6 @@
 //! be chosen.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
@@ -31,7 +30,6 @@ pub(super) struct Inquiry<'c> {
     pub(super) world: &'c World,
     pub(super) model: &'c Model,
     pub(super) headers: &'c HeaderMap,
-    pub(super) now: SystemTime,
     pub(super) place: Place<'c>,
     pub(super) reply: Option<&'c ConnectorReply>,
 }
@@ -211,7 +209,8 @@ fn check_reply(inquiry: &Inquiry<'_>, source: &str, reply: &ConnectorReply) -> R
 /// Returns the transaction of all elements of a call (that they share it is a guess).
 fn transaction(inquiry: &Inquiry<'_>) -> ElementHeaders {
     let mut expires = Vec::new();
-    let millis = unix_millis(inquiry.now).saturating_add(EXPIRES_AFTER_MILLIS);
+    // The request may have waited for another call.
+    let millis = unix_millis(inquiry.world.clock.now()).saturating_add(EXPIRES_AFTER_MILLIS);
     DateTimeOffset::from_unix_millis(millis).write_utc(&mut expires);
     ElementHeaders {
         transaction_id: inquiry.world.next_transaction_id().to_string(),

@@ -115,7 +115,6 @@ fn inquiry<'c>(request: &'c OperationRequest<'_>, schedule: Schedule<'c>) -> Inq
         world: request.world,
         model: request.model,
         headers: request.headers,
-        now: request.now,
         place: Place::Team(schedule),
         reply: request.reply.and_then(ConnectorReply::of),
     }

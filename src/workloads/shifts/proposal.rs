@@ -30,8 +30,8 @@ pub(super) fn decide(
     let collection = change.collection;
     let schedule = Schedule::holding(change.world, change.model, change.ancestors, collection);
     let Some(place) = schedule.clone().map(Place::Team).or_else(|| user_of(change)) else { return Ok(None) };
-    let Change { world, model, headers, now, .. } = *change;
-    let inquiry = Inquiry { world, model, headers, now, place, reply };
+    let Change { world, model, headers, .. } = *change;
+    let inquiry = Inquiry { world, model, headers, place, reply };
     let record = |values: Complex| Record::new(model, change.structured, values);
     let before = |key: &str| {
         let address = EntityAddress { collection: collection.clone(), key: key.into() };

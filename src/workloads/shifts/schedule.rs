@@ -148,8 +148,26 @@ impl<'w> Schedule<'w> {
         if let Some((structured, member)) = members.iter().find(|(structured, member)| is_of(structured, member, user)) {
             return if is_owner(structured, member) { Role::Manager } else { Role::Member };
         }
+        // The people of the group of a team are those of the team.
+        if self.is_in_group("owners", user) {
+            return Role::Manager;
+        }
+        if self.is_in_group("members", user) {
+            return Role::Member;
+        }
         let is_user = self.model.root("users").is_some_and(|root| self.world.store.collection(root.set).get(user).is_some());
         if is_user && !members.is_empty() { Role::Outside } else { Role::Unknown }
+    }
+
+    /// Whether the group of the team is linked to a user.
+    fn is_in_group(&self, navigation: &str, user: &str) -> bool {
+        let links = || {
+            let root = self.model.root("groups")?;
+            let navigation = self.model.structured(root.target).navigation(navigation)?;
+            Some(CollectionAddress::from(root.set).within(&self.world.schema, &self.team.key, navigation.set))
+        };
+        let leads_to = |link: &Arc<StoredEntity>| link.linked().is_some_and(|target| target.key.eq_ignore_ascii_case(user));
+        links().is_some_and(|links| self.world.store.at(&links).list().iter().any(leads_to))
     }
 
     /// Returns the id of an owner of the team.
@@ -182,7 +200,7 @@ impl<'w> Schedule<'w> {
 /// Whether a member of a team is a user.
 fn is_of(structured: &StructuredType, member: &StoredEntity, user: &str) -> bool {
     let id = structured.slot("userId").map(|slot| member.properties.get(slot));
-    matches!(id, Some(Value::String(id)) if **id == *user)
+    matches!(id, Some(Value::String(id)) if id.eq_ignore_ascii_case(user))
 }
 
 fn is_owner(structured: &StructuredType, member: &StoredEntity) -> bool {

@@ -172,3 +172,23 @@ fn an_application_confirms_no_card_in_its_own_name() {
         assert_eq!(status(&choices, Some(&application()), "POST", &named, &json!({ "userId": NORA })), 204);
     }
 }
+
+#[test]
+fn people_of_the_group_of_a_team_are_those_of_the_team() {
+    let status = |links: &str, method: &str, body: &Value| {
+        let world = harness::world(&[]);
+        let group = "/v1.0/groups/3d88b7a2-f988-4f4b-bb34-d66df66af126";
+        let link = json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/directoryObjects/{OUTSIDER}") });
+        let linked = harness::json(&world, Method::POST, &format!("{group}/{links}/$ref"), Some(&link.to_string())).0;
+        assert_eq!(linked, StatusCode::NO_CONTENT);
+        let mut request = request(method.parse().unwrap(), SCHEDULE, body);
+        // In upper case, as some clients have ids.
+        let token = harness::delegated(&OUTSIDER.to_uppercase());
+        request.headers.insert("authorization", token.parse().unwrap());
+        play(&world, &request, approves).0.response.status().as_u16()
+    };
+    let schedule = json!({ "enabled": true, "timeZone": "America/Chicago" });
+    assert_eq!(status("members", "GET", &json!({})), 200);
+    assert_eq!(status("members", "PUT", &schedule), 403);
+    assert_eq!(status("owners", "PUT", &schedule), 200);
+}

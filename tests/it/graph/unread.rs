@@ -2,9 +2,11 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::edm::address::EntityAddress;
+use wfi_emulator::internals::policy::behavior::{Behaviors, Secret};
 use wfi_emulator::internals::workloads;
 use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::fixture;
 use wfi_emulator::internals::world::settings::Settings;
 
 use crate::support::harness;
@@ -129,4 +131,27 @@ fn a_batch_may_need_the_rest_in_any_of_its_requests() {
         answer["responses"].as_array().unwrap().iter().map(|part| part["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [200, 200, 200, 400], "{answer}");
     assert_eq!(world.journal.count(), 5);
+}
+
+#[test]
+fn a_state_does_not_show_that_the_rest_was_read() {
+    let world = World::new(settings());
+    let state = |world: &World| {
+        let world = world.current();
+        fixture::write(&world.schema, &world.store, Secret::Null)
+    };
+    let before = state(&world);
+    assert_eq!(get(&world, "/v1.0/bakeries").0, StatusCode::BAD_REQUEST);
+    assert!(world.current().schema.core().is_some(), "the rest was read");
+    assert!(state(&world) == before, "{}", state(&world).len());
+    let made = send(&world, Method::POST, "/v1.0/contracts", &json!({ "displayName": "Oven" }));
+    assert_eq!(made.0, StatusCode::CREATED, "{}", made.1);
+    let after = state(&world);
+    assert!(after.contains("\"contracts\":[") && !after.contains("\"domains\":["), "entities are shown, empty sets are not");
+    // A request that began before, and has the core alone, comes upon it.
+    let made = EntityAddress {
+        collection: world.current().schema.set_named("contracts").unwrap().into(),
+        key: made.1["id"].as_str().unwrap().into(),
+    };
+    assert!(world.store.entity(&made).is_some());
 }

@@ -130,7 +130,7 @@ func main() {
 	integration.Set("encryption", map[string]string{"protocol": "sharedSecret", "secret": strings.Repeat("s", 64)})
 	imported := must(client.ImportCollectionWithResponse(ctx, name, "workforceIntegrations", control.Collection{Value: []control.Entity{integration}}))
 	check("integrations", ok(imported.JSON200, imported.JSON4XX).Entities["workforceIntegrations"], int64(1))
-	refused(must(client.ExportCollectionWithResponse(ctx, name, "sites", nil)).JSON4XX, "unknown-collection")
+	refused(must(client.ExportCollectionWithResponse(ctx, name, "bakeries", nil)).JSON4XX, "unknown-collection")
 
 	before := must(client.GetBehaviorsWithResponse(ctx, name))
 	check("behavior", ok(before.JSON200, before.JSON4XX)["update-response"], "entity")

@@ -60,7 +60,7 @@ const integration = { id: "WFI_1", apiVersion: 1, isActive: true, url: connector
 const integrations = { params: { path: { ...path, collection: "workforceIntegrations" } }, body: { value: [integration] } };
 const imported = ok(await client.PUT("/_emulator/worlds/{name}/state/{collection}", integrations));
 assert.equal(imported.entities["workforceIntegrations"], 1);
-const absent = await client.GET("/_emulator/worlds/{name}/state/{collection}", { params: { path: { ...path, collection: "sites" } } });
+const absent = await client.GET("/_emulator/worlds/{name}/state/{collection}", { params: { path: { ...path, collection: "bakeries" } } });
 assert.equal(refused(absent, 404), "unknown-collection");
 
 assert.equal(ok(await client.GET("/_emulator/worlds/{name}/behaviors", { params: { path } }))["update-response"], "entity");

@@ -127,7 +127,7 @@ integration["url"] = CONNECTOR
 integration["encryption"] = {"protocol": "sharedSecret", "secret": "s" * 64}
 imported = ok(import_collection.sync_detailed("tenant", "workforceIntegrations", client=client, body=Collection(value=[integration])))
 assert imported.entities["workforceIntegrations"] == 1
-assert refused(export_collection.sync_detailed("tenant", "sites", client=client), 404) == "unknown-collection"
+assert refused(export_collection.sync_detailed("tenant", "bakeries", client=client), 404) == "unknown-collection"
 
 assert ok(get_behaviors.sync_detailed("tenant", client=client))["update-response"] == "entity"
 choices = Behaviors()

@@ -1,4 +1,4 @@
-// What the sample uses of its packages, which no registry at hand has: as their documentation declares it, for the compiler alone.
+// What the sample uses of its packages, as their documentation declares it, for the compiler alone.
 using System;
 
 namespace Microsoft.VisualStudio.TestTools.UnitTesting
