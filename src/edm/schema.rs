@@ -733,6 +733,10 @@ impl Schema {
         }
         schema.union.is_partial = schema.models.iter().any(|model| model.is_partial);
         if schema.union.is_partial {
+            // What Graph publishes fits itself, as a test shows. Beside a given document, names may have two meanings.
+            if schema.documents.iter().any(|text| matches!(text, SchemaText::Given(_))) {
+                build::schema(schema.with_published(), Some(&schema.documents), rules)?;
+            }
             let whole = Arc::new(OnceLock::new());
             schema.union.rest = Some((whole.clone(), None));
             for model in &mut schema.models {
@@ -752,13 +756,17 @@ impl Schema {
     pub fn whole(self: &Arc<Schema>) -> Option<&Arc<Schema>> {
         let rest = self.rest.as_ref()?;
         Some(rest.whole.get_or_init(|| {
-            let extended = self.documents.clone().map(|text| match text {
-                SchemaText::BuiltIn(version) => SchemaText::Published(version),
-                given => given,
-            });
-            let whole = build::schema(extended, Some(&self.documents), &rest.rules);
-            Arc::new(Schema { core: Arc::downgrade(self), ..whole.expect("a test reads the published schema") })
+            let whole = build::schema(self.with_published(), Some(&self.documents), &rest.rules);
+            Arc::new(Schema { core: Arc::downgrade(self), ..whole.expect("it was read at the start, or by a test") })
         }))
+    }
+
+    /// Returns the documents, with all that Graph publishes in place of the core.
+    fn with_published(&self) -> [SchemaText; 2] {
+        self.documents.clone().map(|text| match text {
+            SchemaText::BuiltIn(version) => SchemaText::Published(version),
+            given => given,
+        })
     }
 
     /// Returns the schema whose rest this one has, too.

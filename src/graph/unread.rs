@@ -35,7 +35,7 @@ pub(super) fn is_spared(world: &World, meta: &ResponseMeta<'_>) -> bool {
 }
 
 /// Returns the refusal by the core of the schema, if there is a stub for the path that it does not have: the user's own answers come before
-/// what the rest of the schema declares, whether that is read or not.
+/// the rest of the schema, even once it is read.
 pub(super) fn refusal_for_stub(world: &World, request: &Request) -> Option<Error> {
     let stubs = world.stubs.as_ref()?;
     let core = world.schema.core()?;

@@ -475,6 +475,19 @@ fn operations_of_the_core_are_the_same_in_the_whole() {
 }
 
 #[test]
+fn a_file_that_does_not_fit_what_graph_publishes_is_refused_at_the_start() {
+    // An enum there, outside of the core.
+    let document = r#"<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+<Schema Namespace="microsoft.graph" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+<ComplexType Name="accessPackageAssignmentState"><Property Name="a" Type="Edm.String"/></ComplexType>
+</Schema></edmx:DataServices></edmx:Edmx>"#;
+    let documents = [SchemaText::BuiltIn(Version::V1), SchemaText::Given(document.into())];
+    assert!(Schema::of(documents.clone(), &crate::workloads::rules()).is_ok(), "it fits the core");
+    let error = Schema::with_rest(documents, &crate::workloads::rules()).unwrap_err();
+    assert!(error.to_string().contains("accessPackageAssignmentState"), "{error}");
+}
+
+#[test]
 fn a_schema_of_two_files_has_no_rest() {
     let document = NAMESPACES.replace("self.label", "s.label");
     let given = || SchemaText::Given(document.as_str().into());
