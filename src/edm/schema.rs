@@ -733,7 +733,7 @@ impl Schema {
         }
         schema.union.is_partial = schema.models.iter().any(|model| model.is_partial);
         if schema.union.is_partial {
-            // What Graph publishes fits itself, as a test shows. Beside a given document, names may have two meanings.
+            // The published schema fits itself, as a test shows. Beside a given document, names may have two meanings.
             if schema.documents.iter().any(|text| matches!(text, SchemaText::Given(_))) {
                 build::schema(schema.with_published(), Some(&schema.documents), rules)?;
             }

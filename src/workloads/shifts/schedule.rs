@@ -155,7 +155,11 @@ impl<'w> Schedule<'w> {
         if self.is_in_group("members", user) {
             return Role::Member;
         }
-        let is_user = self.model.root("users").is_some_and(|root| self.world.store.collection(root.set).get(user).is_some());
+        // Clients have ids in any case; the directory has them in small letters.
+        let is_user = self.model.root("users").is_some_and(|root| {
+            let users = self.world.store.collection(root.set);
+            users.get(user).is_some() || users.get(&user.to_ascii_lowercase()).is_some()
+        });
         if is_user && !members.is_empty() { Role::Outside } else { Role::Unknown }
     }
 

@@ -191,4 +191,6 @@ fn people_of_the_group_of_a_team_are_those_of_the_team() {
     assert_eq!(status("members", "GET", &json!({})), 200);
     assert_eq!(status("members", "PUT", &schedule), 403);
     assert_eq!(status("owners", "PUT", &schedule), 200);
+    let outsider = harness::delegated(&OUTSIDER.to_uppercase());
+    assert_eq!(self::status(&[], Some(&outsider), "PUT", "", &schedule), 404, "capital letters make nobody a member");
 }
