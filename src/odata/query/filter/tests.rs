@@ -106,7 +106,7 @@ fn full(scope: Scope<'_>) -> Complex {
         set(&mut made, part, "color", Value::Enum(color));
         set(&mut made, part, "code", text(&format!("00000000-0000-0000-0000-00000000000{size}")));
         set(&mut made, part, "parts", Value::Collection(parts.into()));
-        made.dynamic.push(Dynamic { name: "extra".into(), json: format!("{size}").into() });
+        made.dynamic.push(Dynamic::new("extra", format!("{size}")));
         Value::Complex(Arc::new(made))
     };
     let inner = vec![make("x", 7, 0, Vec::new()), make("y", 8, 1, Vec::new())];
