@@ -4,6 +4,7 @@
 
 mod navigations;
 mod primitives;
+mod restrictions;
 mod state;
 mod types;
 mod versions;

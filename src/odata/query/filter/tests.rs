@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use super::*;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::primitive::{LongNumbers, Primitive};
-use crate::edm::schema::{Schema, StructuredType, Version};
+use crate::edm::schema::{Restrictions, Schema, StructuredType, Version};
 use crate::edm::value::{Dynamic, Value};
 use crate::odata::query::orderby;
 use crate::odata::query::skiptoken::{self, Binding, Position};
@@ -71,6 +71,7 @@ fn with_things<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
         search: Some(&RULES),
         rules: None,
         is_eventual: false,
+        restrictions: Restrictions::NONE,
     })
 }
 
