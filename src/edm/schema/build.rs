@@ -501,6 +501,13 @@ impl Shared<'_> {
             let Capabilities { creates, update, deletes, .. } = DEFAULT_CAPABILITIES;
             (base.wording, Capabilities { creates, update, deletes, ..base.capabilities })
         });
+        if rules.iter().flat_map(|workload| workload.chosen_keys).any(|row| is_row_of(row, full_name)) {
+            let own = declaration.key.first().and_then(|name| properties.iter().position(|property| *property.name == **name));
+            if let Some(index) = own.or_else(|| base.and_then(|base| base.key)) {
+                let key = Arc::make_mut(&mut properties[index]);
+                (key.read_only, key.immutable) = (false, true);
+            }
+        }
         let answer_order = answer_order(&properties);
         let index_of = |name: &String| properties.iter().position(|property| *property.name == **name);
         let facts = type_facts.and_then(TypeFacts::own);

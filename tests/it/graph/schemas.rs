@@ -2,6 +2,7 @@
 //!
 //! Requests as text are in `tests/exchanges/schemas/`, their answers in `snapshots/schemas/`.
 
+mod keys;
 mod navigations;
 mod primitives;
 mod restrictions;
