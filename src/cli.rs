@@ -85,7 +85,7 @@ pub fn run() -> ExitCode {
         Command::Ca(WithVariables(arguments)) => {
             print_or_fail(ca::text(&cli.serve.tls.certificate.authority, &cli.serve.local_url(), arguments))
         }
-        Command::Token(WithVariables(arguments)) => print_or_fail(token::text(arguments)),
+        Command::Token(WithVariables(arguments)) => print_or_fail(token::text(arguments, &cli.serve.schema)),
         Command::Journal(WithVariables(arguments)) => running::journal(arguments),
         Command::Worlds(WithVariables(arguments)) => running::worlds(arguments),
         Command::Reset(WithVariables(arguments)) => running::reset(arguments),

@@ -22,7 +22,7 @@ enum FileKind {
 pub(super) struct JsonSchemaArguments {
     /// Kind of file
     file: FileKind,
-    /// Collection of the fixtures, for a file with entities of one
+    /// Collection of the fixtures, for a file with entities of one: users, users/messages
     collection: Option<String>,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn text(arguments: &JsonSchemaArguments, files: &[SchemaChoice], serv
     let schema = match arguments.file {
         FileKind::Fixtures => {
             let mut model = schema::read(files)?;
-            let is_known = |name: &str| model.set_named(name).is_some();
+            let is_known = |name: &str| model.set_named(name).is_some() || fixture::collection_of_path(&model, name).is_some();
             if collection.is_some_and(|name| !is_known(name))
                 && let Some(whole) = model.whole().cloned()
             {
@@ -47,7 +47,7 @@ pub(super) fn text(arguments: &JsonSchemaArguments, files: &[SchemaChoice], serv
             }
             let set = |name: &str| {
                 let found = model.keyed_root_sets().find(|set| Some(*set) == model.set_named(name));
-                found.ok_or_else(|| {
+                found.or_else(|| fixture::collection_of_path(&model, name)).ok_or_else(|| {
                     let near = nearest(name, model.keyed_root_sets().map(|set| &*model.set(set).name));
                     let near = near.map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
                     format!("unknown collection '{name}'{near}")

@@ -1,18 +1,24 @@
 //! `wfi-emulator token`: prints a token, for curl and for tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Args;
 
 use super::clock;
+use super::schema::{self, SchemaChoice};
 use crate::edm::date_time::DateTimeOffset;
 use crate::entra::access_token::{Grant, Proof, TokenSubject, TokenVersion, access_token};
 use crate::entra::check::is_graph;
 use crate::entra::token::{GRAPH, LIFETIME, LONG, SYSTEM_ASSIGNED, Validity, unix_seconds};
-use crate::entra::user::user_named;
+use crate::entra::user::{account, user_named};
+use crate::policy::behavior::Behaviors;
 use crate::policy::permissions::{self, Permission};
+use crate::world::World;
 use crate::world::fixture::directory::Directory;
+use crate::world::fixture::{self, Entities};
+use crate::world::settings::Settings;
 
 /// The client id of tokens without a named application.
 const APPLICATION: &str = "00000000-0000-4000-8000-000000000002";
@@ -47,10 +53,13 @@ pub(super) struct TokenArguments {
     /// Directory file with applications and users
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
+    /// File or folder of initial entities, instead of the built-in ones, whose users sign in
+    #[arg(long, value_name = "PATH")]
+    fixtures: Option<PathBuf>,
 }
 
-/// Returns the token.
-pub(super) fn text(arguments: &TokenArguments) -> Result<String, String> {
+/// Returns the token. `schema` has the files of the schema that fixtures have to fit.
+pub(super) fn text(arguments: &TokenArguments, schema: &[SchemaChoice]) -> Result<String, String> {
     let directory = match &arguments.directory {
         Some(path) => Directory::load(path).map_err(|error| error.to_string())?,
         None => Directory::default(),
@@ -75,8 +84,12 @@ pub(super) fn text(arguments: &TokenArguments) -> Result<String, String> {
     }
     let application = identity.or(arguments.app.as_deref()).unwrap_or(APPLICATION);
     let name = arguments.user.as_deref().filter(|name| !name.is_empty());
-    let user = user_named(&directory, name)
-        .ok_or_else(|| format!("unknown user '{}': the directory does not list it", name.unwrap_or_default()))?;
+    let user = if is_application {
+        user_named(&directory, name)
+    } else {
+        account(&initial_world(arguments.fixtures.as_deref(), directory.clone(), schema)?, name)
+    };
+    let user = user.ok_or_else(|| format!("unknown user '{}': the directory does not list it", name.unwrap_or_default()))?;
     let listed = directory.applications.iter().flatten().find(|listed| listed.app_id.eq_ignore_ascii_case(application));
     Ok(access_token(&Grant {
         audience: &arguments.audience,
@@ -95,6 +108,21 @@ pub(super) fn text(arguments: &TokenArguments) -> Result<String, String> {
         answers_challenges: false,
         more: Vec::new(),
     }))
+}
+
+/// Returns the world of an emulator with these fixtures: its users sign in there.
+fn initial_world(fixtures: Option<&Path>, directory: Directory, files: &[SchemaChoice]) -> Result<World, String> {
+    let mut schema = schema::read(files)?;
+    let behaviors = Behaviors::default();
+    let entities = match fixtures {
+        Some(path) => fixture::with_whole(&mut schema, |schema| fixture::load(schema, &behaviors, path)),
+        // The built-in entities may not fit another schema.
+        None => fixture::shipped(&schema, &behaviors).or_else(|_| Ok(Entities::new())),
+    };
+    let entities = entities.map_err(|error| error.to_string())?;
+    let mut settings = Settings { entities, directory: Arc::new(directory), ..Settings::new(schema, crate::workloads::ALL) };
+    settings.seed([]);
+    Ok(World::new(settings))
 }
 
 /// Reads an expiry, in seconds since the Unix epoch.

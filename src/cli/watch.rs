@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::edge::service::Service;
 use crate::text::plural::counted;
+use crate::world::fixture::FOLDER_DEPTH;
 use crate::world::worlds::Plan;
 
 /// The time between two checks of the files.
@@ -48,15 +49,24 @@ pub(super) fn start(service: Arc<Service>, paths: Vec<PathBuf>, plan: impl Fn() 
 fn snapshot(paths: &[PathBuf]) -> Snapshot {
     let mut snapshot = Snapshot::new();
     for path in paths {
-        add(path, &mut snapshot);
-        let entries = fs::read_dir(path).into_iter().flatten().flatten();
-        let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        entries.sort();
-        for path in entries {
-            add(&path, &mut snapshot);
-        }
+        add_tree(path, 0, &mut snapshot);
     }
     snapshot
+}
+
+/// Adds a file, or a folder and all in it but what is hidden.
+fn add_tree(path: &Path, depth: usize, snapshot: &mut Snapshot) {
+    add(path, snapshot);
+    if depth > FOLDER_DEPTH {
+        return;
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let is_hidden = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| name.starts_with('.'));
+    let mut entries: Vec<(PathBuf, bool)> = entries.map(|entry| (entry.path(), is_hidden(&entry))).collect();
+    entries.sort();
+    for (path, is_hidden) in entries {
+        if is_hidden { add(&path, snapshot) } else { add_tree(&path, depth + 1, snapshot) }
+    }
 }
 
 fn add(path: &Path, snapshot: &mut Snapshot) {

@@ -12,6 +12,7 @@ mod csdl;
 mod name_index;
 mod names;
 mod operation;
+mod restrictions;
 mod rules;
 mod sets;
 
@@ -27,6 +28,7 @@ use crate::edm::primitive::Primitive;
 use name_index::NameIndex;
 
 pub(crate) use operation::{Operation, OperationType, Parameter};
+pub(crate) use restrictions::{Capability, Restrictions};
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
     DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, JoinRules, KeyCheck,
@@ -281,6 +283,8 @@ pub struct Navigation {
     pub is_auto_expanded: bool,
     /// The entities of other addresses that it shows.
     pub view: Option<View>,
+    /// The restrictions of clients there.
+    pub restrictions: Restrictions,
 }
 
 /// An entity type or a complex type.
@@ -311,6 +315,8 @@ pub struct StructuredType {
     pub wording: &'static Wording,
     /// The changes that clients can make to its entities.
     pub capabilities: Capabilities,
+    /// The restrictions that the schema states for its entities, apart from changes that a workload has a row about.
+    pub restrictions: Restrictions,
     /// The index of the workload that is consulted before a change of an entity, among those whose rules the schema was read with.
     pub consulted: Option<usize>,
     /// The index of the workload that decides who may read and write its entities, likewise.
@@ -491,6 +497,8 @@ pub struct Root {
     pub is_singleton: bool,
     /// The set that has the signed-in user's entity, if the singleton represents it.
     pub caller_in: Option<SetId>,
+    /// The restrictions of clients there.
+    pub restrictions: Restrictions,
 }
 
 /// The tables of one version.

@@ -73,8 +73,17 @@ pub struct Complex {
 pub struct Dynamic {
     /// The name.
     pub name: Arc<str>,
-    /// The value as compact JSON.
+    /// The value as compact JSON, in which objects keep the types that they name.
     pub json: Arc<str>,
+    /// The type that an annotation beside the value names, as it was written.
+    pub type_name: Option<Arc<str>>,
+}
+
+impl Dynamic {
+    /// Returns a member without an annotation.
+    pub fn new(name: &str, json: impl Into<Arc<str>>) -> Dynamic {
+        Dynamic { name: name.into(), json: json.into(), type_name: None }
+    }
 }
 
 impl Complex {
@@ -189,8 +198,14 @@ impl Complex {
 
     /// Returns the approximate size of the values in memory, in bytes, without this structure itself.
     pub fn size(&self) -> usize {
-        let dynamic: usize =
-            self.dynamic.iter().map(|member| shared_size(member.name.len()) + shared_size(member.json.len())).sum();
+        let dynamic: usize = self
+            .dynamic
+            .iter()
+            .map(|member| {
+                let annotation = member.type_name.as_deref().map_or(0, |name| shared_size(name.len()));
+                shared_size(member.name.len()) + shared_size(member.json.len()) + annotation
+            })
+            .sum();
         let texts: usize = self.values.iter().map(|(_, value)| referred_size(value)).sum();
         self.values.capacity() * size_of::<(Slot, Value)>() + texts + self.dynamic.capacity() * size_of::<Dynamic>() + dynamic
     }
@@ -209,7 +224,9 @@ fn referred_size(value: &Value) -> usize {
 }
 
 fn complex_text_size(complex: &Complex) -> usize {
-    let dynamic = complex.dynamic.iter().map(|member| MEMBER_TEXT + member.name.len() + member.json.len());
+    let annotation =
+        |member: &Dynamic| member.type_name.as_deref().map_or(0, |name| 2 * MEMBER_TEXT + member.name.len() + name.len());
+    let dynamic = complex.dynamic.iter().map(|member| MEMBER_TEXT + member.name.len() + member.json.len() + annotation(member));
     complex.values.iter().map(|(_, value)| value_text_size(value)).sum::<usize>() + dynamic.sum::<usize>()
 }
 
@@ -324,9 +341,10 @@ mod tests {
             assert!((holds..holds + 300).contains(&more), "{more} bytes for {holds}");
         }
         let mut dynamic = Vec::with_capacity(100);
-        dynamic.push(Dynamic { name: "n".repeat(500).into(), json: "1".repeat(500).into() });
+        dynamic.push(Dynamic { type_name: Some("t".repeat(500).into()), ..Dynamic::new(&"n".repeat(500), "1".repeat(500)) });
         let more = size(Vec::new(), dynamic) - empty;
-        assert!((4_200..4_300).contains(&more), "{more}");
+        let holds = 100 * size_of::<Dynamic>() + 1_500;
+        assert!((holds..holds + 150).contains(&more), "{more} bytes for {holds}");
     }
 
     #[test]

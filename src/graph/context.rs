@@ -9,7 +9,7 @@ use http::header::HeaderValue;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive};
-use crate::edm::schema::{KeyCheck, Model, PropertyType, SetId, StructuredType, TypeId, Version};
+use crate::edm::schema::{Capability, KeyCheck, Model, PropertyType, SetId, StructuredType, TypeId, Version};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::entra::caller;
@@ -161,24 +161,6 @@ impl<'c, R> OperationContext<'c, R> {
         Preferences { max_page_size: None, ..self.preferences }.applied()
     }
 
-    /// Reads the query options for a resource of a type; `None` without a query.
-    pub(super) fn query(&self, structured: &'c StructuredType, target: QueryTarget) -> Result<Option<Query<'c>>, Error> {
-        let text = match self.request.target.query() {
-            Some(text) => text,
-            None if structured.navigations.iter().any(|navigation| navigation.is_auto_expanded) => "",
-            // The number of objects of the directory can need a header.
-            None if target == QueryTarget::Count && structured.rare().eventual.is_some() => "",
-            None => return Ok(None),
-        };
-        let behaviors = &self.world.behaviors;
-        let knows_hidden = self.preferences.include_unknown_enum_members;
-        let now = self.now.into();
-        let (search, rules) = (structured.search, structured.rare().queries);
-        let is_eventual = self.is_eventual();
-        let scope = Scope { model: self.model, structured, behaviors, knows_hidden, now, search, rules, is_eventual };
-        Query::read(text, scope, target).map(Some)
-    }
-
     /// Whether the request allows answers of another index of the directory.
     pub(super) fn is_eventual(&self) -> bool {
         let level = self.request.headers.get("consistencylevel");
@@ -204,6 +186,30 @@ impl<'c, R> OperationContext<'c, R> {
 }
 
 impl<'c> OperationContext<'c> {
+    /// Reads the query options for a resource of a type; `None` without a query.
+    pub(super) fn query(&self, structured: &'c StructuredType, target: QueryTarget) -> Result<Option<Query<'c>>, Error> {
+        let restrictions = self.route.restrictions(self.world);
+        let text = match self.request.target.query() {
+            Some(text) => text,
+            None if structured.navigations.iter().any(|navigation| navigation.is_auto_expanded) => "",
+            // The number of objects of the directory can need a header, and that of others can be forbidden.
+            None if target == QueryTarget::Count
+                && (structured.rare().eventual.is_some() || restrictions.forbids(Capability::Count)) =>
+            {
+                ""
+            }
+            None => return Ok(None),
+        };
+        let behaviors = &self.world.behaviors;
+        let knows_hidden = self.preferences.include_unknown_enum_members;
+        let now = self.now.into();
+        let (search, rules) = (structured.search, structured.rare().queries);
+        let is_eventual = self.is_eventual();
+        let model = self.model;
+        let scope = Scope { model, structured, behaviors, knows_hidden, now, search, rules, is_eventual, restrictions };
+        Query::read(text, scope, target).map(Some)
+    }
+
     pub(super) fn structured(&self) -> &'c StructuredType {
         self.route.structured()
     }
@@ -464,5 +470,6 @@ fn not_found(structured: &StructuredType, refusal: &'static Refusal, key: &str) 
     let wording = structured.wording;
     let error = Error::new(refusal, &[wording.noun, key, &structured.full_name]);
     // A stub can answer for an entity that clients cannot create.
-    Error { inner_code: wording.not_found_code, may_be_stubbed: !structured.capabilities.creates, ..error }
+    let is_created = structured.capabilities.creates && !structured.restrictions.forbids(Capability::Insert);
+    Error { inner_code: wording.not_found_code, may_be_stubbed: !is_created, ..error }
 }

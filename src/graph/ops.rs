@@ -27,7 +27,7 @@ use http::Method;
 
 pub(super) use self::media::content;
 pub(super) use self::upload::attachment_body;
-use crate::edm::schema::UpdateMethod;
+use crate::edm::schema::{Capabilities, Capability, Restrictions, UpdateMethod};
 use crate::graph::context::OperationContext;
 use crate::graph::guard;
 use crate::graph::method::wrong_method;
@@ -86,7 +86,8 @@ impl Operation<'_> {
     ///
     /// Fails if the resource does not have the method.
     pub(super) fn of<'r>(world: &World, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
-        let capabilities = route.structured().capabilities;
+        let restrictions = route.restrictions(world);
+        let capabilities = within(route.structured().capabilities, restrictions);
         let is_singleton = world.schema.set(route.collection.set).is_root_single();
         if let Some(key) = route.key.as_deref().filter(|_| media::is_media(route)) {
             return match method.as_str() {
@@ -96,7 +97,18 @@ impl Operation<'_> {
                 _ => Err(wrong_method(world, method, &media::METHODS)),
             };
         }
+        let read = if route.key.is_some() && !world.schema.set(route.collection.set).is_single {
+            Capability::ReadByKey
+        } else {
+            Capability::Read
+        };
+        let is_readable = !restrictions.forbids(read) || matches!(route.tail, Tail::References | Tail::Operation);
         match (&route.tail, route.key.as_deref(), method.as_str()) {
+            (_, key, "GET") if !is_readable => {
+                let expected = capabilities.methods(key.is_some());
+                let others: Vec<Method> = expected.into_iter().filter(|method| method != Method::GET).collect();
+                Err(wrong_method(world, method, &others))
+            }
             (Tail::Whole, None, "GET") => Ok(Operation::List),
             (Tail::Whole, None, "POST") if capabilities.creates => Ok(Operation::Create),
             (Tail::Whole, Some(key), "GET") => Ok(Operation::Get(key)),
@@ -192,6 +204,17 @@ impl Operation<'_> {
                 | Operation::RemoveReference(_)
                 | Operation::Property(_, PropertyTail { is_raw: true, .. })
         )
+    }
+}
+
+/// Returns capabilities within the restrictions of the schema.
+fn within(capabilities: Capabilities, restrictions: Restrictions) -> Capabilities {
+    let allows = |capability| !restrictions.forbids(capability);
+    Capabilities {
+        creates: capabilities.creates && allows(Capability::Insert),
+        update: capabilities.update.filter(|_| allows(Capability::Update)),
+        deletes: capabilities.deletes && allows(Capability::Delete),
+        ..capabilities
     }
 }
 

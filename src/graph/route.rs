@@ -14,9 +14,12 @@ use std::borrow::Cow;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, encoded_key, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive, PrimitiveValue};
-use crate::edm::schema::{Model, NamedType, Navigation, PropertyType, Root, Schema, StructuredType, TypeId, Version};
+use crate::edm::schema::{
+    Model, NamedType, Navigation, PropertyType, Restrictions, Root, Schema, StructuredType, TypeId, Version,
+};
 use crate::edm::segment::{KeyPredicate, Segment};
 use crate::odata::error::Error;
+use crate::policy::behavior::SchemaRestrictions;
 use crate::policy::refusal;
 use crate::text::json::Json;
 use crate::world::World;
@@ -81,11 +84,21 @@ pub(super) struct Route<'s> {
     pub(super) new_file: Option<Box<NewFile>>,
     /// Whether names lead to a file or folder.
     pub(super) has_names: bool,
+    /// The restrictions of the set or navigation property of the path.
+    restrictions: Restrictions,
     /// The parts of the path, if permissions are checked.
     steps: Vec<Step>,
 }
 
 impl<'s> Route<'s> {
+    /// Returns the restrictions that the schema states for the resource, unless the world ignores them.
+    pub(super) fn restrictions(&self, world: &World) -> Restrictions {
+        match world.behaviors.schema_restrictions {
+            SchemaRestrictions::Enforce => self.restrictions.over(self.structured().restrictions),
+            SchemaRestrictions::Ignore => Restrictions::NONE,
+        }
+    }
+
     /// Returns the addresses under which the permissions for the path may be published, the most exact one first.
     pub(super) fn published_addresses(&self, world: &World) -> Vec<Vec<String>> {
         let is_asked = !self.steps.is_empty();
@@ -234,6 +247,7 @@ struct Walk<'s, 'l> {
     /// The file that is not there, where names lead to one.
     new_file: Option<Box<NewFile>>,
     has_names: bool,
+    restrictions: Restrictions,
     /// The link that the last segment has followed.
     link: Option<Box<FollowedLink<'s>>>,
     /// The parts of the path so far, if permissions are checked.
@@ -281,6 +295,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             missing: None,
             new_file: None,
             has_names: false,
+            restrictions: root.restrictions,
             link: None,
             steps: Vec::new(),
         };
@@ -414,6 +429,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             operation: None,
             new_file: self.new_file,
             has_names: self.has_names,
+            restrictions: self.restrictions,
             steps: self.steps,
         }
     }
@@ -531,6 +547,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.into_owned() });
         }
         self.type_id = navigation.target;
+        self.restrictions = navigation.restrictions;
         self.cast = None;
         self.step(&navigation.name, Role::Name);
         self.has_links = !navigation.contains_target;
@@ -745,6 +762,7 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         operation: None,
         new_file: None,
         has_names: false,
+        restrictions: address.restrictions,
         steps: Vec::new(),
     })
 }

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
-use crate::edm::schema::{Model, OperationType, SetId, StructuredType, TypeId, Version};
+use crate::edm::schema::{Model, OperationType, Restrictions, SetId, StructuredType, TypeId, Version};
 use crate::graph::route::{self, Lookup, Resource, Route, Tail};
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
@@ -106,6 +106,7 @@ fn at<'m>(world: &'m World, version: Version, path: &str, query: &str, is_late: 
             search: None,
             rules: None,
             is_eventual: true,
+            restrictions: Restrictions::NONE,
         };
         let query = Query::read(query, scope, QueryTarget::Collection).map_err(Unwatched::Unknown)?;
         // Changes of other entities are not watched.

@@ -118,6 +118,9 @@ impl<'m> Query<'m> {
             QueryOptions::Reject => options.refuse(&UNDOCUMENTED)?,
         }
         query.decided = options.restrict(&scope, target)?;
+        if !scope.restrictions.is_empty() && matches!(target, QueryTarget::Collection | QueryTarget::Count) {
+            options.refuse_restricted(scope.restrictions, target)?;
+        }
         let search = scope.search.and_then(|rules| Some((options.take(Name::Search)?, rules)));
         options.refuse(&UNSUPPORTED)?;
         if target == QueryTarget::Entity && depth == 0 && scope.is_eventual && scope.structured.rare().eventual.is_some() {

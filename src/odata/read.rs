@@ -152,6 +152,7 @@ impl BodyReader<'_> {
         let mut seen = vec![false; structured.properties.len()];
         let mut seen_dynamic = HashSet::new();
         let mut seen_annotations = HashSet::new();
+        let mut named_types = Vec::new();
         for (name, json) in members {
             if self.is_full() {
                 break;
@@ -167,6 +168,9 @@ impl BodyReader<'_> {
                     let index = self.property(structured, target);
                     let types = InstanceTypes { read_as: structured, expected };
                     self.annotation(types, target, index, term, json, &place);
+                    if index.is_none() && structured.is_open && self.is_type(term) {
+                        named_types.push((target, json));
+                    }
                 }
                 continue;
             }
@@ -192,6 +196,12 @@ impl BodyReader<'_> {
             }
             if let Some(to) = self.declared(&structured.properties[index], name, current, json, &place) {
                 patch.changes.push(PropertyChange { property: index, to });
+            }
+        }
+        for (target, json) in named_types {
+            let member = patch.dynamic.iter_mut().find(|member| member.name.eq_ignore_ascii_case(target));
+            if let (Some(member), Json::String(text)) = (member, json) {
+                member.type_name = Some(text.as_ref().into());
             }
         }
         patch
@@ -231,8 +241,7 @@ impl BodyReader<'_> {
             }
             let mut text = Vec::new();
             self.dynamic(json, place, &mut text);
-            let json = String::from_utf8_lossy(&text).as_ref().into();
-            patch.dynamic.push(Dynamic { name: name.into(), json });
+            patch.dynamic.push(Dynamic::new(name, String::from_utf8_lossy(&text).as_ref()));
             return;
         }
         let tolerance = structured.rare().tolerance.filter(|(_, is_ignored)| is_ignored(self.rules.behaviors));

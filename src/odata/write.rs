@@ -14,7 +14,7 @@ use crate::odata::query::selection::{Selected, Selection};
 use crate::policy::behavior::{
     Aliases, Annotations, Behaviors, DefaultProjection, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps,
 };
-use crate::text::json::write_string;
+use crate::text::json::{self, Json, write_string};
 
 /// The control information of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -427,8 +427,53 @@ fn write_properties(
         if selection.is_some_and(|selection| !selection.has_undeclared(&member.name)) {
             continue;
         }
+        let has_types = representation.style.control != ControlInformation::Level(Level::None);
+        if let Some(type_name) = member.type_name.as_deref().filter(|_| has_types) {
+            begin_member(out, &format!("{}@odata.type", member.name));
+            write_string(out, type_name);
+        }
         begin_member(out, &member.name);
-        out.extend_from_slice(member.json.as_bytes());
+        write_undeclared(&member.json, has_types, out);
+    }
+}
+
+/// Writes the value of an undeclared member, with or without the types that its objects name.
+fn write_undeclared(text: &str, has_types: bool, out: &mut Vec<u8>) {
+    if !has_types
+        && text.contains("@odata.type")
+        && let Ok(value) = json::parse(text.as_bytes())
+    {
+        return write_without_types(&value, out);
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn write_without_types(value: &Json<'_>, out: &mut Vec<u8>) {
+    match value {
+        Json::Object(members) => {
+            out.push(b'{');
+            let kept = members.iter().filter(|(name, _)| !name.ends_with("@odata.type"));
+            for (index, (name, value)) in kept.enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_string(out, name);
+                out.push(b':');
+                write_without_types(value, out);
+            }
+            out.push(b'}');
+        }
+        Json::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_without_types(item, out);
+            }
+            out.push(b']');
+        }
+        scalar => scalar.write(out),
     }
 }
 

@@ -553,6 +553,11 @@ refusals! {
         "The query specified in the URI is not valid. Query option '{0}' is not allowed. To allow it, set the 'AllowedQueryOptions' property on EnableQueryAttribute or QueryValidationSettings.",
         Medium "microsoft-graph-docs#11446 (SkipToken on a resource of Teams)"
         by "query-options";
+    /// A query option that the schema does not allow for the resource (behavior `schema-restrictions`).
+    RESTRICTED_OPTION "restricted-option" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. Query option '{0}' is not allowed. To allow it, set the 'AllowedQueryOptions' property on EnableQueryAttribute or QueryValidationSettings.",
+        None "the text of the library for options that are not allowed (microsoft-graph-docs#11446); no public observation of an option that an annotation forbids"
+        by "schema-restrictions";
     /// An unknown query option with the prefix `$`.
     UNKNOWN_QUERY_OPTION "unknown-query-option" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. Custom query option '{0}' that starts with '$' is not supported.",

@@ -11,12 +11,16 @@ mod context;
 pub(crate) mod directory;
 mod json_schema;
 mod loader;
+mod place;
 mod seed;
 mod writer;
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
 
 use crate::edm::schema::{Schema, SetId};
 use crate::policy::behavior::Behaviors;
@@ -29,6 +33,7 @@ use collections::{Collections, collections_of, replaced_by, unknown_collection};
 use loader::Loader;
 
 pub(crate) use json_schema::json_schema;
+pub(crate) use place::collection_of_path;
 
 pub(crate) use writer::write_set;
 pub use writer::{write, write_entity_with};
@@ -99,7 +104,7 @@ pub(crate) fn with_whole<T>(
     }
 }
 
-/// Loads a file, or every `.json` file of a folder by name.
+/// Loads a file, or every `.json` file of a folder by name. Folders in it name paths: `users/u1/messages.json` has messages of a user.
 pub(crate) fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
     load_with(Loader::new(schema, behaviors), path)
 }
@@ -112,10 +117,12 @@ pub(crate) fn load_state(schema: &Schema, behaviors: &Behaviors, path: &Path) ->
 fn load_with(mut loader: Loader<'_>, path: &Path) -> Result<Entities, FixtureError> {
     match files_of(path) {
         Ok(files) => {
-            for file in files {
-                match regular_file::read_text(&file) {
-                    Ok(text) => loader.file(&file.display().to_string(), &text),
-                    Err(error) => loader.report(format!("{}: {error}", file.display())),
+            for FixtureFile { path, segments } in files {
+                let name = path.display().to_string();
+                match regular_file::read_text(&path) {
+                    Ok(text) if segments.is_empty() => loader.file(&name, &text),
+                    Ok(text) => loader.file_at(&name, &segments, &text),
+                    Err(error) => loader.report(format!("{name}: {error}")),
                 }
             }
         }
@@ -184,28 +191,66 @@ pub fn shipped(schema: &Schema, behaviors: &Behaviors) -> Result<Entities, Fixtu
     loader.finish()
 }
 
-fn files_of(path: &Path) -> Result<Vec<PathBuf>, String> {
+/// A file with entities.
+struct FixtureFile {
+    path: PathBuf,
+    /// The path that its folders and its own name are; empty outside of folders.
+    segments: Vec<String>,
+}
+
+/// The number of folders in each other: those of links can lead in circles.
+pub(crate) const FOLDER_DEPTH: usize = 32;
+
+/// Returns the files of a folder, those with the entities of a path before those of what they contain.
+fn files_of(path: &Path) -> Result<Vec<FixtureFile>, String> {
     let name = path.display();
     let metadata = std::fs::metadata(path).map_err(|error| format!("{name}: {error}"))?;
     if !metadata.is_dir() {
-        return Ok(vec![path.to_owned()]);
+        return Ok(vec![FixtureFile { path: path.to_owned(), segments: Vec::new() }]);
     }
-    let entries = std::fs::read_dir(path).map_err(|error| format!("{name}: {error}"))?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| format!("{name}: {error}")));
-    let mut files = paths.collect::<Result<Vec<PathBuf>, String>>()?;
-    files.retain(|file| {
-        file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) && is_other_than_folder(file)
-    });
+    let mut files = Vec::new();
+    add_files(path, &mut Vec::new(), &mut files)?;
     if files.is_empty() {
         return Err(format!("{name}: no .json files in this folder"));
     }
-    files.sort();
+    files.sort_by(|one, other| {
+        let key = |file: &FixtureFile| file.segments.len();
+        key(one).cmp(&key(other)).then_with(|| one.path.cmp(&other.path))
+    });
     Ok(files)
 }
 
-/// Whether a name of a folder leads to something to read, or to refuse: a link to a missing file is ignored, as editors leave them.
-fn is_other_than_folder(file: &Path) -> bool {
-    std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_dir())
+/// Adds the files of a folder, and of those in it. `above` are the names of the folders that lead to it.
+fn add_files(folder: &Path, above: &mut Vec<String>, files: &mut Vec<FixtureFile>) -> Result<(), String> {
+    let name = folder.display();
+    if above.len() > FOLDER_DEPTH {
+        return Err(format!("{name}: more than {FOLDER_DEPTH} folders in each other"));
+    }
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("{name}: {error}"))?;
+    for entry in entries {
+        let path = entry.map_err(|error| format!("{name}: {error}"))?.path();
+        let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        // A link to a missing file is ignored, as editors leave them.
+        let Ok(metadata) = std::fs::metadata(&path) else { continue };
+        if metadata.is_dir() {
+            if let Some(segment) = segment_of(path.file_name()).filter(|segment| !segment.starts_with('.')) {
+                above.push(segment);
+                add_files(&path, above, files)?;
+                above.pop();
+            }
+        } else if is_json {
+            let own = segment_of(path.file_stem()).filter(|_| !above.is_empty());
+            let segments = above.iter().cloned().chain(own).collect();
+            files.push(FixtureFile { path, segments });
+        }
+    }
+    Ok(())
+}
+
+/// Returns the segment of a path that a name is: characters that names cannot have are percent-encoded.
+fn segment_of(name: Option<&OsStr>) -> Option<String> {
+    let name = name?.to_str()?;
+    Some(percent_decode_str(name).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@
 //! | `log` | the log: its lines, and that it never blocks a request |
 //! | `tls` | HTTPS: the printed address, the local authority, certificates from files |
 //! | `tokens` | `token`, the directory, and what the log leaves out |
+//! | `paths` | fixture files whose folders name a path |
 //! | `schemas` | schemas from files, served and checked |
 //! | `secrets` | a secret appears in no answer, log, journal or export |
 //! | `run` | `run`: exit status, variables, signals, refusals of a command's requests |
@@ -194,6 +195,7 @@ mod program {
     mod json_schemas;
     mod log;
     mod machine;
+    mod paths;
     pub(crate) mod process;
     #[cfg(unix)]
     mod run;

@@ -16,8 +16,8 @@ use super::name_index::NameIndex;
 use super::names::{self, Names, collection_element, is_row_of, short};
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
-    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, RareRules, Root, Schema,
-    SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, RareRules, Restrictions, Root,
+    Schema, SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
 /// Builds the tables of both versions. With the documents that these extend, types, enums, sets and slots have the numbers that they have
@@ -91,20 +91,21 @@ pub(super) fn schema(
         }
         for model in &models {
             let root = |set: SetId| model.roots.iter().find(|root| root.set == set);
-            let is_here = match set.kind {
-                SetKind::EntitySet => root(SetId(index)).is_some(),
+            let restrictions = match set.kind {
+                SetKind::EntitySet => root(SetId(index)).map(|root| root.restrictions),
                 SetKind::Fixed(singleton) => {
                     let holder = root(singleton).and_then(|root| model.find_structured(root.target));
                     let navigation = holder.and_then(|holder| holder.navigation(&set.name));
-                    navigation.is_some_and(|navigation| navigation.target == set.target)
+                    navigation.filter(|navigation| navigation.target == set.target).map(|navigation| navigation.restrictions)
                 }
-                SetKind::Singleton | SetKind::Contained | SetKind::References => false,
+                SetKind::Singleton | SetKind::Contained | SetKind::References => None,
             };
-            if is_here {
+            if let Some(restrictions) = restrictions {
                 let path = format!("/{}/{}", model.version.segment(), set.path).into();
                 // An entity of an unknown type lives in the set of its own type.
                 let is_home = !model.find_structured(set.target).is_some_and(|structured| structured.is_placeholder);
-                addresses.insert(path, Address { version: model.version, set: SetId(index), type_id: set.target, is_home });
+                let (version, type_id) = (model.version, set.target);
+                addresses.insert(path, Address { version, set: SetId(index), type_id, is_home, restrictions });
             }
         }
     }
@@ -308,6 +309,9 @@ impl Shared<'_> {
                 set,
                 is_singleton: declaration.is_singleton,
                 caller_in: None,
+                restrictions: Restrictions::of(
+                    document.facts(&declaration.container).and_then(|facts| facts.member(&declaration.name)),
+                ),
             });
         }
         let callers = self.rules.iter().flat_map(|workload| workload.caller_singletons);
@@ -485,6 +489,7 @@ impl Shared<'_> {
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !unexpanded.contains(&name),
                 view: views.iter().find(|(_, viewed, _)| *viewed == name).map(|(_, _, view)| *view),
+                restrictions: Restrictions::of(facts),
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || expanded.contains(&name),
             }));
         }
@@ -496,6 +501,13 @@ impl Shared<'_> {
             let Capabilities { creates, update, deletes, .. } = DEFAULT_CAPABILITIES;
             (base.wording, Capabilities { creates, update, deletes, ..base.capabilities })
         });
+        if rules.iter().flat_map(|workload| workload.chosen_keys).any(|row| is_row_of(row, full_name)) {
+            let own = declaration.key.first().and_then(|name| properties.iter().position(|property| *property.name == **name));
+            if let Some(index) = own.or_else(|| base.and_then(|base| base.key)) {
+                let key = Arc::make_mut(&mut properties[index]);
+                (key.read_only, key.immutable) = (false, true);
+            }
+        }
         let answer_order = answer_order(&properties);
         let index_of = |name: &String| properties.iter().position(|property| *property.name == **name);
         let facts = type_facts.and_then(TypeFacts::own);
@@ -521,7 +533,9 @@ impl Shared<'_> {
                 .map(|(row, _)| row.wording)
                 .filter(|wording| !std::ptr::eq(*wording, &raw const DEFAULT_WORDING))
                 .unwrap_or(inherited.0),
-            capabilities: row.map_or_else(|| restricted(inherited.1, facts), |(row, _)| *row.capabilities),
+            capabilities: row.map_or(inherited.1, |(row, _)| *row.capabilities),
+            // Derived types do not inherit the restrictions: what Graph publishes of directoryObject is not so of users and groups.
+            restrictions: if row.is_some() { Restrictions::of(facts).of_reads() } else { Restrictions::of(facts) },
             guarded: rules.iter().position(|workload| workload.guarded.iter().any(|row| is_row_of(row, full_name))),
             consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
             page_order: listed_order(rules, |workload| workload.page_order, full_name, &properties, &answer_order),
@@ -652,18 +666,6 @@ fn mark_polymorphic(model: &mut Model) {
 
 /// The length of a member without a value beside its name: quotes, colon, null and comma.
 const BLANK_MEMBER: usize = 8;
-
-/// Returns capabilities within the restrictions of vocabularies.
-fn restricted(capabilities: Capabilities, facts: Option<&csdl::Facts>) -> Capabilities {
-    let Some(facts) = facts else { return capabilities };
-    let allows = |fact: Option<bool>| fact != Some(false);
-    Capabilities {
-        creates: capabilities.creates && allows(facts.insertable),
-        update: capabilities.update.filter(|_| allows(facts.updatable)),
-        deletes: capabilities.deletes && allows(facts.deletable),
-        ..capabilities
-    }
-}
 
 fn enumeration(full_name: &str, declaration: &csdl::EnumDeclaration) -> EnumType {
     let mut members: Vec<(Box<str>, i64)> =

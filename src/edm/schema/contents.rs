@@ -61,6 +61,18 @@ fn contents(text: &str, document: &Document) -> Contents {
             });
         }
     }
+    // Annotations are many: each capability is named once, where it is first restricted.
+    let mut capabilities: Vec<(String, usize, usize)> = Vec::new();
+    for (name, at) in csdl::unserved_capabilities(text) {
+        match capabilities.iter_mut().find(|(known, _, _)| *known == name) {
+            Some((_, count, _)) => *count += 1,
+            None => capabilities.push((name, 1, at)),
+        }
+    }
+    for (name, count, at) in capabilities {
+        let times = if count == 1 { String::new() } else { format!(", and {} more of it", count - 1) };
+        unserved.push(Unserved { line: line(at), what: format!("annotation {name}{times}") });
+    }
     unserved.sort_by_key(|unserved| unserved.line);
     Contents {
         counts: [

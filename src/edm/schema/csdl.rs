@@ -137,6 +137,8 @@ pub(super) struct EnumDeclaration {
 #[derive(Clone, Debug)]
 pub(super) struct RootDeclaration {
     pub(super) schema: usize,
+    /// The qualified name of the container.
+    pub(super) container: String,
     pub(super) name: String,
     pub(super) type_name: String,
     pub(super) is_singleton: bool,
@@ -232,8 +234,17 @@ pub(super) fn read(xml: &str) -> Result<Document, SchemaError> {
 
 /// Parses a document with the XML library.
 fn read_any(xml: &str) -> Result<Document, SchemaError> {
+    read_into(State::default(), xml).map(|state| state.document)
+}
+
+/// Returns the capabilities that annotations of a document restrict and the emulator does not follow, with their places.
+pub(super) fn unserved_capabilities(xml: &str) -> Vec<(String, usize)> {
+    let state = State { unserved: Some(Vec::new()), ..State::default() };
+    read_into(state, xml).ok().and_then(|state| state.unserved).unwrap_or_default()
+}
+
+fn read_into(mut state: State, xml: &str) -> Result<State, SchemaError> {
     let mut reader = Reader::from_str(xml);
-    let mut state = State::default();
     loop {
         let event = reader.read_event();
         let at = usize::try_from(reader.buffer_position()).unwrap_or(xml.len());
@@ -247,7 +258,7 @@ fn read_any(xml: &str) -> Result<Document, SchemaError> {
             Event::Empty(element) => open(&element, true)?,
             Event::End(element) => state.close(element.local_name().as_ref()),
             Event::Text(text) => state.text(text.as_ref()),
-            Event::Eof => return Ok(state.document),
+            Event::Eof => return Ok(state),
             _ => {}
         }
     }
@@ -268,9 +279,17 @@ struct State {
     member: Option<String>,
     /// Whether an entity or complex type is open.
     in_type: bool,
+    /// The qualified name of the container, which is the last of the document.
+    container: String,
+    /// Whether an entity set or a singleton is open.
+    in_root: bool,
     /// The term of the open annotation, if it can set a fact.
     term: Option<String>,
+    /// The names of the open properties of records in it.
+    properties: Vec<String>,
     in_enum_member: bool,
+    /// The capabilities that annotations restrict and the emulator does not follow, with their places, if they are asked for.
+    unserved: Option<Vec<(String, usize)>>,
 }
 
 impl State {
@@ -364,8 +383,20 @@ impl State {
             name @ ("Singleton" | "EntitySet") => {
                 let is_singleton = name == "Singleton";
                 let type_name = required(if is_singleton { "Type" } else { "EntityType" })?;
-                let (schema, name) = (document.schema()?, identifier()?);
-                document.roots.push(RootDeclaration { schema, name, type_name, is_singleton, bindings: Vec::new(), at });
+                let (schema, name, container) = (document.schema()?, identifier()?, self.container.clone());
+                document.roots.push(RootDeclaration {
+                    schema,
+                    container,
+                    name,
+                    type_name,
+                    is_singleton,
+                    bindings: Vec::new(),
+                    at,
+                });
+                self.in_root = !is_empty;
+            }
+            "EntityContainer" => {
+                self.container = document.qualified(document.schema()?, text("Name").unwrap_or_default());
             }
             "NavigationPropertyBinding" => {
                 let binding = (required("Path")?, required("Target")?);
@@ -405,13 +436,19 @@ impl State {
                     let facts = self.document.facts_to_set(target);
                     facts.set(&term, None, text("Bool").unwrap_or("true"));
                 }
-                self.term = (!is_empty && is_known).then_some(term);
+                self.note_unserved(&term, None, text("Bool"), at);
+                self.term = (!is_empty && (is_known || self.unserved.is_some())).then_some(term);
             }
             "PropertyValue" => {
-                let (Some(term), Some(target)) = (self.term.clone(), self.target()) else { return Ok(()) };
-                let property = required("Property")?;
-                if let Some(value) = text("Bool").or_else(|| text("PropertyPath")) {
+                let Some(term) = self.term.clone() else { return Ok(()) };
+                let name = required("Property")?;
+                let property = self.properties.iter().chain([&name]).map(String::as_str).collect::<Vec<_>>().join("/");
+                if let Some((value, target)) = text("Bool").or_else(|| text("PropertyPath")).zip(self.target()) {
                     self.document.facts_to_set(target).set(&term, Some(&property), value);
+                }
+                self.note_unserved(&term, Some(&property), text("Bool"), at);
+                if !is_empty {
+                    self.properties.push(name);
                 }
             }
             "EnumMember" => self.in_enum_member = !is_empty,
@@ -423,7 +460,9 @@ impl State {
     fn close(&mut self, name: &str) {
         match name {
             "Annotations" => self.annotated = None,
-            "Annotation" => self.term = None,
+            "Annotation" => (self.term, self.properties) = (None, Vec::new()),
+            "PropertyValue" => drop(self.properties.pop()),
+            "Singleton" | "EntitySet" => self.in_root = false,
             "Property" | "NavigationProperty" => self.member = None,
             "EntityType" | "ComplexType" => self.in_type = false,
             "EnumMember" => self.in_enum_member = false,
@@ -438,12 +477,27 @@ impl State {
         }
     }
 
+    /// Notes a capability that an annotation restricts, if the emulator does not follow it.
+    fn note_unserved(&mut self, term: &str, property: Option<&str>, value: Option<&str>, at: usize) {
+        let target = self.target();
+        let Some(unserved) = &mut self.unserved else { return };
+        // Of expansions, those of a navigation property are followed.
+        let of_navigation =
+            target.as_ref().is_some_and(|(owner, member)| member.is_some() && !owner.eq_ignore_ascii_case(&self.container));
+        let is_expansion = term.ends_with(".ExpandRestrictions") && property == Some("Expandable");
+        unserved
+            .extend(facts::unserved(term, property, value).filter(|_| !(is_expansion && of_navigation)).map(|name| (name, at)));
+    }
+
     /// Returns the target of an annotation: that of the open `Annotations`, or the declaration around it.
     fn target(&self) -> Option<Target> {
         if let Some((schema, target)) = &self.annotated {
             let (owner, member) = target.split_once('/').map_or((&**target, None), |(owner, member)| (owner, Some(member)));
             let owner = self.document.expand(*schema, owner).to_ascii_lowercase();
             return Some((owner, member.map(str::to_owned)));
+        }
+        if let Some(root) = self.document.roots.last().filter(|_| self.in_root) {
+            return Some((root.container.to_ascii_lowercase(), Some(root.name.clone())));
         }
         let declaration = self.document.types.last().filter(|_| self.in_type)?;
         let owner = self.document.qualified(declaration.schema, &declaration.name).to_ascii_lowercase();

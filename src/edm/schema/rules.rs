@@ -37,6 +37,8 @@ pub struct WorkloadRules {
     pub expanded: &'static [(&'static str, &'static str)],
     /// Types whose key is in answers whether it is selected or not.
     pub always_keyed: &'static [&'static str],
+    /// Types whose key a client chooses when it creates an entity. Of other types that call it `id`, the service does.
+    pub chosen_keys: &'static [&'static str],
     /// Types whose instances are of a derived type that is not known: a cast to any of them shows them.
     pub placeholders: &'static [&'static str],
     /// Types whose entities have tags, and their rules; types derived from them have the same.
@@ -319,6 +321,7 @@ impl WorkloadRules {
             views,
             expanded,
             always_keyed,
+            chosen_keys,
             placeholders,
             tags,
             searches,
@@ -357,7 +360,7 @@ impl WorkloadRules {
         found.extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)));
         found.extend(well_known.iter().map(|(name, ..)| *name).chain(views.iter().map(|(name, ..)| *name)));
         found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
-        found.extend(always_keyed.iter().chain(*placeholders).chain(*plain_deltas).chain(*guarded).copied());
+        found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).chain(*guarded).copied());
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
         found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
         found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
@@ -387,6 +390,7 @@ impl WorkloadRules {
         views: &[],
         expanded: &[],
         always_keyed: &[],
+        chosen_keys: &[],
         searches: &[],
         queries: &[],
         limit_headers: &[],

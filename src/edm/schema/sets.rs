@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 
-use super::{JoinRules, Model, Navigation, Schema, SetId, StructuredType, TypeId, Version};
+use super::{JoinRules, Model, Navigation, Restrictions, Schema, SetId, StructuredType, TypeId, Version};
 
 /// The kind of a [`Set`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +66,8 @@ pub struct Address {
     pub type_id: TypeId,
     /// Whether all its entities live here.
     pub is_home: bool,
+    /// The restrictions of its set or navigation property.
+    pub restrictions: Restrictions,
 }
 
 impl Schema {

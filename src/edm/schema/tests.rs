@@ -244,7 +244,9 @@ fn several_schemas_with_aliases_are_one_model() {
     assert_eq!(picture.properties[1].initial, Some(Initial::Member(-1)));
     let text = &structured("shop.label").properties[0];
     assert_eq!((text.max_length, &text.initial), (Some(5), &Some(Initial::Text("new".into()))));
-    assert!(book.capabilities.creates && !book.capabilities.deletes && structured("shop.item").capabilities.deletes);
+    let forbids = |name: &str, capability| structured(name).restrictions.forbids(capability);
+    assert!(!forbids("shop.book", Capability::Insert) && forbids("shop.book", Capability::Delete));
+    assert!(!forbids("shop.item", Capability::Delete));
     assert_eq!(book.alternate_keys, [1], "inherited");
     assert_eq!(structured("S.Book").id, book.id, "by the alias of the namespace");
     assert_eq!(model.resolve("t.book"), None);

@@ -362,10 +362,10 @@ fn identity_value(identity: &StructuredType, form: IdentityForm, person: Person)
         value.set(slot, Value::String(name.into()));
     }
     if form != IdentityForm::Plain {
-        value.dynamic.push(Dynamic { name: "userIdentityType".into(), json: quoted("aadUser").into() });
+        value.dynamic.push(Dynamic::new("userIdentityType", quoted("aadUser")));
     }
     if form == IdentityForm::Whole {
-        value.dynamic.push(Dynamic { name: "tenantId".into(), json: "null".into() });
+        value.dynamic.push(Dynamic::new("tenantId", "null"));
     }
     Value::Complex(Arc::new(value))
 }

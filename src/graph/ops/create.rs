@@ -301,7 +301,8 @@ pub(super) fn read_own(context: &OperationContext<'_>, structured: &StructuredTy
 }
 
 /// Returns the key that follows from a request: by the row of a workload, or as the value of a key that the service does not assign. It
-/// assigns keys that are called `id` (medium, the pages of learn.microsoft.com/graph/api), if they are texts, GUIDs or whole numbers.
+/// assigns keys that are called `id` (medium, the pages of learn.microsoft.com/graph/api), if they are texts, GUIDs or whole numbers and
+/// clients cannot set them once.
 fn sent_key(
     context: &OperationContext<'_>,
     structured: &StructuredType,
@@ -318,7 +319,8 @@ fn sent_key(
         return rule(&new).filter(|key| !key.is_empty()).map(Arc::from);
     }
     let property = structured.key_property()?;
-    if is_assignable(structured) && *property.name == *"id" || !is_sent(structured, patch, property.slot) {
+    let is_assigned = is_assignable(structured) && *property.name == *"id" && !property.immutable;
+    if is_assigned || !is_sent(structured, patch, property.slot) {
         return None;
     }
     match values.get(property.slot) {

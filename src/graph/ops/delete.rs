@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{DeactivationRules, Property, PropertyType};
+use crate::edm::schema::{Capability, DeactivationRules, Property, PropertyType};
 use crate::edm::tag;
 use crate::edm::value::{Entity, Value};
 use crate::graph::context::OperationContext;
@@ -17,6 +17,7 @@ use crate::graph::ops::{Outcome, folders};
 use crate::graph::statuses::{self, Bin};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
+use crate::policy::behavior::SchemaRestrictions;
 use crate::policy::refusal;
 use crate::world::clock::unix_millis;
 use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoreUpdate, StoredEntity};
@@ -126,7 +127,10 @@ fn check_capability(context: &OperationContext<'_>, collection: &Collection, key
         return Ok(());
     }
     let Some(entity) = collection.get(key) else { return Ok(()) };
-    if context.types(&entity).actual.capabilities.deletes {
+    let actual = context.types(&entity).actual;
+    let is_restricted = context.world.behaviors.schema_restrictions == SchemaRestrictions::Enforce
+        && actual.restrictions.forbids(Capability::Delete);
+    if actual.capabilities.deletes && !is_restricted {
         Ok(())
     } else {
         Err(wrong_method(context.world, &Method::DELETE, &[Method::GET]))

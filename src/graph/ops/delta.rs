@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::edm::address::EntityAddress;
-use crate::edm::schema::{Navigation, OperationType};
+use crate::edm::schema::{Navigation, OperationType, Restrictions};
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
 use crate::graph::navigated::{self, PurseEmpty};
 use crate::graph::ops::list;
@@ -190,6 +190,7 @@ fn read_query<'c>(context: &OperationContext<'c>, text: &str) -> Result<Query<'c
         rules: None,
         // Not an option of delta queries.
         is_eventual: true,
+        restrictions: Restrictions::NONE,
     };
     Query::read(text, scope, QueryTarget::Collection)
 }

@@ -152,7 +152,8 @@ fn replaced_values(
         _ => Complex::initial(structured),
     };
     let mut properties = reading.patch.apply(context.model, structured, &base);
-    for property in structured.properties.iter().filter(|property| property.read_only) {
+    let key = structured.key_property().map(|property| property.slot);
+    for property in structured.properties.iter().filter(|property| property.read_only || Some(property.slot) == key) {
         if let Some(entity) = current {
             properties.set(property.slot, entity.properties.get(property.slot).clone());
         }

@@ -3,8 +3,9 @@
 use super::options::{Name, SystemQueryOptions};
 use super::position::located_error;
 use super::{Query, QueryTarget, Scope, path};
-use crate::edm::schema::{Model, NamedType, Navigation, PropertyType, StructuredType, TypeId};
+use crate::edm::schema::{Model, NamedType, Navigation, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::odata::error::Error;
+use crate::policy::behavior::SchemaRestrictions;
 use crate::policy::refusal;
 
 /// The largest depth of expansions within expansions.
@@ -188,12 +189,12 @@ fn expanded<'m>(
         return Err(invalid(options.unwrap_or_default()));
     }
     let target = if navigation.is_collection { QueryTarget::Collection } else { QueryTarget::Entity };
-    let query = Query::of(
-        known,
-        Scope { structured, search: structured.search, rules: structured.rare().queries, ..scope },
-        target,
-        depth + 1,
-    )?;
+    let (search, rules) = (structured.search, structured.rare().queries);
+    let restrictions = match scope.behaviors.schema_restrictions {
+        SchemaRestrictions::Enforce => navigation.restrictions.over(structured.restrictions),
+        SchemaRestrictions::Ignore => Restrictions::NONE,
+    };
+    let query = Query::of(known, Scope { structured, search, rules, restrictions, ..scope }, target, depth + 1)?;
     Ok(ExpandItem {
         navigation,
         cast: None,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{QueryTarget, Scope};
-use crate::edm::schema::EntityOptions;
+use crate::edm::schema::{Capability, EntityOptions, Restrictions};
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::form::{decoded, raw_fields};
@@ -54,6 +54,16 @@ static NAMES: [(Name, &str, &str); 13] = [
     (Name::Apply, "apply", "Apply"),
     (Name::Compute, "compute", "Compute"),
     (Name::DeltaToken, "deltatoken", "DeltaToken"),
+];
+
+/// The options that a schema can forbid.
+static RESTRICTABLE: [(Name, Capability); 6] = [
+    (Name::Filter, Capability::Filter),
+    (Name::OrderBy, Capability::Sort),
+    (Name::Count, Capability::Count),
+    (Name::Search, Capability::Search),
+    (Name::Top, Capability::Top),
+    (Name::Skip, Capability::Skip),
 ];
 
 impl Name {
@@ -142,6 +152,18 @@ impl<'q> SystemQueryOptions<'q> {
             self.remove(Name::Search);
             behavior
         }))
+    }
+
+    /// Returns an error for the first option that the schema does not allow. `/$count` counts, too.
+    pub(super) fn refuse_restricted(&self, restrictions: Restrictions, target: QueryTarget) -> Result<(), Error> {
+        let counts =
+            || target == QueryTarget::Count || self.values[Name::Count as usize].as_deref().map(str::trim) == Some("true");
+        let restricted = RESTRICTABLE.iter().find(|(name, capability)| {
+            restrictions.forbids(*capability) && if *name == Name::Count { counts() } else { self.has(*name) }
+        });
+        let Some((name, capability)) = restricted else { return Ok(()) };
+        let detail = format!("{} of the schema", capability.term());
+        Err(Error::new(&refusal::RESTRICTED_OPTION, &[NAMES[*name as usize].2]).with_detail(detail))
     }
 
     /// Returns an error for the first of the given options that the query has.

@@ -1,7 +1,7 @@
 //! The context in which a query is bound.
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Model, QueryRules, SearchRules, StructuredType};
+use crate::edm::schema::{Model, QueryRules, Restrictions, SearchRules, StructuredType};
 use crate::odata::write::is_shown;
 use crate::policy::behavior::{Behaviors, HiddenMembers};
 
@@ -24,6 +24,8 @@ pub(crate) struct Scope<'m> {
     pub rules: Option<&'static QueryRules>,
     /// Whether the client sent `ConsistencyLevel: eventual`.
     pub is_eventual: bool,
+    /// The options that the schema does not allow.
+    pub restrictions: Restrictions,
 }
 
 impl Scope<'_> {

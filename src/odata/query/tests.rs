@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::Version;
+use crate::edm::schema::{Restrictions, Version};
 use crate::edm::value::Complex;
 use crate::odata::purse::Purse;
 use crate::policy::behavior::Behaviors;
@@ -30,6 +30,7 @@ pub(super) fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
         search: None,
         rules: None,
         is_eventual: false,
+        restrictions: Restrictions::NONE,
     })
 }
 

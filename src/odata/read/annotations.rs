@@ -47,8 +47,7 @@ impl BodyReader<'_> {
 
     /// Whether a member is the annotation with the type of its object.
     pub(super) fn is_type_of_object(&self, name: &str) -> bool {
-        name.strip_prefix('@')
-            .is_some_and(|term| self.control_information(term).is_some_and(|name| name.eq_ignore_ascii_case("type")))
+        name.strip_prefix('@').is_some_and(|term| self.is_type(term))
     }
 
     /// Returns the name of control information without its prefix, which bodies of version 4.01 may omit (OData JSON Format 4.01, 4.6).
@@ -87,8 +86,13 @@ impl BodyReader<'_> {
         true
     }
 
+    /// Whether a term is that of the annotation with a type.
+    pub(super) fn is_type(&self, term: &str) -> bool {
+        self.control_information(term).is_some_and(|name| name.eq_ignore_ascii_case("type"))
+    }
+
     pub(super) fn duplicate_annotation(&mut self, target: &str, term: &str, place: &Path<'_>) {
-        let is_type = self.control_information(term).is_some_and(|name| name.eq_ignore_ascii_case("type"));
+        let is_type = self.is_type(term);
         let (refusal, words) = if target.is_empty() && is_type {
             (&refusal::TYPE_TWICE, Vec::new())
         } else if target.is_empty() {

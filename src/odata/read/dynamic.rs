@@ -8,7 +8,7 @@ use crate::policy::refusal;
 use crate::text::json::{self, Json};
 
 impl BodyReader<'_> {
-    /// Writes a value of undeclared type as compact JSON, without annotations.
+    /// Writes a value of undeclared type as compact JSON. Of its annotations only those with types are kept: they come back as they were.
     pub(super) fn dynamic(&mut self, json: &Json<'_>, path: &Path<'_>, out: &mut Vec<u8>) {
         match json {
             Json::Array(items) => {
@@ -33,8 +33,13 @@ impl BodyReader<'_> {
                     let is_new = seen.insert(name.as_ref());
                     match name.split_once('@') {
                         Some((target, term)) if !is_new => self.duplicate_annotation(target, term, &place),
-                        Some((_, term)) if term.eq_ignore_ascii_case("odata.type") => {
+                        Some((target, term)) if self.is_type(term) => {
                             self.type_annotation(None, &refusal::INCOMPATIBLE_TYPE, value, &place);
+                            out.extend_from_slice(separator);
+                            json::write_string(out, &format!("{target}@odata.type"));
+                            out.push(b':');
+                            value.write(out);
+                            separator = b",";
                         }
                         None if name.is_empty() && self.is_request() => {
                             self.report(&place, "empty name", &refusal::EMPTY_NAME, Vec::new());

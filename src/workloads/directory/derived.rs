@@ -39,12 +39,28 @@ pub(super) static DERIVED: [Derived; 15] = [
 ];
 
 /// Medium: learn.microsoft.com/graph/api/opentypeextension-post-opentypeextension (of an object of the directory, the id is the name).
-pub(super) static KEYS: [(&str, KeyRule); 1] = [("openTypeExtension", |extension| {
-    let holder = extension.ancestors.last()?;
-    let directory = extension.model.type_named("directoryObject")?;
-    let name = extension.text("extensionName")?;
-    extension.model.is_a(holder.type_id, directory).then(|| name.to_string())
-})];
+pub(super) static KEYS: [(&str, KeyRule); 2] = [
+    ("openTypeExtension", |extension| {
+        let holder = extension.ancestors.last()?;
+        let directory = extension.model.type_named("directoryObject")?;
+        let name = extension.text("extensionName")?;
+        extension.model.is_a(holder.type_id, directory).then(|| name.to_string())
+    }),
+    // A name behind that of a domain stays as it is; others get a beginning of their own (medium,
+    // learn.microsoft.com/graph/api/schemaextension-post-schemaextensions prints `courses` and `extk9eruy7c_courses`).
+    ("schemaExtension", |extension| {
+        let name = extension.text("id")?;
+        Some(if name.contains('_') { name.to_string() } else { format!("ext{}_{name}", letters_and_digits(extension)) })
+    }),
+];
+
+/// Returns eight letters and digits that follow from the seed of the world.
+fn letters_and_digits(new: &NewEntity<'_>) -> String {
+    const ALPHABET: [u8; 36] = *b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let bytes = new.world.next_tag_id().into_bytes();
+    // The bytes with the version and the variant of the number are not among them.
+    bytes[..6].iter().chain(&bytes[14..]).map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).collect()
+}
 
 const fn row(type_name: &'static str, property: &'static str, value: fn(&NewEntity<'_>) -> Option<DerivedValue>) -> Derived {
     Derived { type_name, property, value }

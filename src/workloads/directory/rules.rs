@@ -89,6 +89,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     segment_keys: &[("user", "userPrincipalName")],
     // The emulator's own, for fixtures that do not name the types of their objects.
     placeholders: &["directoryObject"],
+    // Strong for domains, whose id is their name (pnp/pnpcore, recorded), medium for schema extensions (their page prints it).
+    chosen_keys: &["domain", "schemaExtension"],
     searches: &[("directoryObject", &SEARCH)],
     caseless: &[(
         "directoryObject",

@@ -103,7 +103,7 @@ impl Actor {
 
 /// Returns the undeclared members of the published example.
 fn undeclared() -> Vec<Dynamic> {
-    let member = |name: &str, json: String| Dynamic { name: name.into(), json: json.into() };
+    let member = |name: &str, json: String| Dynamic::new(name, json);
     vec![member("userIdentityType", quoted("aadUser")), member("tenantId", "null".to_owned())]
 }
 

@@ -287,7 +287,7 @@ fn a_fork_and_a_reload_without_room_are_refused_and_change_nothing() {
     let worlds = Worlds::new(with(settings.entities.clone()), WorldLimits::default());
     let long = |length: usize| {
         let mut properties = settings.entities[0].1.properties.clone();
-        properties.dynamic.push(crate::edm::value::Dynamic { name: "x".into(), json: "y".repeat(length).into() });
+        properties.dynamic.push(crate::edm::value::Dynamic::new("x", "y".repeat(length)));
         Arc::new(crate::world::store::StoredEntity::new(length.to_string().into(), properties))
     };
     let all = keys(&worlds.default_world());

@@ -2,8 +2,10 @@
 //!
 //! Requests as text are in `tests/exchanges/schemas/`, their answers in `snapshots/schemas/`.
 
+mod keys;
 mod navigations;
 mod primitives;
+mod restrictions;
 mod state;
 mod types;
 mod versions;

@@ -149,3 +149,56 @@ fn check_reports_the_contents_of_a_schema_and_the_parts_that_are_not_served() {
     let problem = format!("wfi-emulator: {wrong}: $[0].row: found the number 2, expected a string\n");
     assert_eq!(outcome(&["check", &wrong, "--schema", &csdl]), refused(&problem));
 }
+
+#[test]
+fn check_names_each_restriction_that_is_not_followed_once() {
+    let folder = Folder::new("check-restrictions");
+    let record = |term: &str, values: &str| {
+        format!("<Annotation Term=\"Org.OData.Capabilities.V1.{term}\"><Record>{values}</Record></Annotation>")
+    };
+    let value = |name: &str, value: bool| format!("<PropertyValue Property=\"{name}\" Bool=\"{value}\"/>");
+    let of_type = [
+        record("InsertRestrictions", &(value("Insertable", false) + "<PropertyValue Property=\"Description\" String=\"No.\"/>")),
+        record(
+            "ReadRestrictions",
+            &format!(
+                "<PropertyValue Property=\"ReadByKeyRestrictions\"><Record>{}</Record></PropertyValue>",
+                value("Readable", false)
+            ),
+        ),
+        record("UpdateRestrictions", &value("Upsertable", true)),
+        "<Annotation Term=\"Org.OData.Capabilities.V1.TopSupported\" Bool=\"false\"/>".to_owned(),
+        record("SelectSupport", &value("Supported", true)),
+    ];
+    let of_navigation =
+        [record("ExpandRestrictions", &value("Expandable", false)), record("SelectSupport", &value("Supported", false))];
+    let of_set = [
+        record("ExpandRestrictions", &value("Expandable", false)),
+        record("SelectSupport", &value("Supported", false)),
+        record(
+            "SortRestrictions",
+            "<PropertyValue Property=\"NonSortableProperties\"><Collection><PropertyPath>id</PropertyPath></Collection></PropertyValue>",
+        ),
+    ];
+    let text = format!(
+        "<Schema Namespace=\"x\">\n<EntityType Name=\"a\"><Key><PropertyRef Name=\"id\"/></Key><Property Name=\"id\" Type=\"Edm.String\"/>\n\
+         {}<NavigationProperty Name=\"n\" Type=\"x.a\" ContainsTarget=\"true\">\n{}</NavigationProperty></EntityType>\n\
+         <EntityContainer Name=\"c\"><EntitySet Name=\"s\" EntityType=\"x.a\">\n{}</EntitySet></EntityContainer></Schema>",
+        of_type.concat(),
+        of_navigation.concat(),
+        of_set.concat()
+    );
+    let file = folder.file("restricted.csdl", &text);
+    let checked = outcome(&["check", "--schema", &file]);
+    let lines: Vec<&str> = checked.stdout.lines().skip(1).map(|line| line.strip_prefix(&*file).unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            ":3: not served: annotation UpdateRestrictions/Upsertable",
+            ":4: not served: annotation SelectSupport/Supported, and 1 more of it",
+            ":6: not served: annotation ExpandRestrictions/Expandable",
+            ":6: not served: annotation SortRestrictions/NonSortableProperties",
+        ],
+        "{checked:?}"
+    );
+}

@@ -88,7 +88,7 @@ impl Client {
         Ok((status, head, read))
     }
 
-    fn json(&mut self, method: &str, path: &str, body: &str) -> Value {
+    pub(crate) fn json(&mut self, method: &str, path: &str, body: &str) -> Value {
         let (status, text) = self.send(method, path, body);
         assert!((200..300).contains(&status), "{method} {path}: {status} {text}");
         serde_json::from_str(&text).unwrap_or_default()

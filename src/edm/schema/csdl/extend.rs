@@ -74,6 +74,10 @@ pub(crate) fn extend(inner: &Document, mut outer: Document) -> (Document, Extens
         }
         outer.facts.extend(facts.map(|facts| (name, facts)));
     }
+    for root in &inner.roots {
+        let Some(facts) = inner.facts(&root.container).and_then(|facts| facts.member(&root.name)) else { continue };
+        *outer.facts_to_set((root.container.to_ascii_lowercase(), Some(root.name.clone()))) = facts.clone();
+    }
     for declaration in &inner.enums {
         let own = super::EnumDeclaration { schema: schemas[declaration.schema], ..declaration.clone() };
         let is_known = |other: &&mut super::EnumDeclaration| other.schema == own.schema && is_same(&other.name, &own.name);

@@ -13,6 +13,7 @@ pub(crate) struct Facts {
     pub(crate) updatable: Option<bool>,
     pub(crate) deletable: Option<bool>,
     pub(crate) readable: Option<bool>,
+    pub(crate) readable_by_key: Option<bool>,
     pub(crate) expandable: Option<bool>,
     pub(crate) filterable: Option<bool>,
     pub(crate) sortable: Option<bool>,
@@ -36,7 +37,7 @@ pub(super) fn is_known(term: &str) -> bool {
 }
 
 impl Facts {
-    /// Sets the fact of a term, or of a property of its record.
+    /// Sets the fact of a term, or of a property of its record. A property of a record within one has both names, with a slash.
     pub(super) fn set(&mut self, term: &str, property: Option<&str>, value: &str) {
         let local = term.strip_prefix(CORE).or_else(|| term.strip_prefix(CAPABILITIES)).unwrap_or(term);
         let flag = match (local, property) {
@@ -49,11 +50,12 @@ impl Facts {
                 }
                 return;
             }
-            ("AlternateKeys", Some("Name")) => return self.alternate_keys.push(value.to_owned()),
+            ("AlternateKeys", Some("Key/Name")) => return self.alternate_keys.push(value.to_owned()),
             ("InsertRestrictions", Some("Insertable")) => &mut self.insertable,
             ("UpdateRestrictions", Some("Updatable")) => &mut self.updatable,
             ("DeleteRestrictions", Some("Deletable")) => &mut self.deletable,
             ("ReadRestrictions", Some("Readable")) => &mut self.readable,
+            ("ReadRestrictions", Some("ReadByKeyRestrictions/Readable")) => &mut self.readable_by_key,
             ("ExpandRestrictions", Some("Expandable")) => &mut self.expandable,
             ("FilterRestrictions", Some("Filterable")) => &mut self.filterable,
             ("SortRestrictions", Some("Sortable")) => &mut self.sortable,
@@ -69,4 +71,39 @@ impl Facts {
             _ => {}
         }
     }
+}
+
+/// Returns the capability that a property of an annotation restricts, if the emulator does not follow it: its term and its name. Properties
+/// that only describe one, and those that restrict nothing, are not meant.
+pub(super) fn unserved(term: &str, property: Option<&str>, value: Option<&str>) -> Option<String> {
+    let local = term.strip_prefix(CAPABILITIES)?;
+    if matches!(property, Some("Description" | "LongDescription")) {
+        return None;
+    }
+    // Few capabilities are extended by an annotation.
+    let is_extension = matches!(property, Some("Upsertable" | "UpsertSupported"));
+    let restricts = match value {
+        Some("true") => is_extension,
+        Some("false") => !is_extension,
+        _ => true,
+    };
+    let is_followed = match (local, property) {
+        ("InsertRestrictions", Some("Insertable"))
+        | ("UpdateRestrictions", Some("Updatable"))
+        | ("DeleteRestrictions", Some("Deletable"))
+        | ("ReadRestrictions", Some("Readable" | "ReadByKeyRestrictions" | "ReadByKeyRestrictions/Readable"))
+        | ("FilterRestrictions", Some("Filterable"))
+        | ("SortRestrictions", Some("Sortable"))
+        | ("CountRestrictions", Some("Countable"))
+        | ("SearchRestrictions", Some("Searchable"))
+        | ("TopSupported" | "SkipSupported", None) => true,
+        // A property within one of a record that is not followed is a part of it.
+        (_, Some(property)) => property.contains('/'),
+        // The properties of a record are stated by themselves.
+        (_, None) => value.is_none(),
+    };
+    (restricts && !is_followed).then(|| match property {
+        Some(property) => format!("{local}/{property}"),
+        None => local.to_owned(),
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use super::*;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::primitive::{LongNumbers, Primitive};
-use crate::edm::schema::{Schema, StructuredType, Version};
+use crate::edm::schema::{Restrictions, Schema, StructuredType, Version};
 use crate::edm::value::{Dynamic, Value};
 use crate::odata::query::orderby;
 use crate::odata::query::skiptoken::{self, Binding, Position};
@@ -71,6 +71,7 @@ fn with_things<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
         search: Some(&RULES),
         rules: None,
         is_eventual: false,
+        restrictions: Restrictions::NONE,
     })
 }
 
@@ -106,7 +107,7 @@ fn full(scope: Scope<'_>) -> Complex {
         set(&mut made, part, "color", Value::Enum(color));
         set(&mut made, part, "code", text(&format!("00000000-0000-0000-0000-00000000000{size}")));
         set(&mut made, part, "parts", Value::Collection(parts.into()));
-        made.dynamic.push(Dynamic { name: "extra".into(), json: format!("{size}").into() });
+        made.dynamic.push(Dynamic::new("extra", format!("{size}")));
         Value::Complex(Arc::new(made))
     };
     let inner = vec![make("x", 7, 0, Vec::new()), make("y", 8, 1, Vec::new())];

@@ -202,3 +202,51 @@ fn filters_know_the_types_of_instances() {
         assert_eq!(found(filter), ids, "{filter}");
     }
 }
+
+#[test]
+fn types_named_in_undeclared_members_come_back_as_they_were() {
+    let world = museum::world();
+    let member =
+        r##"{"@odata.type":"#museum.flat","unit":"m","deep":[{"@odata.type":"#museum.warning","n@odata.type":"#Int64","n":1}]}"##;
+    let body = format!(
+        r##"{{"marks@odata.type":"#Collection(String)","marks":["a"],"w":{member},"note":{{"z@odata.type":"#Int64","z":5}}}}"##
+    );
+    assert!(museum::send(&world, &Method::PATCH, BUST, Some(&body)).status.is_success());
+    let get = |target: &str| museum::get(&world, target);
+    let bust = get(BUST);
+    assert_eq!(bust["marks@odata.type"], "#Collection(String)");
+    assert_eq!(bust["w"], serde_json::from_str::<Value>(member).unwrap());
+    assert_eq!((&bust["note"]["z@odata.type"], &bust["note"]["z"]), (&json!("#Int64"), &json!(5)));
+    // State has them, too.
+    let set = world.schema.set_named("exhibits").unwrap();
+    let entity = world.store.collection(set).get("b1").unwrap();
+    let text = wfi_emulator::internals::world::fixture::write_entity_with(
+        &world.schema,
+        set,
+        &entity,
+        wfi_emulator::internals::policy::behavior::Secret::Echo,
+    );
+    // Each comes before the value that it is about.
+    assert!(text.contains(r##""marks@odata.type":"#Collection(String)","marks":["a"]"##), "{text}");
+    let stored: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&stored["marks@odata.type"], &stored["w"]), (&bust["marks@odata.type"], &bust["w"]));
+    // A list, and a selection.
+    assert_eq!(
+        get("exhibits/museum.bust?$select=id,marks")["value"].as_array().unwrap().iter().find(|item| item["id"] == "b1").unwrap()
+            ["marks@odata.type"],
+        "#Collection(String)"
+    );
+    assert!(get("exhibits/b1/museum.bust?$select=w").get("marks@odata.type").is_none());
+    // Metadata level none omits them, at any depth.
+    let plain = get("exhibits/b1?$format=application/json;odata.metadata=none");
+    assert_eq!((plain.get("marks@odata.type"), &plain["w"]), (None, &json!({ "unit": "m", "deep": [{ "n": 1 }] })));
+    // A value without a type replaces the one with it.
+    assert!(museum::send(&world, &Method::PATCH, BUST, Some(r#"{"marks":["b"]}"#)).status.is_success());
+    let bust = get(BUST);
+    assert_eq!((&bust["marks"], bust.get("marks@odata.type")), (&json!(["b"]), None));
+    // An unknown type is refused, as it is elsewhere.
+    for body in [r##"{"marks@odata.type":"#museum.none","marks":[]}"##, r##"{"w":{"@odata.type":"#museum.none"}}"##] {
+        let answered = museum::send(&world, &Method::PATCH, BUST, Some(body));
+        assert_eq!((answered.status, answered.refusal.as_deref()), (StatusCode::BAD_REQUEST, Some("unknown-type")), "{body}");
+    }
+}
