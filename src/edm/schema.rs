@@ -58,6 +58,14 @@ impl Version {
         }
     }
 
+    /// Returns the path of the schema, of which context URLs name parts.
+    pub fn metadata_path(self) -> &'static str {
+        match self {
+            Version::V1 => "/v1.0/$metadata",
+            Version::Beta => "/beta/$metadata",
+        }
+    }
+
     /// Returns the version of a path segment, in any case.
     pub fn from_segment(segment: &str) -> Option<Version> {
         Version::ALL.into_iter().find(|version| version.segment().eq_ignore_ascii_case(segment))

@@ -22,7 +22,13 @@ pub(crate) const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https:
 
 /// The claims of an authenticated request.
 #[derive(Debug)]
-pub(crate) struct TokenClaims(Claims);
+pub(crate) struct TokenClaims(Box<Claims>);
+
+impl TokenClaims {
+    fn of(claims: Claims) -> TokenClaims {
+        TokenClaims(Box::new(claims))
+    }
+}
 
 /// Checks the token of a request as the world requires. Returns its claims if there is something to authorize.
 ///
@@ -32,18 +38,18 @@ pub(crate) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<
     if world.auth == Auth::Open {
         // An unreadable token counts as missing.
         let needs_claims = world.behaviors.acts_as == ActsAs::Required;
-        return Ok(if needs_claims { caller::claims(headers).map(TokenClaims) } else { None });
+        return Ok(if needs_claims { caller::claims(headers).map(TokenClaims::of) } else { None });
     }
     let text = match bearer(headers) {
         Some(text) if !text.is_empty() => text,
         _ => return Err(no_token(headers)),
     };
     if world.auth == Auth::Bearer {
-        return Ok(caller::claims(headers).map(TokenClaims));
+        return Ok(caller::claims(headers).map(TokenClaims::of));
     }
     let claims = verified(world, headers, text)?;
     check_revocation(world, &claims)?;
-    Ok(Some(TokenClaims(claims)))
+    Ok(Some(TokenClaims::of(claims)))
 }
 
 /// Checks that the user's tokens were not revoked after this one was issued. A client that cannot answer the challenge is not given one:

@@ -130,7 +130,9 @@ fn standard_response(
     let ResponseParts { body, request_id, content_length } = parts;
     let client_request_id = meta.client_request_id.unwrap_or(&request_id).clone();
     let headers = StandardHeaders { content_type, content_length, request_id, client_request_id, date: date(meta.answered) };
-    Box::new(Answer { standard_headers: Some(headers.clone()), ..answer(status, headers.into_map(), body) })
+    let mut answer = Box::new(answer(status, headers.clone().into_map(), body));
+    answer.standard_headers = Some(headers);
+    answer
 }
 
 /// Builds a response from a recording, with the ids and the date of this request. The server does the framing.

@@ -139,7 +139,7 @@ impl<'c, R> OperationContext<'c, R> {
         if self.representation.has_context() {
             out.extend_from_slice(b"\"@odata.context\":\"");
             self.write_base_url(&mut out);
-            for part in ["/", self.version().segment(), "/$metadata", path, suffix, "\""] {
+            for part in [self.version().metadata_path(), path, suffix, "\""] {
                 out.extend_from_slice(part.as_bytes());
             }
         }

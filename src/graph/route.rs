@@ -730,12 +730,11 @@ fn absolute_link_path(path: &str) -> Option<&str> {
 /// Resolves the path of one entity in its usual form: segments in their declared case, and a key of unreserved characters (RFC 3986) as
 /// a segment. The result is that of [`resolve`], at a fraction of the cost.
 fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>> {
-    let (collection, key) = path.rsplit_once('/')?;
-    let address = schema.address(collection).filter(|address| address.is_home)?;
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
-    if key.is_empty() || !key.bytes().all(is_unreserved) {
-        return None;
-    }
+    let end = path.bytes().rposition(|byte| !is_unreserved(byte))?;
+    let (collection, key) = path.split_at_checked(end)?;
+    let key = key.strip_prefix('/').filter(|key| !key.is_empty())?;
+    let address = schema.address(collection).filter(|address| address.is_home)?;
     let (set, model) = (schema.set(address.set), schema.model(address.version));
     // Other keys have more than one form, and operations look like keys.
     let is_operation = || model.bound_operation(key, address.type_id, true, &[]).is_some();

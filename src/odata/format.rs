@@ -39,6 +39,11 @@ impl Default for Format {
 const SUPPORTED: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false, \
                          application/json;odata.metadata=full, application/json;odata.metadata=none, application/json";
 
+/// The content type of an answer in the default format.
+const DEFAULT_CONTENT_TYPE: HeaderValue = HeaderValue::from_static(
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+);
+
 impl Format {
     /// Returns the format that a request asks for. `$format` takes precedence over `Accept`.
     pub(crate) fn of(headers: &HeaderMap, query: Option<&str>, behaviors: &Behaviors) -> Result<Format, Error> {
@@ -71,9 +76,7 @@ impl Format {
     /// Returns the content type of an answer in this format.
     pub(crate) fn content_type(self) -> HeaderValue {
         if self == Format::default() || self == (Format { level: Some(Level::Minimal), ..Format::default() }) {
-            return HeaderValue::from_static(
-                "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
-            );
+            return DEFAULT_CONTENT_TYPE;
         }
         let level = match self.level {
             Some(Level::None) => "none",

@@ -68,7 +68,11 @@ impl Model {
     }
 
     fn operation(&self, name: &str, arguments: &[&str], fits: impl Fn(&Operation) -> bool) -> Option<&Operation> {
-        // Nearly all names are those of no operation, or of a single one.
+        // Nearly all names are keys, with characters that names of operations do not have.
+        if name.bytes().any(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'.')) {
+            return None;
+        }
+        // The others are mostly those of no operation, or of a single one.
         let local = name.rsplit('.').next().unwrap_or(name);
         let named = match self.operations.get(local) {
             Some(named) => named,
