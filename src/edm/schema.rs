@@ -724,6 +724,7 @@ impl Schema {
     /// # Errors
     ///
     /// Fails if a document is not CSDL, or declares what cannot be.
+    #[allow(clippy::needless_pass_by_value, reason = "most callers have no other use for them")]
     pub fn of(documents: [SchemaText; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
         build::schema(&documents, None, rules)
     }
@@ -742,8 +743,8 @@ impl Schema {
         if schema.union.is_partial {
             // The published schema fits itself, as a test shows. Beside a given document, names may have two meanings.
             let conflicts =
-                |(name, named): (&Box<str>, &NamedType)| csdl::packed::V1.may_conflict(name, matches!(named, NamedType::Enum(_)));
-            if schema.union.names.iter().any(conflicts) {
+                |name: &str, named: &NamedType| csdl::packed::V1.may_conflict(name, matches!(named, NamedType::Enum(_)));
+            if schema.union.names.iter().any(|(name, named)| conflicts(name, named)) {
                 build::schema(&schema.documents, Some(csdl::packed::V1), rules)?;
             }
             let whole = Arc::new(OnceLock::new());

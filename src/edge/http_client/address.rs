@@ -63,9 +63,10 @@ pub(super) fn kind_of(address: IpAddr) -> AddressKind {
             AddressKind::Reserved
         }
         // A gateway calls the address within, which only public ones are for.
-        IpAddr::V6(address) => match embedded(address) {
-            Some(within) if within.map(kind_of_v4) != Some(AddressKind::Public) => AddressKind::Reserved,
-            _ => AddressKind::Public,
+        IpAddr::V6(address) => match translation(address) {
+            Translation::None => AddressKind::Public,
+            Translation::To(within) if kind_of_v4(within) == AddressKind::Public => AddressKind::Public,
+            Translation::To(_) | Translation::Unknown => AddressKind::Reserved,
         },
     }
 }
@@ -84,19 +85,24 @@ fn kind_of_v4(address: Ipv4Addr) -> AddressKind {
     }
 }
 
-/// Returns the IPv4 address to which gateways translate an IPv6 address, if they do; nothing within for ranges whose form a network chooses.
-fn embedded(address: Ipv6Addr) -> Option<Option<Ipv4Addr>> {
-    let joined = |high: u16, low: u16| Some(Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))));
+/// The translation of an IPv6 address by a gateway.
+enum Translation {
+    None,
+    To(Ipv4Addr),
+    /// In a form that a network chooses.
+    Unknown,
+}
+
+fn translation(address: Ipv6Addr) -> Translation {
+    let to = |high: u16, low: u16| Translation::To(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
     match address.segments() {
-        // NAT64 (RFC 6052, 2.1), also translated without state (RFC 2765, 2.1), and compatible addresses (RFC 4291, 2.5.5.1).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff | 0, 0, high, low] => joined(high, low),
         // NAT64 within a network (RFC 8215).
-        [0x64, 0xff9b, 1, ..] => Some(None),
-        // 6to4 (RFC 3056, 2).
-        [0x2002, high, low, ..] => joined(high, low),
+        [0x64, 0xff9b, 1, ..] => Translation::Unknown,
+        // NAT64 (RFC 6052, 2.1), without state (RFC 2765, 2.1), compatible addresses (RFC 4291, 2.5.5.1), and 6to4 (RFC 3056, 2).
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff | 0, 0, high, low] | [0x2002, high, low, ..] => to(high, low),
         // Teredo, whose bits are inverted (RFC 4380, 4).
-        [0x2001, 0, _, _, _, _, high, low] => joined(!high, !low),
-        _ => None,
+        [0x2001, 0, _, _, _, _, high, low] => to(!high, !low),
+        _ => Translation::None,
     }
 }
 

@@ -91,10 +91,8 @@ fn tables<'x>(
             drop(models);
             // Both versions have what Graph publishes.
             let published = published();
-            let declared = [0, 1].map(|index| match extended[index] {
-                true => csdl::extend(&own[index], published.clone()).0,
-                false => own[index].clone(),
-            });
+            let declared = [0, 1]
+                .map(|index| if extended[index] { csdl::extend(&own[index], published.clone()).0 } else { own[index].clone() });
             let numbers = number(Arc::make_mut(&mut shared.names), &declared)?;
             (declared, numbers)
         }
@@ -220,17 +218,14 @@ fn number_types(names: &mut Names, documents: &[Document<'_>; 2]) -> Result<[Num
             qualified.clear();
             qualified.extend([&document.schemas[schema].namespace, ".", name]);
             qualified.make_ascii_lowercase();
-            let number = match names.get(&*qualified) {
-                Some(number) => *number,
-                None => {
-                    let next = if is_structured { &mut types } else { &mut enums };
-                    *next += 1;
-                    let number =
-                        if is_structured { NamedType::Structured(TypeId(*next - 1)) } else { NamedType::Enum(EnumId(*next - 1)) };
-                    names.insert(qualified.as_str().into(), number);
-                    number
-                }
-            };
+            let number = names.get(&*qualified).copied().unwrap_or_else(|| {
+                let next = if is_structured { &mut types } else { &mut enums };
+                *next += 1;
+                let number =
+                    if is_structured { NamedType::Structured(TypeId(*next - 1)) } else { NamedType::Enum(EnumId(*next - 1)) };
+                names.insert(qualified.as_str().into(), number);
+                number
+            });
             let index = match number {
                 NamedType::Structured(id) => {
                     numbers.types.push(id);

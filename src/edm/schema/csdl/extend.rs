@@ -73,7 +73,7 @@ pub(crate) fn extend<'x>(inner: &Document<'x>, mut outer: Document<'x>) -> (Docu
         if !added.is_empty() {
             extension.properties.push((name.clone(), added));
         }
-        let facts = facts_within(inner.facts(&name), &own, outer.facts.remove(&*name));
+        let facts = facts_within(inner.facts(&name), &own, outer.facts.remove(&*name).as_deref());
         for property in &known.properties {
             if !own.properties.iter().any(|other| is_same(&other.name, &property.name)) {
                 own.properties.push(PropertyDeclaration { is_extension: true, ..property.clone() });
@@ -160,13 +160,13 @@ fn extend_operations<'x>(
 }
 
 /// Returns the facts of a type: those of the inner document, and of the outer one for the members that only it has.
-fn facts_within(inner: Option<&TypeFacts>, own: &TypeDeclaration<'_>, outer: Option<Arc<TypeFacts>>) -> Option<TypeFacts> {
+fn facts_within(inner: Option<&TypeFacts>, own: &TypeDeclaration<'_>, outer: Option<&TypeFacts>) -> Option<TypeFacts> {
     let mut facts = inner.cloned().unwrap_or_default();
     let is_own = |name: &str| {
         own.properties.iter().any(|property| is_same(&property.name, name))
             || own.navigations.iter().any(|navigation| is_same(&navigation.name, name))
     };
-    let others = outer.iter().flat_map(|outer| &outer.members).filter(|(name, _)| !is_own(name));
+    let others = outer.into_iter().flat_map(|outer| &outer.members).filter(|(name, _)| !is_own(name));
     facts.members.extend(others.cloned());
     (facts != TypeFacts::default()).then_some(facts)
 }
