@@ -37,18 +37,30 @@ pub(super) fn line(form: ReadyForm, url: &str, port: u16, seed: u64, ca: Option<
     }
 }
 
-/// Returns the port in an announcement.
-fn port_in(line: &str) -> Option<u16> {
+/// An announcement, as another process reads it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Announcement {
+    pub(super) port: u16,
+    /// The file of the local CA, if one vouches for the server.
+    pub(super) authority: Option<PathBuf>,
+}
+
+/// Returns the announcement in a line of either form.
+pub(super) fn announcement_in(line: &str) -> Option<Announcement> {
     let line = line.trim();
     match serde_json::from_str::<serde_json::Value>(line) {
-        Ok(announcement) => announcement["port"].as_u64()?.try_into().ok(),
-        Err(_) => line.parse::<http::Uri>().ok()?.port_u16(),
+        Ok(announcement) => Some(Announcement {
+            port: announcement["port"].as_u64()?.try_into().ok()?,
+            authority: announcement["ca"].as_str().map(PathBuf::from),
+        }),
+        Err(_) => Some(Announcement { port: line.parse::<http::Uri>().ok()?.port_u16()?, authority: None }),
     }
 }
 
 /// Returns the port of the server that has announced itself in a file, if one has.
 pub(super) fn announced_port(path: &Path) -> Option<u16> {
-    regular_file::read(path).ok().and_then(|text| port_in(&String::from_utf8_lossy(&text)))
+    let text = regular_file::read(path).ok()?;
+    announcement_in(&String::from_utf8_lossy(&text)).map(|announcement| announcement.port)
 }
 
 /// The file of the announcement, which exists only while the server listens. It is removed when the value is dropped.
@@ -102,12 +114,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_announcement_has_the_port_in_each_form() {
-        for form in [ReadyForm::Url, ReadyForm::Json] {
-            assert_eq!(port_in(&line(form, "https://127.0.0.1:4711", 4711, 1, None)), Some(4711), "{form:?}");
+    fn an_announcement_is_read_in_each_form() {
+        let authority = Path::new("/home/me/ca.pem");
+        for (form, ca, expected) in [
+            (ReadyForm::Url, Some(authority), None),
+            (ReadyForm::Json, Some(authority), Some(authority)),
+            (ReadyForm::Json, None, None),
+        ] {
+            let expected = Announcement { port: 4711, authority: expected.map(Path::to_owned) };
+            assert_eq!(announcement_in(&line(form, "https://127.0.0.1:4711", 4711, 1, ca)), Some(expected), "{form:?}");
         }
         for text in ["", "{}", "soon", r#"{"port":70000}"#] {
-            assert_eq!(port_in(text), None, "{text}");
+            assert_eq!(announcement_in(text), None, "{text}");
         }
     }
 }

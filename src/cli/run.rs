@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::client_variables::{VariableForm, variables};
 use super::output::{UNUSABLE, fail, print, report};
+use super::ready::{self, Announcement};
 use super::running::ControlClient;
 use super::signals::{Signals, StopSignal};
 use super::{runtime, trust_files};
@@ -63,40 +64,37 @@ const REFUSALS: usize = 10;
 
 /// Runs the command, and returns its exit status.
 pub(super) fn run(arguments: &RunArguments) -> ExitCode {
-    if let Some(form) = arguments.env {
-        return start_in_background(form, &arguments.options).unwrap_or_else(|status| status);
-    }
-    let Some((program, rest)) = arguments.command.split_first() else { return fail(UNUSABLE, "missing command") };
-    let emulator = match Emulator::start(&arguments.options) {
-        Ok(emulator) => emulator,
-        Err(status) => return status,
-    };
-    let files = match trust_files::write(&emulator.announced.authorities) {
-        Ok(files) => files,
-        Err(problem) => return fail(UNUSABLE, &problem),
-    };
-    let mut command = Command::new(program);
-    command.args(rest).envs(variables(emulator.announced.port, &files, inherited));
     runtime::run(async {
+        // Before there is another process, which a signal would leave behind.
         let mut signals = match Signals::catch() {
             Ok(signals) => signals,
             Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
         };
-        let child = match command.spawn() {
-            Ok(child) => child,
-            Err(error) => {
-                return fail(NOT_STARTED, &format!("cannot start {}: {error}", visible(&program.to_string_lossy())));
-            }
+        let outcome = match arguments.env {
+            Some(form) => start_in_background(form, &arguments.options, &mut signals).await,
+            None => run_command(&arguments.command, &arguments.options, &mut signals).await,
         };
-        let status = wait(child, &mut signals).await;
-        if !status.as_ref().is_ok_and(ExitStatus::success) {
-            emulator.report_refusals().await;
-        }
-        match status {
-            Ok(status) => exit_code(status),
-            Err(error) => fail(1, &format!("cannot wait for the command: {error}")),
-        }
+        outcome.unwrap_or_else(|status| status)
     })
+}
+
+async fn run_command(command: &[OsString], options: &[OsString], signals: &mut Signals) -> Result<ExitCode, ExitCode> {
+    let Some((program, rest)) = command.split_first() else { return Err(fail(UNUSABLE, "missing command")) };
+    let emulator = Emulator::start(options, signals).await?;
+    let files = trust_files::write(&emulator.announced.authorities).map_err(|problem| fail(UNUSABLE, &problem))?;
+    let mut command = Command::new(program);
+    command.args(rest).envs(variables(emulator.announced.port, &files, inherited));
+    if let Some(signal) = signals.pending().await {
+        return Err(ExitCode::from(signal.status()));
+    }
+    let child = command
+        .spawn()
+        .map_err(|error| fail(NOT_STARTED, &format!("cannot start {}: {error}", visible(&program.to_string_lossy()))))?;
+    let status = wait(child, signals).await;
+    if !status.as_ref().is_ok_and(ExitStatus::success) {
+        emulator.report_refusals().await;
+    }
+    status.map(exit_code).map_err(|error| fail(1, &format!("cannot wait for the command: {error}")))
 }
 
 fn inherited(name: &str) -> Option<OsString> {
@@ -104,26 +102,79 @@ fn inherited(name: &str) -> Option<OsString> {
 }
 
 /// Starts an emulator that goes on after this process, and prints the variables that lead to it. It leaves the terminal and the streams of
-/// this process alone: a reader of them would wait for its end.
-fn start_in_background(form: VariableForm, options: &[OsString]) -> Result<ExitCode, ExitCode> {
+/// this process alone: a reader of them would wait for its end. What it logs goes to a file.
+async fn start_in_background(form: VariableForm, options: &[OsString], signals: &mut Signals) -> Result<ExitCode, ExitCode> {
     let failed = |error: std::io::Error| fail(1, &format!("cannot start the emulator: {error}"));
     let mut command = server(options)?;
-    let mut errors = private_file::scratch(&std::env::temp_dir()).map_err(failed)?;
+    let folder = std::env::temp_dir();
+    let (mut errors, log) = if logs(options) {
+        let (file, path) = private_file::create_log(&folder).map_err(failed)?;
+        (file, Some(LogFile { path, is_kept: false }))
+    } else {
+        (private_file::scratch(&folder).map_err(failed)?, None)
+    };
     command.stdin(Stdio::null()).stderr(errors.try_clone().map_err(failed)?);
     #[cfg(windows)]
     std::os::windows::process::CommandExt::creation_flags(&mut command, DETACHED_PROCESS);
     let mut process = command.spawn().map_err(failed)?;
-    let announced = announced_by(&mut process, options);
+    let outcome = announced_by(&mut process, options, signals).await;
     report(&text_of(&mut errors));
-    let Some(announced) = announced else { return Err(process.wait().map_or(ExitCode::FAILURE, exit_code)) };
-    let files = trust_files::keep(&announced.authorities).map_err(|problem| {
-        // Its process is not announced.
+    let announced = outcome?;
+    let end = |process: &mut Child| {
+        // It is not announced, and has nothing to save.
         let _ = process.kill();
+        let _ = process.wait();
+    };
+    let files = trust_files::keep(&announced.authorities).map_err(|problem| {
+        end(&mut process);
         fail(UNUSABLE, &problem)
     })?;
+    if let Some(signal) = signals.pending().await {
+        end(&mut process);
+        return Err(ExitCode::from(signal.status()));
+    }
+    if let Some(log) = log {
+        report(&format!("wfi-emulator: log of the emulator in the background: {}\n", visible(&log.kept().to_string_lossy())));
+    }
     let mut variables = variables(announced.port, &files, inherited);
     variables.push((PROCESS, process.id().to_string().into()));
     Ok(print(&form.text(&variables)))
+}
+
+/// The file with the log of an emulator in the background, which is removed with the value unless it is kept.
+struct LogFile {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl LogFile {
+    fn kept(mut self) -> PathBuf {
+        self.is_kept = true;
+        self.path.clone()
+    }
+}
+
+impl Drop for LogFile {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // The rest is in the folder for temporary files.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether an emulator with some options writes a log.
+fn logs(options: &[OsString]) -> bool {
+    let mut texts = options.iter().map(|option| option.to_str().unwrap_or_default());
+    let mut level = None;
+    while let Some(text) = texts.next() {
+        level = match text.strip_prefix("--log") {
+            Some("") => texts.next(),
+            Some(rest) if rest.starts_with('=') => Some(&rest[1..]),
+            _ => level,
+        };
+    }
+    level.is_some_and(|level| level != "off")
 }
 
 /// Creation flag of a process without a console.
@@ -147,15 +198,12 @@ struct Emulator {
 
 impl Emulator {
     /// Starts it, and waits until it listens. A failure has been reported by its process.
-    fn start(options: &[OsString]) -> Result<Emulator, ExitCode> {
+    async fn start(options: &[OsString], signals: &mut Signals) -> Result<Emulator, ExitCode> {
         let mut command = server(options)?;
         command.arg("--exit-with-parent").stdin(Stdio::piped());
         let mut process = command.spawn().map_err(|error| fail(1, &format!("cannot start the emulator: {error}")))?;
         let input = process.stdin.take();
-        let Some(announced) = announced_by(&mut process, options) else {
-            drop(input);
-            return Err(process.wait().map_or(ExitCode::FAILURE, exit_code));
-        };
+        let announced = announced_by(&mut process, options, signals).await?;
         Ok(Emulator { announced, process, input })
     }
 
@@ -210,17 +258,32 @@ fn server(options: &[OsString]) -> Result<Command, ExitCode> {
     Ok(command)
 }
 
-/// Waits until an emulator listens; `None` if it ends before.
-fn announced_by(process: &mut Child, options: &[OsString]) -> Option<Announced> {
-    let mut line = String::new();
-    // An unreadable line has no port either.
-    let _ = BufReader::new(process.stdout.take()?).read_line(&mut line);
-    let announcement = serde_json::from_str::<Value>(&line).unwrap_or_default();
-    let port = announcement["port"].as_u64().and_then(|port| u16::try_from(port).ok())?;
-    let authority = announcement["ca"].as_str().map(PathBuf::from);
+/// Waits until an emulator listens. If it ends before, or a signal asks this process to stop, it has ended, and the exit status is returned.
+async fn announced_by(process: &mut Child, options: &[OsString], signals: &mut Signals) -> Result<Announced, ExitCode> {
+    let output = process.stdout.take();
+    let (sender, announced) = oneshot::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        // An unreadable line has no port either.
+        let _ = output.map(|output| BufReader::new(output).read_line(&mut line));
+        let _ = sender.send(line);
+    });
+    let line = tokio::select! {
+        line = announced => line.unwrap_or_default(),
+        signal = signals.next() => {
+            // Nothing has used it yet.
+            let _ = process.kill();
+            let _ = process.wait();
+            return Err(ExitCode::from(signal.status()));
+        }
+    };
+    let Some(Announcement { port, authority }) = ready::announcement_in(&line) else {
+        drop(process.stdin.take());
+        return Err(process.wait().map_or(ExitCode::FAILURE, exit_code));
+    };
     let intercepting = authority.as_deref().and_then(Path::parent).map(|folder| folder.join("intercept/ca.pem"));
     let intercepting = intercepting.filter(|file| has(options, "--intercept") && file.exists());
-    Some(Announced { port, authorities: authority.into_iter().chain(intercepting).collect() })
+    Ok(Announced { port, authorities: authority.into_iter().chain(intercepting).collect() })
 }
 
 /// Whether a flag is among options.
@@ -291,6 +354,22 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_is_written_where_the_last_level_is_not_off() {
+        for (options, expected) in [
+            (&[][..], false),
+            (&["--log", "info"], true),
+            (&["--log=debug"], true),
+            (&["--log", "info", "--log", "off"], false),
+            (&["--log=off"], false),
+            (&["--log-format", "json"], false),
+            (&["--auth", "strict"], false),
+        ] {
+            let options: Vec<OsString> = options.iter().map(OsString::from).collect();
+            assert_eq!(logs(&options), expected, "{options:?}");
+        }
+    }
 
     #[test]
     fn a_refusal_is_one_line() {

@@ -28,6 +28,21 @@ pub(super) enum StopSignal {
     Quit,
 }
 
+impl StopSignal {
+    /// Returns the exit status of a program that the signal has ended, as a shell does.
+    pub(super) fn status(self) -> u8 {
+        128 + match self {
+            StopSignal::Interrupt => 2,
+            #[cfg(unix)]
+            StopSignal::Terminate => 15,
+            #[cfg(unix)]
+            StopSignal::HangUp => 1,
+            #[cfg(unix)]
+            StopSignal::Quit => 3,
+        }
+    }
+}
+
 impl Signals {
     /// Catches the signals from now on. One that the parent process has made this program ignore, as `nohup` does, stays ignored.
     pub(super) fn catch() -> std::io::Result<Signals> {
@@ -64,6 +79,11 @@ impl Signals {
             self.interrupt().await;
             StopSignal::Interrupt
         }
+    }
+
+    /// Returns a signal that has come already.
+    pub(super) async fn pending(&mut self) -> Option<StopSignal> {
+        tokio::time::timeout(std::time::Duration::ZERO, self.next()).await.ok()
     }
 
     /// Waits for Ctrl-C.

@@ -43,7 +43,7 @@ pub(super) fn write(authorities: &[PathBuf]) -> Result<TrustFiles, String> {
         std::process::id(),
         crate::world::ids::random_seed() & 0xffff_ffff
     ));
-    create_private(&folder).map_err(|error| failed(&folder, &error))?;
+    private_file::create_folder(&folder, false).map_err(|error| failed(&folder, &error))?;
     write_to(&folder, &bundle, Some(&folder))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn keep(authorities: &[PathBuf]) -> Result<TrustFiles, String> {
     let bundle = bundle_of(authorities)?;
     // Clients are to trust the CA of --intercept only where that is in use.
     let folder = authorities[0].with_file_name(if authorities.len() > 1 { KEPT_WITH_OTHERS } else { KEPT });
-    match create_private(&folder) {
+    match private_file::create_folder(&folder, false) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(&folder, &error)),
         _ => {}
     }
@@ -84,12 +84,4 @@ fn bundle_of(authorities: &[PathBuf]) -> Result<Bundle, String> {
 
 fn failed(path: &Path, error: &dyn std::fmt::Display) -> String {
     format!("{}: {error}", path.display())
-}
-
-/// Creates a folder that only its owner can use. An existing one is refused, since it may be that of another user.
-fn create_private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }

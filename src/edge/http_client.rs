@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-pub(crate) use address::AddressPolicy;
+pub(crate) use address::{AddressKind, AddressPolicy};
 #[cfg(feature = "cli")]
 pub(crate) use connect::start;
 pub(crate) use connect::{ConnectError, Connection, Destination, TlsPolicy, connect, connect_tcp};

@@ -89,6 +89,27 @@ pub(crate) fn scratch(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Creates a file for what a process in the background writes, which only its owner can read. Returns it with its path; writers
+/// append.
+pub(crate) fn create_log(folder: &Path) -> io::Result<(File, PathBuf)> {
+    let path = folder.join(format!("wfi-emulator-{}.log", random_digits()?));
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, OWNER_ONLY);
+    Ok((options.open(&path)?, path))
+}
+
+/// Creates a folder that only its owner can use, if need be with those above it. Without them, an existing one is refused, since it may be
+/// that of another user.
+pub(crate) fn create_folder(folder: &Path, with_those_above: bool) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(with_those_above);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 fn create_with_mode(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -140,7 +140,9 @@ impl ProxyRefusal {
                 "remote client refused: only clients of this machine get tunnels to hosts that are not answered, such as {host}"
             ),
             ProxyRefusal::Crowded => format!("too many tunnels: {OTHER_TUNNELS} to hosts that are not answered are open"),
-            ProxyRefusal::Excluded(host) => format!("address not allowed: {host} is link-local, as metadata services are"),
+            ProxyRefusal::Excluded(host) => {
+                format!("address not allowed: {host} is link-local, or a metadata service of a cloud")
+            }
             ProxyRefusal::Unreachable(host, reason) => format!("host not reached: {host}: {reason}"),
             ProxyRefusal::WithoutTls => "tunnel needs TLS: start the emulator with --tls".to_owned(),
             ProxyRefusal::InvalidWorld(user) => format!(

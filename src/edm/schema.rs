@@ -17,11 +17,11 @@ mod rules;
 mod sets;
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
+use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use crate::edm::primitive::Primitive;
@@ -569,6 +569,11 @@ impl Model {
         }
     }
 
+    /// Whether a type is in the part that is read.
+    pub fn has_read(&self, id: TypeId) -> bool {
+        self.types.get(id.0 as usize).is_some_and(Option::is_some)
+    }
+
     /// Returns the type of an instance: its own, if this version has that and it differs from the declared one.
     pub fn actual<'m>(&'m self, declared: &'m StructuredType, own: Option<TypeId>) -> &'m StructuredType {
         own.and_then(|id| self.find_structured(id)).unwrap_or(declared)
@@ -688,6 +693,8 @@ pub struct Schema {
     models: [Model; 2],
     union: Model,
     documents: [SchemaText; 2],
+    /// The documents as clients get them.
+    served: [OnceLock<Bytes>; 2],
     sets: Vec<Set>,
     root_sets: Vec<SetId>,
     /// Root sets by their paths with the version.
@@ -733,8 +740,9 @@ impl Schema {
     /// # Errors
     ///
     /// Fails if a document is not CSDL, or declares what cannot be.
+    #[allow(clippy::needless_pass_by_value, reason = "most callers have no other use for them")]
     pub fn of(documents: [SchemaText; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
-        build::schema(documents, None, rules)
+        build::schema(&documents, None, rules)
     }
 
     /// Reads documents like [`Schema::of`]. Of the built-in ones, this is only the core: the rest of what Graph publishes can be read later.
@@ -750,8 +758,10 @@ impl Schema {
         schema.union.is_partial = schema.models.iter().any(|model| model.is_partial);
         if schema.union.is_partial {
             // The published schema fits itself, as a test shows. Beside a given document, names may have two meanings.
-            if schema.documents.iter().any(|text| matches!(text, SchemaText::Given(_))) {
-                build::schema(schema.with_published(), Some(&schema.documents), rules)?;
+            let conflicts =
+                |name: &str, named: &NamedType| csdl::packed::V1.may_conflict(name, matches!(named, NamedType::Enum(_)));
+            if schema.union.names.iter().any(|(name, named)| conflicts(name, named)) {
+                build::schema(&schema.documents, Some(csdl::packed::V1), rules)?;
             }
             let whole = Arc::new(OnceLock::new());
             schema.union.rest = Some((whole.clone(), None));
@@ -772,17 +782,9 @@ impl Schema {
     pub fn whole(self: &Arc<Schema>) -> Option<&Arc<Schema>> {
         let rest = self.rest.as_ref()?;
         Some(rest.whole.get_or_init(|| {
-            let whole = build::schema(self.with_published(), Some(&self.documents), &rest.rules);
+            let whole = build::schema(&self.documents, Some(csdl::packed::V1), &rest.rules);
             Arc::new(Schema { core: Arc::downgrade(self), ..whole.expect("it was read at the start, or by a test") })
         }))
-    }
-
-    /// Returns the documents, with all that Graph publishes in place of the core.
-    fn with_published(&self) -> [SchemaText; 2] {
-        self.documents.clone().map(|text| match text {
-            SchemaText::BuiltIn(version) => SchemaText::Published(version),
-            given => given,
-        })
     }
 
     /// Returns the schema whose rest this one has, too.
@@ -798,14 +800,21 @@ impl Schema {
         }
     }
 
-    /// Returns the document of a version.
-    ///
-    /// That of the published schema is unpacked.
-    pub fn document(&self, version: Version) -> Cow<'_, str> {
-        match version {
-            Version::V1 => self.documents[0].text(),
-            Version::Beta => self.documents[1].text(),
-        }
+    /// Returns the document of a version. That of the published schema is put together once.
+    pub fn document(&self, version: Version) -> &Bytes {
+        let index = usize::from(version != Version::V1);
+        self.served[index].get_or_init(|| self.documents[index].bytes())
+    }
+
+    /// Whether the document of a version must be put together first: [`Schema::document`] takes a moment.
+    pub fn is_document_unread(&self, version: Version) -> bool {
+        let index = usize::from(version != Version::V1);
+        matches!(self.documents[index], SchemaText::Published(_)) && self.served[index].get().is_none()
+    }
+
+    /// Returns the text of a version's document.
+    fn text(&self, version: Version) -> Cow<'_, str> {
+        self.documents[usize::from(version != Version::V1)].text()
     }
 
     /// Returns the union of the versions, which fixtures are read with.
@@ -825,15 +834,22 @@ pub enum SchemaText {
     Published(Version),
 }
 
+/// The text of a document from a file, as bytes.
+struct GivenBytes(Arc<str>);
+
+impl AsRef<[u8]> for GivenBytes {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 impl SchemaText {
-    /// Returns the declarations. `published` keeps those that Graph publishes.
-    fn declarations(&self, published: &OnceCell<csdl::Document>) -> Result<csdl::Document, SchemaError> {
+    /// Returns the bytes of the text. They are shared with it where it is kept.
+    fn bytes(&self) -> Bytes {
         match self {
-            SchemaText::Published(version) => {
-                let core = csdl::read(&SchemaText::BuiltIn(*version).text())?;
-                Ok(csdl::extend(&core, published.get_or_init(|| csdl::packed::V1.read()).clone()).0)
-            }
-            text => csdl::read(&text.text()),
+            SchemaText::Given(text) => Bytes::from_owner(GivenBytes(text.clone())),
+            SchemaText::BuiltIn(Version::V1) => Bytes::from_static(V1.as_bytes()),
+            text => Bytes::from(text.text().into_owned()),
         }
     }
 
@@ -842,9 +858,11 @@ impl SchemaText {
         match self {
             SchemaText::Given(text) => Cow::Borrowed(text),
             SchemaText::Published(version) => {
-                let core = csdl::read(&SchemaText::BuiltIn(*version).text()).unwrap_or_default();
-                let (_, extension) = csdl::extend(&core, csdl::packed::V1.read());
-                Cow::Owned(csdl::packed::V1.xml(&extension))
+                let core = SchemaText::BuiltIn(*version);
+                let (core, published) = (core.text(), csdl::packed::V1.text());
+                let core = csdl::read(&core).unwrap_or_default();
+                let (_, extension) = csdl::extend(&core, csdl::packed::read(&published));
+                Cow::Owned(csdl::packed::xml(&published, &extension))
             }
             SchemaText::BuiltIn(Version::V1) => Cow::Borrowed(V1),
             SchemaText::BuiltIn(Version::Beta) => {

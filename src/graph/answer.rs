@@ -16,7 +16,7 @@ use crate::graph::explain::{self, EXPLAIN};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::step::Answer;
-use crate::graph::success::Success;
+use crate::graph::success::{Success, SuccessBody};
 use crate::odata::error::{Error, Help};
 use crate::odata::headers::{HSTS, ODATA_VERSION, StandardHeaders, add_common};
 use crate::policy::behavior::Layout;
@@ -44,12 +44,22 @@ struct ResponseParts {
 }
 
 impl ResponseParts {
-    fn of(meta: &ResponseMeta<'_>, mut body: Vec<u8>) -> ResponseParts {
+    fn of(meta: &ResponseMeta<'_>, body: SuccessBody) -> ResponseParts {
+        match body {
+            SuccessBody::Own(body) => ResponseParts::behind(meta, body.len(), body),
+            SuccessBody::Shared(shared) => {
+                ResponseParts { body: shared.clone(), ..ResponseParts::behind(meta, shared.len(), Vec::new()) }
+            }
+        }
+    }
+
+    /// Returns the values for a body of a length behind some bytes, which become the body.
+    fn behind(meta: &ResponseMeta<'_>, content: usize, mut body: Vec<u8>) -> ResponseParts {
         const ID: usize = uuid::fmt::Hyphenated::LENGTH;
         let length = body.len();
         body.resize(length + ID, 0);
         meta.request_id.hyphenated().encode_lower(&mut body[length..]);
-        write_number(&mut body, length);
+        write_number(&mut body, content);
         let mut body = Bytes::from(body);
         let content_length = body.split_off(length + ID);
         let request_id = body.split_off(length);
@@ -61,11 +71,11 @@ impl ResponseParts {
 /// Builds the response to a successful request.
 pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
     let (content_type, body) = match success.body {
-        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) && !success.is_content => {
-            (Some(content_type), with_layout(world, body))
+        Some((content_type, SuccessBody::Own(body))) if content_type.as_bytes().starts_with(JSON) && !success.is_content => {
+            (Some(content_type), with_layout(world, body).into())
         }
         Some((content_type, body)) => (Some(content_type), body),
-        None => (None, Vec::new()),
+        None => (None, SuccessBody::default()),
     };
     let parts = ResponseParts::of(meta, body);
     let explanation = if world.explains { explain::success(world, &success.decided) } else { None };
@@ -169,7 +179,7 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
     let client_request_id = meta.client_request_id.and_then(|value| value.to_str().ok()).unwrap_or(&request_id);
     let body = error.body(&String::from_utf8_lossy(&seconds), &request_id, client_request_id);
     let body = if error.refusal.layer == Layer::FrontDoor { body } else { with_layout(world, body) };
-    let parts = ResponseParts::of(meta, body);
+    let parts = ResponseParts::of(meta, body.into());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(error.content_type()));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
     if error.refusal.layer == Layer::FrontDoor {
@@ -204,7 +214,7 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
 /// Builds the response to a batch, which has no `OData-Version` (recorded in pnp/pnpcore).
 pub(super) fn batch(world: &World, meta: &ResponseMeta<'_>, body: Vec<u8>, decided: &[&'static str]) -> Answer {
     let mut headers = HeaderMap::with_capacity(8);
-    let parts = ResponseParts::of(meta, with_layout(world, body));
+    let parts = ResponseParts::of(meta, with_layout(world, body).into());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
     insert_common(&mut headers, meta, parts.request_id, true);
@@ -220,7 +230,7 @@ pub(super) fn batch(world: &World, meta: &ResponseMeta<'_>, body: Vec<u8>, decid
 /// Builds the response to a CORS preflight request.
 pub(super) fn preflight(request: &Request, meta: &ResponseMeta<'_>) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
-    let parts = ResponseParts::of(meta, Vec::new());
+    let parts = ResponseParts::of(meta, SuccessBody::default());
     insert_common(&mut headers, meta, parts.request_id, false);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE"));
     // Lists the requested headers, since the wildcard does not cover Authorization (Fetch standard).

@@ -174,12 +174,12 @@ impl<'c, R> OperationContext<'c, R> {
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
-        Success { status, body: Some((content_type, body)), decided, ..Success::no_content() }
+        Success { status, body: Some((content_type, body.into())), decided, ..Success::no_content() }
     }
 
     /// Returns a success with a body of a type other than JSON.
     pub(super) fn text(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
-        let body = Some((HeaderValue::from_static(content_type), body));
+        let body = Some((HeaderValue::from_static(content_type), body.into()));
         let preference_applied = self.enum_preference();
         Success { body, status: StatusCode::OK, preference_applied, decided, ..Success::no_content() }
     }

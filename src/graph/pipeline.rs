@@ -242,6 +242,13 @@ fn stages(
     {
         return Err(Error::new(&refusal::UNKNOWN_PROPERTY, &["$metadata", ""]));
     }
+    if let Resource::Metadata(model) = &resource
+        && world.schema.is_document_unread(model.version)
+        && !meta.purse.spare(u64::MAX)
+    {
+        // It is put together on another thread: this error is discarded.
+        return Err(Error::new(&refusal::INTERNAL, &[]));
+    }
     let Resource::Entities(mut route) = resource else {
         return ops::describe::answer(world, request, meta, &resource).map(Outcome::Success);
     };

@@ -77,7 +77,7 @@ fn monitor(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &st
     let made = made.ok_or_else(|| Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]))?;
     let id = quoted(&made.key);
     let body = format!(r#"{{"operation":"itemCopy","percentageComplete":100.0,"resourceId":{id},"status":"completed"}}"#);
-    let body = Some((HeaderValue::from_static("application/json"), body.into_bytes()));
+    let body = Some((HeaderValue::from_static("application/json"), body.into_bytes().into()));
     Ok(Success { status: StatusCode::OK, body, ..Success::no_content() })
 }
 
@@ -131,7 +131,11 @@ fn progress(status: StatusCode, state: UploadState) -> Success {
     DateTimeOffset::from_unix_millis(unix_millis(state.until)).write_utc(&mut time);
     let (time, dash) = (String::from_utf8_lossy(&time), if state.is_attachment { "" } else { "-" });
     let body = format!(r#"{{"expirationDateTime":"{time}","nextExpectedRanges":["{}{dash}"]}}"#, state.received);
-    Success { status, body: Some((HeaderValue::from_static("application/json"), body.into_bytes())), ..Success::no_content() }
+    Success {
+        status,
+        body: Some((HeaderValue::from_static("application/json"), body.into_bytes().into())),
+        ..Success::no_content()
+    }
 }
 
 /// Stores content as the request does for which the session was begun. Its token was checked then.

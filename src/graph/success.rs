@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::HeaderValue;
 
@@ -12,7 +13,7 @@ use crate::world::journal::EntityChange;
 pub(super) struct Success {
     pub(super) status: StatusCode,
     /// The body with its content type.
-    pub(super) body: Option<(HeaderValue, Vec<u8>)>,
+    pub(super) body: Option<(HeaderValue, SuccessBody)>,
     pub(super) location: Option<Vec<u8>>,
     /// Whether the body is the content of a file, which stays as it is.
     pub(super) is_content: bool,
@@ -24,6 +25,33 @@ pub(super) struct Success {
     /// The behaviors that decided the response.
     pub(super) decided: Vec<&'static str>,
     pub(super) change: Option<EntityChange>,
+}
+
+/// The bytes of a response.
+#[derive(Debug)]
+pub(super) enum SuccessBody {
+    /// Written for this response.
+    Own(Vec<u8>),
+    /// Kept elsewhere, too.
+    Shared(Bytes),
+}
+
+impl Default for SuccessBody {
+    fn default() -> SuccessBody {
+        SuccessBody::Own(Vec::new())
+    }
+}
+
+impl From<Vec<u8>> for SuccessBody {
+    fn from(body: Vec<u8>) -> SuccessBody {
+        SuccessBody::Own(body)
+    }
+}
+
+impl From<Bytes> for SuccessBody {
+    fn from(body: Bytes) -> SuccessBody {
+        SuccessBody::Shared(body)
+    }
 }
 
 impl Success {

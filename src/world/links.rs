@@ -62,6 +62,96 @@ pub(crate) fn collection<'s>(
     Reader { schema, store, pay: &pay }.view(address)
 }
 
+/// Returns the link with a key in a collection, derived or not, or an entity that lives among links. Except for links at any distance, no
+/// other links are followed, however many there are.
+pub(crate) fn link(schema: &Schema, store: &Store, address: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
+    let stored = store.at(address).get(key);
+    if address.holder.is_none() || !schema.is_derived(address.set) {
+        return stored;
+    }
+    if schema.transitive(address.set).is_some() || schema.set(address.set).is_single {
+        return collection(schema, store, address, None).ok()?.get(key);
+    }
+    let model = schema.widest();
+    let holder = EntityAddress::parse(schema, model, address.holder.as_deref()?)?;
+    if let Some((rules, linked)) = schema.joined(address.set) {
+        if stored.as_ref().is_some_and(|entity| entity.linked().is_none()) {
+            return stored;
+        }
+        let target = EntityAddress { collection: model.root(rules.root)?.set.into(), key: key.into() };
+        let is_joined = is_member(schema, store, &target, &holder, rules, stored.is_some())
+            || linked.is_some_and(|set| is_linked_by_same_key(schema, store, key, &holder, rules, set));
+        return is_joined.then(|| Arc::new(Entity::link(key.into(), target).into()));
+    }
+    // A link of its own, or an entity.
+    if let Some(stored) = stored
+        && stored.linked().is_none_or(|target| forward(schema, address, target).is_none())
+    {
+        return Some(stored);
+    }
+    schema.inverses(address.set).iter().find_map(|(owner, set)| {
+        let target = EntityAddress { collection: schema.home(model, *owner)?.into(), key: key.into() };
+        let place = target.collection.within(schema, key, *set);
+        let link = store.at(&place).get(&holder.key)?;
+        let leads_back = link.linked().is_some_and(|linked| **linked == holder);
+        leads_back.then(|| Arc::new(Entity::link(key.into(), target).into()))
+    })
+}
+
+/// Whether an entity has a person among its members. Without members, a stored link counts.
+fn is_member(
+    schema: &Schema,
+    store: &Store,
+    target: &EntityAddress,
+    person: &EntityAddress,
+    rules: &JoinRules,
+    is_stored: bool,
+) -> bool {
+    let model = schema.widest();
+    let owner = schema.set(target.collection.set).target;
+    let Some(navigation) = model.structured(owner).navigation(rules.members) else { return false };
+    if store.entity(target).is_none() {
+        return false;
+    }
+    let members = store.at(&target.collection.within(schema, &target.key, navigation.set));
+    if members.is_empty() {
+        return is_stored;
+    }
+    let sought = person.key.to_lowercase();
+    model.slots_named(rules.person).iter().any(|slot| {
+        let is_person = |member: &StoredEntity| {
+            let key = member.properties.get(*slot);
+            matches!(key, Value::String(key) if key.eq_ignore_ascii_case(&person.key))
+        };
+        // An index of a collection that nothing has changed would not be kept.
+        if !members.is_changeable() {
+            return members.list().iter().any(|member| is_person(member));
+        }
+        if !members.knows_values(*slot) {
+            members.learn_values(*slot);
+        }
+        members.keys_with(*slot, &sought).iter().any(|key| members.with_entity(key, is_person) == Some(true))
+    })
+}
+
+/// Whether the entity of another set with a key has a link to a person.
+fn is_linked_by_same_key(
+    schema: &Schema,
+    store: &Store,
+    key: &str,
+    person: &EntityAddress,
+    rules: &JoinRules,
+    set: SetId,
+) -> bool {
+    let model = schema.widest();
+    let home = model.type_named(rules.same_key.0).and_then(|owner| schema.home(model, owner));
+    home.is_some_and(|home| {
+        let link = store.at(&CollectionAddress::from(home).within(schema, key, set)).get(&person.key);
+        let exists = model.root(rules.root).is_some_and(|root| store.at(&root.set.into()).get(key).is_some());
+        exists && link.is_some_and(|link| link.linked().is_some_and(|linked| **linked == *person))
+    })
+}
+
 struct Reader<'r, 's> {
     schema: &'r Schema,
     store: &'s Store,
@@ -201,5 +291,64 @@ impl<'s> Reader<'_, 's> {
         let id = own.unwrap_or(self.schema.set(entity.collection.set).target);
         let Some(structured) = model.find_structured(id) else { return Vec::new() };
         names.iter().filter_map(|name| structured.navigation(name)).map(|navigation| navigation.set).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::world::World;
+    use crate::world::fixture;
+    use crate::world::settings::Settings;
+
+    /// Returns a world of a user in a team behind more members than a path can follow, and in a group of one that has no members.
+    fn world() -> World {
+        let member = |number: usize| {
+            let user = if number == PATH_LINKS + 1 { "USER".to_owned() } else { format!("other-{number}") };
+            json!({ "@odata.type": "#microsoft.graph.aadUserConversationMember", "id": format!("m{number}"), "userId": user })
+        };
+        let members: Vec<_> = (0..=PATH_LINKS + 1).map(member).collect();
+        let fixture = json!({
+            "users": [{ "id": "user", "userPrincipalName": "user@contoso.com" }],
+            "teams": [{ "id": "large", "members": members }, { "id": "of-group" }, { "id": "of-others", "members": [member(0)] }],
+            "groups": [
+                { "id": "of-group", "displayName": "g", "members@odata.bind": ["users('user')"] },
+                { "id": "no-team", "displayName": "n", "members@odata.bind": ["users('user')"] },
+                { "id": "of-others", "displayName": "o" }
+            ],
+        });
+        let mut settings = Settings { seed: 1, ..crate::workloads::settings() };
+        let text = fixture.to_string();
+        settings.entities = fixture::read(&settings.schema, &settings.behaviors, "fixtures.json", text.as_bytes()).unwrap();
+        World::new(settings)
+    }
+
+    #[test]
+    fn a_link_is_found_by_its_key_among_any_number() {
+        let world = world();
+        let (schema, store) = (&*world.schema, &*world.store);
+        let model = schema.widest();
+        let users = model.root("users").unwrap();
+        let place = |name: &str| {
+            let set = model.structured(users.target).navigation(name).unwrap().set;
+            CollectionAddress::from(users.set).within(schema, "user", set)
+        };
+        let found = |name: &str, key: &str| {
+            let link = link(schema, store, &place(name), key);
+            assert!(link.as_ref().is_none_or(|link| link.linked().is_some_and(|target| *target.key == *key)));
+            link.is_some()
+        };
+        assert!(collection(schema, store, &place("joinedTeams"), None).is_err(), "a path follows fewer");
+        let known = ["large", "of-group", "of-others", "no-team", "none", "user"];
+        assert_eq!(known.map(|key| found("joinedTeams", key)), [true, true, false, false, false, false]);
+        assert_eq!(known.map(|key| found("memberOf", key)), [false, true, false, true, false, false]);
+        // With a purse, a list has the same.
+        for name in ["joinedTeams", "memberOf"] {
+            let purse = Purse::whole();
+            let list = collection(schema, store, &place(name), Some(&purse)).unwrap();
+            assert_eq!(known.map(|key| list.get(key).is_some()), known.map(|key| found(name, key)), "{name}");
+        }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! A root set and all that its entities contain are a [`Tree`]. Root collections are found by the number of the set.
 //! Contained ones are found by the address of their holder, and created by their first change. A store that replaces some trees of another one
-//! takes over the others as they are, so that no write to them is lost.
+//! takes over the others as they are, so that no write to them is lost, and so those of sets that only a larger schema has.
 //!
 //! All collections take the bytes that they hold from one [`Budget`]. An entity is counted once, for its first holder, and given back by
 //! its last. Only collections and baselines are holders: a journal that still shows a deleted entity counts it on its own.
@@ -76,13 +76,51 @@ impl From<StoreFull> for Error {
 #[derive(Debug)]
 pub struct Store {
     /// The trees of root sets, in their order. A tree is created when it is first needed: a schema may have hundreds.
-    trees: Box<[OnceLock<Arc<Tree>>]>,
+    trees: Trees,
     /// The initial entities.
     baselines: Baselines,
     /// Whether each root set, by rank, was given by an import.
     imported: Box<[bool]>,
-    /// The same store with the sets of a larger schema.
+    /// The trees of the sets that only a larger schema has. A store that replaces collections of another one shares them, so that no write to
+    /// them is lost, whichever of the two it came by.
+    rest: Arc<OnceLock<RestTrees>>,
+    /// The same store with the sets of that schema.
     widened: OnceLock<Arc<Store>>,
+}
+
+/// The trees of the sets that one schema has beyond another.
+#[derive(Debug)]
+struct RestTrees {
+    /// The ranks of all root sets of the larger schema.
+    ranks: Arc<[Option<usize>]>,
+    /// The trees from the first rank beyond the smaller schema.
+    trees: Arc<[OnceLock<Arc<Tree>>]>,
+}
+
+/// The trees of a store, by rank.
+#[derive(Debug)]
+struct Trees {
+    own: Box<[OnceLock<Arc<Tree>>]>,
+    /// Those after them, which other stores may have, too.
+    shared: Arc<[OnceLock<Arc<Tree>>]>,
+}
+
+impl Trees {
+    fn own(own: impl Iterator<Item = OnceLock<Arc<Tree>>>) -> Trees {
+        Trees { own: own.collect(), shared: Arc::from([]) }
+    }
+
+    fn count(&self) -> usize {
+        self.own.len() + self.shared.len()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &OnceLock<Arc<Tree>>> {
+        self.own.iter().chain(self.shared.iter())
+    }
+
+    fn at(&self, rank: usize) -> &OnceLock<Arc<Tree>> {
+        self.own.get(rank).unwrap_or_else(|| &self.shared[rank - self.own.len()])
+    }
 }
 
 /// A collection of a store.
@@ -123,43 +161,55 @@ impl Store {
 
     /// Returns a store with the entities of baselines, which many stores can share.
     pub fn over(baselines: &Baselines) -> Store {
-        let trees: Box<[_]> = baselines.trees.iter().map(|_| OnceLock::new()).collect();
-        Store { imported: vec![false; trees.len()].into(), trees, baselines: baselines.clone(), widened: OnceLock::new() }
+        let trees = Trees::own(baselines.trees.iter().map(|_| OnceLock::new()));
+        let imported = vec![false; trees.count()].into();
+        Store { imported, trees, baselines: baselines.clone(), rest: Arc::default(), widened: OnceLock::new() }
     }
 
     /// Returns the store with the sets of a larger schema, in which those of this one have the same numbers. Both have the same trees of the
     /// sets that both have, from now on. It is created once.
     pub fn widened(&self, schema: &Schema) -> &Arc<Store> {
+        let rest = self.rest.get_or_init(|| {
+            let ranks = Baselines::ranks(schema);
+            let count = ranks.iter().flatten().count() - self.trees.count();
+            RestTrees { ranks, trees: std::iter::repeat_with(OnceLock::new).take(count).collect() }
+        });
+        self.widened_by(rest)
+    }
+
+    fn widened_by(&self, rest: &RestTrees) -> &Arc<Store> {
         self.widened.get_or_init(|| {
-            let empty = Baselines::of(schema, &[], &self.baselines.budget);
-            let initial = self.baselines.trees.iter().cloned();
-            let trees: Arc<[_]> = initial.chain(empty.trees.iter().skip(self.trees.len()).cloned()).collect();
-            let shared = (0..self.trees.len()).map(|rank| OnceLock::from(self.tree(rank).clone()));
-            let imported = self.imported.iter().copied().chain(std::iter::repeat(false)).take(trees.len()).collect();
+            let beyond = rest.trees.len();
+            let initial = self.baselines.trees.iter().cloned().chain(std::iter::repeat_n(None, beyond));
+            let imported = self.imported.iter().copied().chain(std::iter::repeat_n(false, beyond));
+            let own = (0..self.trees.count()).map(|rank| OnceLock::from(self.tree(rank).clone()));
+            let budget = self.baselines.budget.clone();
             Arc::new(Store {
-                trees: shared.chain(std::iter::repeat_with(OnceLock::new)).take(trees.len()).collect(),
-                baselines: Baselines { trees, ..empty },
-                imported,
+                trees: Trees { own: own.collect(), shared: rest.trees.clone() },
+                baselines: Baselines { trees: initial.collect(), ranks: rest.ranks.clone(), budget },
+                imported: imported.collect(),
+                rest: Arc::default(),
                 widened: OnceLock::new(),
             })
         })
     }
 
-    /// Returns the store with the sets of a larger schema, if it was created.
+    /// Returns the store with the sets of a larger schema, if there is one for it or for a store that it has replaced.
     pub fn as_widened(&self) -> Option<&Arc<Store>> {
-        self.widened.get()
+        self.widened.get().or_else(|| Some(self.widened_by(self.rest.get()?)))
     }
 
     /// Returns a store with the entities of baselines in some root sets. All others are those of this store, as they are and will be.
     #[must_use]
     pub fn replaced(&self, baselines: &Baselines, replaced: &[SetId]) -> Store {
         let is_replaced = |rank: usize| replaced.iter().any(|set| self.rank(*set) == Some(rank));
-        let trees = (0..self.trees.len()).map(|rank| {
+        let trees = (0..self.trees.count()).map(|rank| {
             // A tree that is kept exists from now on, so that both stores have the same one.
             if is_replaced(rank) { OnceLock::new() } else { OnceLock::from(self.tree(rank).clone()) }
         });
         let imported = self.imported.iter().enumerate().map(|(rank, imported)| *imported || is_replaced(rank)).collect();
-        Store { trees: trees.collect(), baselines: baselines.clone(), imported, widened: OnceLock::new() }
+        let (rest, widened) = (self.rest.clone(), OnceLock::new());
+        Store { trees: Trees::own(trees), baselines: baselines.clone(), imported, rest, widened }
     }
 
     /// Returns the same store, with the root sets that were imported into another one.
@@ -183,8 +233,8 @@ impl Store {
 
     /// Returns whether the entities are still those of the baselines that the store was created over.
     pub fn is_unchanged(&self) -> bool {
-        let is_changed = self.trees.iter().filter_map(OnceLock::get).any(|tree| tree.share.has_changed());
-        !is_changed && self.widened.get().is_none_or(|widened| widened.is_unchanged())
+        let has_changed = |cell: &OnceLock<Arc<Tree>>| cell.get().is_some_and(|tree| tree.share.has_changed());
+        !self.trees.all().any(has_changed) && !self.rest.get().is_some_and(|rest| rest.trees.iter().any(has_changed))
     }
 
     /// Returns the collection of a root set.
@@ -247,7 +297,7 @@ impl Store {
     }
 
     fn tree(&self, rank: usize) -> &Arc<Tree> {
-        self.trees[rank].get_or_init(|| {
+        self.trees.at(rank).get_or_init(|| {
             let budget = self.baselines.budget.clone();
             let set = self.baselines.ranks.iter().position(|ranked| *ranked == Some(rank)).map_or(SetId::at(0), SetId::at);
             Arc::new(match &self.baselines.trees[rank] {
@@ -260,7 +310,7 @@ impl Store {
     /// Returns the trees that may have entities, with their root sets.
     fn filled(&self) -> impl Iterator<Item = (SetId, &Arc<Tree>)> {
         let ranked = self.baselines.ranks.iter().zip(0..).filter_map(|(rank, index)| Some(((*rank)?, SetId::at(index))));
-        let filled = ranked.filter(|(rank, _)| self.trees[*rank].get().is_some() || self.baselines.trees[*rank].is_some());
+        let filled = ranked.filter(|(rank, _)| self.trees.at(*rank).get().is_some() || self.baselines.trees[*rank].is_some());
         filled.map(|(rank, set)| (set, self.tree(rank)))
     }
 
@@ -327,7 +377,7 @@ impl Store {
             Some(tree) => tree.collect().map(Some),
             None => Ok(initial.clone()),
         };
-        let trees = self.trees.iter().zip(self.baselines.trees.iter()).map(collected).collect::<Result<_, StoreFull>>()?;
+        let trees = self.trees.all().zip(self.baselines.trees.iter()).map(collected).collect::<Result<_, StoreFull>>()?;
         Ok(Baselines { trees, ..self.baselines.clone() })
     }
 }
@@ -346,14 +396,8 @@ impl Baselines {
     /// Returns baselines of these entities, beyond the limit of the budget if need be. Of two entities with one key in one collection the
     /// first is used.
     pub fn of(schema: &Schema, entities: &[(CollectionAddress, Arc<StoredEntity>)], budget: &Arc<Budget>) -> Baselines {
-        let mut count = 0;
-        let rank = |set: &Set| {
-            set.is_root().then(|| {
-                count += 1;
-                count - 1
-            })
-        };
-        let ranks: Arc<[Option<usize>]> = schema.sets().iter().map(rank).collect();
+        let ranks = Baselines::ranks(schema);
+        let count = ranks.iter().flatten().count();
         let mut by_address: BTreeMap<&CollectionAddress, Vec<Arc<StoredEntity>>> = BTreeMap::new();
         for (address, entity) in entities {
             by_address.entry(address).or_default().push(entity.clone());
@@ -372,6 +416,18 @@ impl Baselines {
             }
         }
         Baselines { trees: trees.into_iter().map(|tree| tree.map(Arc::new)).collect(), ranks, budget: budget.clone() }
+    }
+
+    /// Returns the places of the root sets of a schema.
+    fn ranks(schema: &Schema) -> Arc<[Option<usize>]> {
+        let mut count = 0;
+        let rank = |set: &Set| {
+            set.is_root().then(|| {
+                count += 1;
+                count - 1
+            })
+        };
+        schema.sets().iter().map(rank).collect()
     }
 }
 

@@ -98,7 +98,7 @@ impl Authority {
     }
 
     fn in_folder_at(folder: &Path, more_names: &[String], now: SystemTime) -> Result<Authority, CertificateError> {
-        make_folder(folder).map_err(|error| CertificateError::of_file(folder, error))?;
+        private_file::create_folder(folder, true).map_err(|error| CertificateError::of_file(folder, error))?;
         let private = folder.join(PRIVATE);
         let failed = |error: io::Error| CertificateError::of_file(&private, error);
         if !private.exists() {
@@ -329,14 +329,6 @@ fn params(key: &KeyPair, permitted: &[String]) -> CertificateParams {
 
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Addresses that requests may go to.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The addresses that a request may go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,48 +9,100 @@ pub(crate) enum AddressPolicy {
     Any,
     /// Loopback addresses and those of private networks.
     Local,
-    /// Those, and public addresses. Link-local ones, where cloud machines have their metadata services, are excluded as for `Local`.
+    /// Those, and public addresses. Reserved ones are excluded as for `Local`.
     LocalOrPublic,
+}
+
+/// The place of an address, for the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AddressKind {
+    /// This machine or a private network.
+    Local,
+    /// Elsewhere.
+    Public,
+    /// Neither: link-local addresses, those at which clouds have their metadata services, and those of groups of hosts.
+    Reserved,
 }
 
 impl AddressPolicy {
     pub(super) fn allows(self, address: IpAddr) -> bool {
         match self {
             AddressPolicy::Any => true,
-            AddressPolicy::Local => is_local(address),
-            AddressPolicy::LocalOrPublic => is_local(address) || is_public(address),
+            AddressPolicy::Local => kind_of(address) == AddressKind::Local,
+            AddressPolicy::LocalOrPublic => kind_of(address) != AddressKind::Reserved,
         }
     }
 }
 
-/// Unique local addresses of the metadata services of Amazon, Google and Oracle, which hand credentials to any caller.
-const METADATA: [Ipv6Addr; 3] = [
+/// Addresses outside of the link-local ranges at which clouds have their metadata services, which hand credentials to any caller: those of
+/// Azure, Alibaba Cloud and Oracle Cloud (learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16,
+/// alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata).
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
+
+/// Unique local addresses of the metadata services of Amazon, Google and Oracle.
+const METADATA_V6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
 ];
 
-/// Whether an address belongs to this machine or a private network. Link-local addresses do not count: cloud machines have their
-/// metadata services there.
-fn is_local(address: IpAddr) -> bool {
+/// Returns the place of an address.
+pub(super) fn kind_of(address: IpAddr) -> AddressKind {
     match address.to_canonical() {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
-        IpAddr::V6(address) => address.is_loopback() || (address.is_unique_local() && !METADATA.contains(&address)),
+        IpAddr::V4(address) => kind_of_v4(address),
+        IpAddr::V6(address) if address.is_loopback() => AddressKind::Local,
+        IpAddr::V6(address) if address.is_unique_local() => {
+            if METADATA_V6.contains(&address) {
+                AddressKind::Reserved
+            } else {
+                AddressKind::Local
+            }
+        }
+        IpAddr::V6(address) if address.is_unspecified() || address.is_unicast_link_local() || address.is_multicast() => {
+            AddressKind::Reserved
+        }
+        // A gateway calls the address within, which only public ones are for.
+        IpAddr::V6(address) => match translation(address) {
+            Translation::None => AddressKind::Public,
+            Translation::To(within) if kind_of_v4(within) == AddressKind::Public => AddressKind::Public,
+            Translation::To(_) | Translation::Unknown => AddressKind::Reserved,
+        },
     }
 }
 
-/// Whether an address is outside of this machine and its networks.
-fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            !address.is_private()
-                && !address.is_link_local()
-                && !address.is_multicast()
-                && !matches!(address.octets(), [0 | 240.., ..])
-        }
-        IpAddr::V6(address) => {
-            !address.is_unspecified() && !address.is_unique_local() && !address.is_unicast_link_local() && !address.is_multicast()
-        }
+fn kind_of_v4(address: Ipv4Addr) -> AddressKind {
+    if address.is_loopback() || address.is_private() {
+        AddressKind::Local
+    } else if METADATA_V4.contains(&address)
+        || address.is_link_local()
+        || address.is_multicast()
+        || matches!(address.octets(), [0 | 240.., ..])
+    {
+        AddressKind::Reserved
+    } else {
+        AddressKind::Public
+    }
+}
+
+/// The translation of an IPv6 address by a gateway.
+enum Translation {
+    None,
+    To(Ipv4Addr),
+    /// In a form that a network chooses.
+    Unknown,
+}
+
+fn translation(address: Ipv6Addr) -> Translation {
+    let to = |high: u16, low: u16| Translation::To(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
+    match address.segments() {
+        // NAT64 within a network (RFC 8215).
+        [0x64, 0xff9b, 1, ..] => Translation::Unknown,
+        // NAT64 (RFC 6052, 2.1), without state (RFC 2765, 2.1), compatible addresses (RFC 4291, 2.5.5.1), and 6to4 (RFC 3056, 2).
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff | 0, 0, high, low] | [0x2002, high, low, ..] => to(high, low),
+        // Teredo, whose bits are inverted (RFC 4380, 4).
+        [0x2001, 0, _, _, _, _, high, low] => to(!high, !low),
+        _ => Translation::None,
     }
 }
 
@@ -59,35 +111,65 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_and_private_addresses_are_local_and_no_others() {
-        let is = |text: &str| is_local(text.parse().unwrap());
-        for address in ["127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "192.168.1.1", "::1", "fd00::1", "::ffff:127.0.0.1"] {
-            assert!(is(address), "{address}");
-        }
-        for address in ["192.0.2.1", "169.254.169.254", "0.0.0.0", "2001:db8::1", "fe80::1", "fd00:ec2::254", "::ffff:192.0.2.1"]
-        {
-            assert!(!is(address), "{address}");
+    fn addresses_are_local_public_or_reserved() {
+        for (kind, addresses) in [
+            (
+                AddressKind::Local,
+                &["127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "192.168.1.1", "::1", "fd00::1", "::ffff:127.0.0.1"][..],
+            ),
+            (
+                AddressKind::Public,
+                &[
+                    "192.0.2.1",
+                    "2001:db8::1",
+                    "::ffff:192.0.2.1",
+                    "168.63.129.17",
+                    "100.100.100.201",
+                    "64:ff9b::192.0.2.1",
+                    "2002:c000:201::1",
+                ],
+            ),
+            (
+                AddressKind::Reserved,
+                &[
+                    "169.254.169.254",
+                    "::ffff:169.254.169.254",
+                    "0.0.0.0",
+                    "::",
+                    "fe80::1",
+                    "fd00:ec2::254",
+                    "224.0.0.1",
+                    "ff02::1",
+                    "255.255.255.255",
+                    "168.63.129.16",
+                    "100.100.100.200",
+                    "192.0.0.192",
+                    "::ffff:168.63.129.16",
+                    "64:ff9b::169.254.169.254",
+                    "64:ff9b::168.63.129.16",
+                    "64:ff9b::10.0.0.1",
+                    "64:ff9b::127.0.0.1",
+                    "64:ff9b:1::192.0.2.1",
+                    "::169.254.169.254",
+                    "::ffff:0:169.254.169.254",
+                    "2002:a9fe:a9fe::1",
+                    // 169.254.169.254 inverted.
+                    "2001:0:1:2:3:4:5601:5601",
+                ],
+            ),
+        ] {
+            for address in addresses {
+                assert_eq!(kind_of(address.parse().unwrap()), kind, "{address}");
+            }
         }
     }
 
     #[test]
-    fn link_local_addresses_and_those_of_metadata_services_are_neither_local_nor_public() {
-        let allows = |text: &str| AddressPolicy::LocalOrPublic.allows(text.parse().unwrap());
-        for address in ["127.0.0.1", "10.0.0.1", "fd00::1", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"] {
-            assert!(allows(address), "{address}");
-        }
-        for address in [
-            "169.254.169.254",
-            "::ffff:169.254.169.254",
-            "0.0.0.0",
-            "::",
-            "fe80::1",
-            "fd00:ec2::254",
-            "224.0.0.1",
-            "ff02::1",
-            "255.255.255.255",
-        ] {
-            assert!(!allows(address), "{address}");
-        }
+    fn a_policy_allows_the_kinds_that_it_names() {
+        let [local, public, reserved] = ["10.0.0.1", "192.0.2.1", "169.254.169.254"].map(|address| address.parse().unwrap());
+        let allowed = |policy: AddressPolicy| [local, public, reserved].map(|address| policy.allows(address));
+        assert_eq!(allowed(AddressPolicy::Local), [true, false, false]);
+        assert_eq!(allowed(AddressPolicy::LocalOrPublic), [true, true, false]);
+        assert_eq!(allowed(AddressPolicy::Any), [true, true, true]);
     }
 }

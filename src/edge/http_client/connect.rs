@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::edge::http_client::address::AddressPolicy;
+use crate::edge::http_client::address::{AddressKind, AddressPolicy, kind_of};
 use crate::edge::http_client::resolve;
 use crate::edge::http_client::tls::client_config;
 
@@ -44,8 +44,8 @@ pub(crate) struct Destination<'d> {
 pub(crate) enum ConnectError {
     /// The host name has no address.
     Resolve(Option<io::Error>),
-    /// All addresses of the host are excluded by the policy.
-    Address,
+    /// All addresses of the host are excluded by the policy; the kind of the last one.
+    Address(AddressKind),
     /// No address accepts connections; the error of the last one.
     Connect(io::Error),
     /// The host cannot be the name of a TLS server.
@@ -63,7 +63,7 @@ impl fmt::Display for ConnectError {
         match self {
             ConnectError::Resolve(Some(error)) | ConnectError::Connect(error) => write!(f, "cannot connect: {error}"),
             ConnectError::Resolve(None) => f.write_str("cannot connect: unknown host"),
-            ConnectError::Address => f.write_str("cannot connect: address not allowed"),
+            ConnectError::Address(_) => f.write_str("cannot connect: address not allowed"),
             ConnectError::ServerName(error) => write!(f, "cannot connect: {error}"),
             ConnectError::TlsConfig(problem) => write!(f, "cannot set up TLS: {problem}"),
             ConnectError::Handshake(error) => write!(f, "TLS handshake failed: {error}"),
@@ -116,7 +116,8 @@ where
 /// Connects to the first address of a host that accepts connections, among those that the policy allows, without TLS or HTTP.
 pub(crate) async fn connect_tcp(host: &str, port: u16, policy: AddressPolicy) -> Result<TcpStream, ConnectError> {
     let addresses = resolve::addresses(host, port).await.map_err(|error| ConnectError::Resolve(Some(error)))?;
-    let mut failure = if addresses.is_empty() { ConnectError::Resolve(None) } else { ConnectError::Address };
+    let excluded = addresses.last().map(|address| ConnectError::Address(kind_of(address.ip())));
+    let mut failure = excluded.unwrap_or(ConnectError::Resolve(None));
     for address in addresses.into_iter().filter(|address| policy.allows(address.ip())) {
         match TcpStream::connect(address).await {
             Ok(stream) => {

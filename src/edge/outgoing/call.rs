@@ -10,7 +10,8 @@ use rustls::CertificateError;
 use tokio::task::JoinSet;
 
 use crate::edge::http_client::{
-    AddressPolicy, BodyError, ConnectError, Connection, Destination, TlsPolicy, connect, host_without_brackets, read_body,
+    AddressKind, AddressPolicy, BodyError, ConnectError, Connection, Destination, TlsPolicy, connect, host_without_brackets,
+    read_body,
 };
 use crate::edge::outgoing::queue::CallQueue;
 use crate::world::outbound::{ANSWER_LIMIT, CallFailure, CallOutcome, OutboundCall};
@@ -44,7 +45,7 @@ async fn exchange(call: &OutboundCall, connectors: &Connectors) -> Result<CallOu
     let destination = Destination {
         host: host_without_brackets(call.url.host().ok_or(CallFailure::InvalidUrl)?),
         port: call.url.port_u16(),
-        addresses: if connectors.may_be_remote { AddressPolicy::Any } else { AddressPolicy::Local },
+        addresses: if connectors.may_be_remote { AddressPolicy::LocalOrPublic } else { AddressPolicy::Local },
         tls,
     };
     let Connection { mut sender, driver } = connect(destination).await.map_err(|error| connect_failure(&error))?;
@@ -74,7 +75,8 @@ fn request(call: &OutboundCall) -> Result<Request<Full<bytes::Bytes>>, CallFailu
 fn connect_failure(error: &ConnectError) -> CallFailure {
     match error {
         ConnectError::Resolve(_) => CallFailure::UnknownHost,
-        ConnectError::Address => CallFailure::RemoteAddress,
+        ConnectError::Address(AddressKind::Reserved) => CallFailure::ReservedAddress,
+        ConnectError::Address(_) => CallFailure::RemoteAddress,
         ConnectError::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => CallFailure::Refused,
         ConnectError::Connect(_) => CallFailure::Unreachable,
         ConnectError::ServerName(_) => CallFailure::InvalidUrl,
@@ -305,10 +307,8 @@ mod tests {
 
     #[tokio::test]
     async fn no_call_leaves_the_private_network_unless_allowed() {
-        // Addresses for documentation (RFC 5737, RFC 3849), of cloud metadata services, and one mapped to IPv6.
-        for host in
-            ["192.0.2.1", "[2001:db8::1]", "169.254.169.254", "[fd00:ec2::254]", "[fe80::1]", "[::ffff:192.0.2.1]", "0.0.0.0"]
-        {
+        // Addresses for documentation (RFC 5737, RFC 3849), and one mapped to IPv6.
+        for host in ["192.0.2.1", "[2001:db8::1]", "[::ffff:192.0.2.1]"] {
             let outcome = make_call(&call(&format!("http://{host}/"), PATIENCE), &Connectors::default()).await;
             assert_eq!(outcome, CallOutcome::Failed(CallFailure::RemoteAddress), "{host}");
         }
@@ -318,5 +318,24 @@ mod tests {
             matches!(outcome, CallOutcome::Failed(CallFailure::Timeout | CallFailure::Unreachable | CallFailure::Refused)),
             "{outcome:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn no_call_goes_to_reserved_addresses() {
+        for host in [
+            "169.254.169.254",
+            "168.63.129.16",
+            "100.100.100.200",
+            "[fd00:ec2::254]",
+            "[fe80::1]",
+            "[64:ff9b::a9fe:a9fe]",
+            "0.0.0.0",
+        ] {
+            for may_be_remote in [false, true] {
+                let connectors = Connectors { may_be_remote, ..Connectors::default() };
+                let outcome = make_call(&call(&format!("http://{host}/"), PATIENCE), &connectors).await;
+                assert_eq!(outcome, CallOutcome::Failed(CallFailure::ReservedAddress), "{host}");
+            }
+        }
     }
 }

@@ -32,7 +32,7 @@ impl OtherTunnel {
         let connecting = connect_tcp(host_without_brackets(&host), port, AddressPolicy::LocalOrPublic);
         let decided = match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok(stream)) => Ok(OtherTunnel { host, stream, _place: place }),
-            Ok(Err(ConnectError::Address)) => Err(ProxyRefusal::Excluded(host)),
+            Ok(Err(ConnectError::Address(_))) => Err(ProxyRefusal::Excluded(host)),
             Ok(Err(error)) => Err(ProxyRefusal::Unreachable(host, error.to_string())),
             Err(_) => Err(ProxyRefusal::Unreachable(host, format!("not connected after {} s", CONNECT_TIMEOUT.as_secs()))),
         };

@@ -4,13 +4,14 @@ mod merge;
 mod operations;
 mod properties;
 
-use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread;
 
 use foldhash::fast::RandomState;
 
 use self::properties::SlotNumbers;
+use super::csdl::packed::Packed;
 use super::csdl::{self, Document, TypeDeclaration, TypeFacts};
 use super::name_index::NameIndex;
 use super::names::{self, Names, collection_element, is_row_of, short};
@@ -20,55 +21,82 @@ use super::{
     Schema, SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
-/// Builds the tables of both versions. With the documents that these extend, types, enums, sets and slots have the numbers that they have
-/// in the tables of those.
-#[allow(clippy::too_many_lines, reason = "one table after another")]
+/// Builds the tables of both versions. With what Graph publishes, the built-in documents are extended by it: types, enums, sets and slots
+/// have the numbers that they have in the tables without it.
 pub(super) fn schema(
-    documents: [SchemaText; 2],
-    extended: Option<&[SchemaText; 2]>,
+    documents: &[SchemaText; 2],
+    published: Option<Packed<'static>>,
     rules: &[&'static WorkloadRules],
 ) -> Result<Schema, SchemaError> {
-    let of = |version: Version| move |error: SchemaError| SchemaError { version: Some(version), ..error };
+    let unpacked = OnceLock::new();
+    thread::scope(|scope| {
+        let published = published.map(|packed| {
+            let unpacked = &unpacked;
+            let read = move || csdl::packed::read(unpacked.get_or_init(|| packed.text()));
+            // Meanwhile the built-in documents are read here.
+            let reader = thread::Builder::new().spawn_scoped(scope, read);
+            move || match reader {
+                Ok(reader) => reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => read(),
+            }
+        });
+        tables(documents, published, rules)
+    })
+}
+
+#[allow(clippy::too_many_lines, reason = "one table after another")]
+fn tables<'x>(
+    documents: &[SchemaText; 2],
+    published: Option<impl FnOnce() -> Document<'x>>,
+    rules: &[&'static WorkloadRules],
+) -> Result<Schema, SchemaError> {
     // Declarations have places, of which only that of a problem is a line.
+    let texts = documents.each_ref().map(SchemaText::text);
     let placed = |version: Version| {
-        let text = &documents[usize::from(version != Version::V1)];
-        move |error: SchemaError| SchemaError { line: csdl::line_at(&text.text(), error.line), version: Some(version), ..error }
+        let text = &texts[usize::from(version != Version::V1)];
+        move |error: SchemaError| SchemaError { line: csdl::line_at(text, error.line), version: Some(version), ..error }
     };
-    // Both versions have what Graph publishes: it is unpacked once.
-    let published = OnceCell::new();
-    let read = |text: &SchemaText, version| text.declarations(&published).map_err(of(version));
-    let read_all = |documents: &[SchemaText; 2]| {
-        // The text of beta is put together: its memory is used again by all that follows.
-        let beta = read(&documents[1], Version::Beta);
-        Ok([read(&documents[0], Version::V1)?, beta?])
+    let read = |version: Version| {
+        let document = csdl::read(&texts[usize::from(version != Version::V1)]);
+        document.map_err(|error| SchemaError { version: Some(version), ..error })
     };
-    let inner = extended.map(read_all).transpose()?;
-    let declared = read_all(&documents)?;
+    let own = [read(Version::V1)?, read(Version::Beta)?];
     let mut names = Names::default();
-    let mut number = |documents: &[Document; 2]| {
-        number_types(&mut names, documents).map_err(|error| placed(error.version.unwrap_or(Version::V1))(error))
+    let number = |names: &mut Names, documents: &[Document<'_>; 2]| {
+        number_types(names, documents).map_err(|error| placed(error.version.unwrap_or(Version::V1))(error))
     };
-    let inner_numbers = inner.as_ref().map(&mut number).transpose()?;
-    let numbers = number(&declared)?;
+    let own_numbers = number(&mut names, &own)?;
     let mut shared = Shared {
         names: Arc::new(names),
         rules,
         ruled: rules.iter().flat_map(|workload| workload.type_names()).collect(),
-        slots: SlotNumbers::of(inner.as_ref().unwrap_or(&declared)),
+        slots: SlotNumbers::of(&own),
         sets: Vec::new(),
         set_numbers: HashMap::default(),
         fixed: HashMap::default(),
     };
     // Entities of a type live where they live without the rest.
     let mut homes: HashMap<TypeId, SetId, RandomState> = HashMap::default();
-    if let Some((inner, numbers)) = inner.as_ref().zip(inner_numbers) {
-        let models = shared.models(inner, &numbers, placed)?;
-        let own = own_homes(&shared.sets);
-        for model in &models {
-            let found = model.structured_types().filter_map(|known| Some((known.id, super::sets::home(&own, model, known.id)?)));
-            homes.extend(found);
+    let is_extended = |document: &SchemaText| published.is_some() && matches!(document, SchemaText::BuiltIn(_));
+    let extended = documents.each_ref().map(is_extended);
+    let (declared, numbers) = match published {
+        None => (own, own_numbers),
+        Some(published) => {
+            let models = shared.models(&own, &own_numbers, placed)?;
+            let sets = own_homes(&shared.sets);
+            for model in &models {
+                let home = |known: &StructuredType| Some((known.id, super::sets::home(&sets, model, known.id)?));
+                homes.extend(model.structured_types().filter_map(home));
+            }
+            drop(models);
+            // Both versions have what Graph publishes.
+            let published = published();
+            let declared = [0, 1]
+                .map(|index| if extended[index] { csdl::extend(&own[index], published.clone()).0 } else { own[index].clone() });
+            let numbers = number(Arc::make_mut(&mut shared.names), &declared)?;
+            (declared, numbers)
         }
-    }
+    };
     let [v1, beta] = shared.models(&declared, &numbers, placed)?;
     let mut union = merge::union(&v1, &beta);
     let mut models = [v1, beta];
@@ -138,10 +166,15 @@ pub(super) fn schema(
     }
     let inverses = inverses.into_iter().map(|(set, others)| (set, others.into())).collect();
     let Shared { sets, fixed, .. } = shared;
+    let documents = [0, 1].map(|index| match &documents[index] {
+        SchemaText::BuiltIn(version) if extended[index] => SchemaText::Published(*version),
+        document => document.clone(),
+    });
     Ok(Schema {
         models,
         union,
         documents,
+        served: Default::default(),
         sets,
         root_sets,
         addresses,
@@ -172,30 +205,44 @@ struct Numbers {
 }
 
 /// Numbers the types and enums of both documents, after those that have a number.
-fn number_types(names: &mut Names, documents: &[Document; 2]) -> Result<[Numbers; 2], SchemaError> {
+fn number_types(names: &mut Names, documents: &[Document<'_>; 2]) -> Result<[Numbers; 2], SchemaError> {
     let mut numbers = [Numbers::default(), Numbers::default()];
     let (mut types, mut enums) = counts_of(names);
+    let mut qualified = String::new();
     for ((document, version), numbers) in documents.iter().zip(Version::ALL).zip(&mut numbers) {
         let problem = |line, reason| SchemaError { version: Some(version), line, reason };
-        let mut own = Names::default();
+        let mut is_declared = [Vec::new(), Vec::new()];
         let structured = document.types.iter().map(|declaration| (declaration.schema, &declaration.name, declaration.at, true));
         let enumerations =
             document.enums.iter().map(|declaration| (declaration.schema, &declaration.name, declaration.at, false));
         for (schema, name, line, is_structured) in structured.chain(enumerations) {
-            let qualified: Box<str> = document.qualified(schema, name).to_ascii_lowercase().into();
-            let number = names.entry(qualified.clone()).or_insert_with(|| {
+            qualified.clear();
+            qualified.extend([&document.schemas[schema].namespace, ".", name]);
+            qualified.make_ascii_lowercase();
+            let number = names.get(&*qualified).copied().unwrap_or_else(|| {
                 let next = if is_structured { &mut types } else { &mut enums };
                 *next += 1;
-                if is_structured { NamedType::Structured(TypeId(*next - 1)) } else { NamedType::Enum(EnumId(*next - 1)) }
+                let number =
+                    if is_structured { NamedType::Structured(TypeId(*next - 1)) } else { NamedType::Enum(EnumId(*next - 1)) };
+                names.insert(qualified.as_str().into(), number);
+                number
             });
-            match number {
-                NamedType::Structured(id) => numbers.types.push(*id),
-                NamedType::Enum(id) => numbers.enums.push(*id),
-            }
+            let index = match number {
+                NamedType::Structured(id) => {
+                    numbers.types.push(id);
+                    id.0
+                }
+                NamedType::Enum(id) => {
+                    numbers.enums.push(id);
+                    id.0
+                }
+            };
             if is_structured != matches!(number, NamedType::Structured(_)) {
                 return Err(problem(line, format!("conflicting declarations of type {name}: structured and enum")));
             }
-            if own.insert(qualified, *number).is_some() {
+            let is_declared: &mut Vec<bool> = &mut is_declared[usize::from(is_structured)];
+            is_declared.resize(is_declared.len().max(index as usize + 1), false);
+            if std::mem::replace(&mut is_declared[index as usize], true) {
                 return Err(problem(line, format!("duplicate type {name}")));
             }
         }
@@ -228,14 +275,18 @@ enum Owner {
 
 /// A version whose tables are there already.
 struct Earlier<'e> {
-    document: &'e Document,
+    document: &'e Document<'e>,
     model: &'e Model,
-    declarations: &'e HashMap<TypeId, &'e TypeDeclaration, RandomState>,
+    declarations: &'e [Option<&'e Arc<TypeDeclaration<'e>>>],
 }
 
 /// Returns the declarations of a document by the numbers of their types.
-fn declarations<'d>(document: &'d Document, numbers: &Numbers) -> HashMap<TypeId, &'d TypeDeclaration, RandomState> {
-    numbers.types.iter().copied().zip(&document.types).collect()
+fn declarations<'d>(document: &'d Document<'d>, numbers: &Numbers, count: u32) -> Vec<Option<&'d Arc<TypeDeclaration<'d>>>> {
+    let mut by_id = vec![None; count as usize];
+    for (id, declaration) in numbers.types.iter().zip(&document.types) {
+        by_id[id.0 as usize] = Some(declaration);
+    }
+    by_id
 }
 
 /// The parts of the tables that the versions share.
@@ -255,7 +306,7 @@ impl Shared<'_> {
     /// Builds the tables of both versions.
     fn models<E: FnOnce(SchemaError) -> SchemaError>(
         &mut self,
-        declared: &[Document; 2],
+        declared: &[Document<'_>; 2],
         numbers: &[Numbers; 2],
         placed: impl Fn(Version) -> E,
     ) -> Result<[Model; 2], SchemaError> {
@@ -269,8 +320,8 @@ impl Shared<'_> {
     fn model(
         &mut self,
         version: Version,
-        (document, numbers): (&Document, &Numbers),
-        earlier: Option<(&Document, &Numbers, &Model)>,
+        (document, numbers): (&Document<'_>, &Numbers),
+        earlier: Option<(&Document<'_>, &Numbers, &Model)>,
     ) -> Result<Model, SchemaError> {
         let (types, enums) = counts_of(&self.names);
         let mut model = Model {
@@ -291,8 +342,8 @@ impl Shared<'_> {
             let full_name = document.qualified(declaration.schema, &declaration.name);
             model.enums[id.0 as usize] = Some(Arc::new(enumeration(&full_name, declaration)));
         }
-        let by_id = declarations(document, numbers);
-        let earlier_by_id = earlier.map(|(document, numbers, _)| declarations(document, numbers)).unwrap_or_default();
+        let by_id = declarations(document, numbers, types);
+        let earlier_by_id = earlier.map(|(document, numbers, _)| declarations(document, numbers, types)).unwrap_or_default();
         let earlier = earlier.map(|(document, _, model)| Earlier { document, model, declarations: &earlier_by_id });
         for (id, declaration) in numbers.types.iter().zip(&document.types) {
             self.add_type(document, &mut model, &by_id, (*id, declaration), earlier.as_ref())?;
@@ -304,7 +355,7 @@ impl Shared<'_> {
             let kind = if declaration.is_singleton { SetKind::Singleton } else { SetKind::EntitySet };
             let set = self.add_set(Owner::Root, &declaration.name, target, kind, &declaration.name);
             model.roots.push(Root {
-                name: declaration.name.as_str().into(),
+                name: declaration.name.as_ref().into(),
                 target,
                 set,
                 is_singleton: declaration.is_singleton,
@@ -333,21 +384,7 @@ impl Shared<'_> {
     }
 
     fn named(&self, full_name: &str) -> Option<NamedType> {
-        let bytes = full_name.as_bytes();
-        // Nearly all names are short: they need no copy on the heap.
-        let mut short = [0; 128];
-        let lower = match short.get_mut(..bytes.len()) {
-            Some(lower) if full_name.is_ascii() => {
-                lower.copy_from_slice(bytes);
-                lower.make_ascii_lowercase();
-                std::str::from_utf8(lower).ok()
-            }
-            _ => None,
-        };
-        match lower {
-            Some(lower) => self.names.get(lower).copied(),
-            None => self.names.get(&*full_name.to_ascii_lowercase()).copied(),
-        }
+        self.names.get(&*names::lower(full_name, &mut [0; names::SHORT])).copied()
     }
 
     /// Whether rows can be about a type.
@@ -359,10 +396,10 @@ impl Shared<'_> {
     /// Adds a type, its base types first.
     fn add_type(
         &mut self,
-        document: &Document,
+        document: &Document<'_>,
         model: &mut Model,
-        by_id: &HashMap<TypeId, &TypeDeclaration, RandomState>,
-        (id, declaration): (TypeId, &TypeDeclaration),
+        by_id: &[Option<&Arc<TypeDeclaration<'_>>>],
+        (id, declaration): (TypeId, &Arc<TypeDeclaration<'_>>),
         earlier: Option<&Earlier<'_>>,
     ) -> Result<(), SchemaError> {
         // From the type up to the first base that is there, then down again: the depth of inheritance costs no stack.
@@ -382,7 +419,7 @@ impl Shared<'_> {
                 None => None,
                 Some(base) => {
                     let found = match self.named(&document.expand(current.schema, base)) {
-                        Some(NamedType::Structured(id)) => by_id.get(&id).map(|declaration| (id, *declaration)),
+                        Some(NamedType::Structured(id)) => by_id[id.0 as usize].map(|declaration| (id, declaration)),
                         _ => None,
                     };
                     Some(found.ok_or_else(|| problem(format!("unknown base type {base} of type {}", current.name)))?)
@@ -403,32 +440,33 @@ impl Shared<'_> {
     /// Returns the type of an earlier version, if that declares it and its base types alike.
     fn taken_over(
         &self,
-        document: &Document,
+        document: &Document<'_>,
         model: &Model,
         earlier: &Earlier<'_>,
         id: TypeId,
-        declaration: &TypeDeclaration,
+        declaration: &Arc<TypeDeclaration<'_>>,
         full_name: &str,
     ) -> Option<Arc<StructuredType>> {
         let other = earlier.document;
         let same = earlier.model.types[id.0 as usize].as_ref()?;
-        let twin = earlier.declarations.get(&id)?;
+        let twin = earlier.declarations[id.0 as usize]?;
         let has_same_base = same.base.is_none_or(|base| {
             let of = |model: &Model| model.types[base.0 as usize].clone();
             of(earlier.model).zip(of(model)).is_some_and(|(one, another)| Arc::ptr_eq(&one, &another))
         });
         let has_same_facts = document.facts(full_name) == other.facts(full_name);
-        let is_alike = document.has_schemas_of(other) && declaration.is_alike(twin) && has_same_base && has_same_facts;
+        let is_alike =
+            is_same_declaration(declaration, twin) && document.has_schemas_of(other) && has_same_base && has_same_facts;
         (is_alike && !self.slots.has_conflict(same)).then(|| same.clone())
     }
 
     #[allow(clippy::too_many_lines, reason = "one column of a type after another")]
     fn structured(
         &mut self,
-        document: &Document,
+        document: &Document<'_>,
         model: &Model,
         id: TypeId,
-        declaration: &TypeDeclaration,
+        declaration: &TypeDeclaration<'_>,
         full_name: &str,
     ) -> Result<StructuredType, SchemaError> {
         let base = declaration.base.as_ref().and_then(|base| match self.named(&document.expand(declaration.schema, base)) {
@@ -482,7 +520,7 @@ impl Shared<'_> {
             let path = format!("{}/{}", declaration.name, navigation.name);
             let set = self.add_set(Owner::Type(id, element.is_none()), &navigation.name, target, kind, &path);
             navigations.push(Arc::new(Navigation {
-                name: navigation.name.as_str().into(),
+                name: navigation.name.as_ref().into(),
                 target,
                 is_collection: element.is_some(),
                 contains_target,
@@ -509,17 +547,17 @@ impl Shared<'_> {
             }
         }
         let answer_order = answer_order(&properties);
-        let index_of = |name: &String| properties.iter().position(|property| *property.name == **name);
+        let index_of = |name: &str| properties.iter().position(|property| *property.name == *name);
         let facts = type_facts.and_then(TypeFacts::own);
-        let key_index = declaration.key.first().and_then(index_of).or_else(|| base.and_then(|base| base.key));
+        let key_index = declaration.key.first().and_then(|name| index_of(name)).or_else(|| base.and_then(|base| base.key));
         let mut alternate_keys: Vec<usize> = base.map_or_else(Vec::new, |base| base.alternate_keys.clone());
-        alternate_keys.extend(facts.iter().flat_map(|facts| &facts.alternate_keys).filter_map(index_of));
+        alternate_keys.extend(facts.iter().flat_map(|facts| &facts.alternate_keys).filter_map(|name| index_of(name)));
         let segment_key = rules.iter().flat_map(|workload| workload.segment_keys).find(|(row, _)| is_row_of(row, full_name));
         let segment_key = segment_key.and_then(|(_, name)| properties.iter().position(|property| *property.name == **name));
         alternate_keys.extend(segment_key);
         Ok(StructuredType {
             id,
-            name: declaration.name.as_str().into(),
+            name: declaration.name.as_ref().into(),
             full_name: full_name.into(),
             base: base.map(|base| base.id),
             is_entity: declaration.is_entity,
@@ -631,7 +669,7 @@ impl Shared<'_> {
         }
     }
 
-    fn entity_type(&self, document: &Document, model: &Model, schema: usize, type_name: &str) -> Result<TypeId, String> {
+    fn entity_type(&self, document: &Document<'_>, model: &Model, schema: usize, type_name: &str) -> Result<TypeId, String> {
         match self.named(&document.expand(schema, type_name)) {
             Some(NamedType::Structured(id)) if model.find_structured(id).is_some_and(|structured| structured.is_entity) => Ok(id),
             _ => Err(format!("unknown entity type {type_name}")),
@@ -639,26 +677,39 @@ impl Shared<'_> {
     }
 }
 
+fn is_same_declaration(one: &Arc<TypeDeclaration<'_>>, other: &Arc<TypeDeclaration<'_>>) -> bool {
+    // Most declarations of both versions are those that Graph publishes.
+    std::ptr::eq(Arc::as_ptr(one).cast::<u8>(), Arc::as_ptr(other).cast::<u8>()) || one.is_alike(other)
+}
+
 /// Marks the types whose instances, or complex values in them, can have a derived type.
 fn mark_polymorphic(model: &mut Model) {
-    let bases: HashSet<TypeId> = model.structured_types().filter_map(|structured| structured.base).collect();
-    let mut marked: HashSet<TypeId> = bases.clone();
+    let mut marked = vec![false; model.types.len()];
+    let mut complex = Vec::new();
+    for structured in model.structured_types() {
+        if let Some(base) = structured.base {
+            marked[base.0 as usize] = true;
+        }
+        let within = structured.properties.iter().filter_map(|property| match property.kind {
+            PropertyType::Complex(id) => Some((structured.id.0 as usize, id.0 as usize)),
+            _ => None,
+        });
+        complex.extend(within);
+    }
     // Each round goes one level deeper into complex values.
     loop {
-        let has_marked = |structured: &&StructuredType| {
-            !marked.contains(&structured.id)
-                && structured.properties.iter().any(|property| match property.kind {
-                    PropertyType::Complex(id) => marked.contains(&id),
-                    _ => false,
-                })
-        };
-        let found: Vec<TypeId> = model.structured_types().filter(has_marked).map(|structured| structured.id).collect();
-        if found.is_empty() {
+        let mut has_found = false;
+        for (owner, within) in &complex {
+            if marked[*within] && !marked[*owner] {
+                marked[*owner] = true;
+                has_found = true;
+            }
+        }
+        if !has_found {
             break;
         }
-        marked.extend(found);
     }
-    let is_new = |structured: &Arc<StructuredType>| marked.contains(&structured.id) && !structured.is_polymorphic;
+    let is_new = |structured: &Arc<StructuredType>| marked[structured.id.0 as usize] && !structured.is_polymorphic;
     for structured in model.types.iter_mut().flatten().filter(|structured| is_new(structured)) {
         Arc::make_mut(structured).is_polymorphic = true;
     }
@@ -667,13 +718,13 @@ fn mark_polymorphic(model: &mut Model) {
 /// The length of a member without a value beside its name: quotes, colon, null and comma.
 const BLANK_MEMBER: usize = 8;
 
-fn enumeration(full_name: &str, declaration: &csdl::EnumDeclaration) -> EnumType {
+fn enumeration(full_name: &str, declaration: &csdl::EnumDeclaration<'_>) -> EnumType {
     let mut members: Vec<(Box<str>, i64)> =
-        declaration.members.iter().map(|(name, value)| (name.as_str().into(), *value)).collect();
+        declaration.members.iter().map(|(name, value)| (name.as_ref().into(), *value)).collect();
     members.sort_by_key(|(_, value)| *value);
     let sentinel = members.iter().find(|(name, _)| &**name == "unknownFutureValue").map(|(_, value)| *value);
     EnumType {
-        name: declaration.name.as_str().into(),
+        name: declaration.name.as_ref().into(),
         full_name: full_name.into(),
         is_flags: declaration.is_flags,
         members,

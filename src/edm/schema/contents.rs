@@ -27,12 +27,12 @@ pub(crate) struct Unserved {
 impl Schema {
     /// Returns the contents of a version's document, which is read for it once more: servers do not need them.
     pub(crate) fn contents(&self, version: Version) -> Contents {
-        let text = self.document(version);
+        let text = self.text(version);
         csdl::read(&text).map(|document| contents(&text, &document)).unwrap_or_default()
     }
 }
 
-fn contents(text: &str, document: &Document) -> Contents {
+fn contents(text: &str, document: &Document<'_>) -> Contents {
     let line = |at| csdl::line_at(text, at);
     let entity_types = document.types.iter().filter(|declaration| declaration.is_entity).count();
     let singletons = document.roots.iter().filter(|root| root.is_singleton).count();
@@ -49,7 +49,7 @@ fn contents(text: &str, document: &Document) -> Contents {
     for operation in &document.operations {
         let kind = if operation.is_action { "action" } else { "function" };
         let used = operation.parameters.iter().map(|parameter| &parameter.type_name).chain(&operation.return_type);
-        let is_unknown = |type_name: &&String| {
+        let is_unknown = |type_name: &&csdl::Text<'_>| {
             let name = document.expand(operation.schema, collection_element(type_name).unwrap_or(type_name));
             primitive(&name).is_none() && !known.contains(&name.to_ascii_lowercase())
         };

@@ -9,6 +9,7 @@ mod tags;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use memchr::memchr_iter;
@@ -16,21 +17,25 @@ use quick_xml::events::attributes::{AttrError, Attribute};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use super::SchemaError;
+use super::{SchemaError, names};
 
 pub(super) use extend::{Extension, extend};
 pub(super) use facts::Facts;
 
+/// A name or another text of a document, mostly as it is written there.
+pub(super) type Text<'x> = Cow<'x, str>;
+
 /// The declarations of one document. Names of types are as written; [`Document::expand`] resolves them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Document {
+pub(super) struct Document<'x> {
     pub(super) schemas: Vec<SchemaDeclaration>,
-    pub(super) types: Vec<TypeDeclaration>,
-    pub(super) enums: Vec<EnumDeclaration>,
-    pub(super) roots: Vec<RootDeclaration>,
-    pub(super) operations: Vec<OperationDeclaration>,
+    // Documents of two versions share most declarations.
+    pub(super) types: Vec<Arc<TypeDeclaration<'x>>>,
+    pub(super) enums: Vec<Arc<EnumDeclaration<'x>>>,
+    pub(super) roots: Vec<RootDeclaration<'x>>,
+    pub(super) operations: Vec<Arc<OperationDeclaration<'x>>>,
     /// Facts of vocabularies, by the names of types in lower case.
-    facts: HashMap<String, TypeFacts, RandomState>,
+    facts: HashMap<Arc<str>, Arc<TypeFacts>, RandomState>,
 }
 
 /// The facts of a type and of its members.
@@ -65,111 +70,121 @@ pub(super) struct SchemaDeclaration {
 
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "attributes of an element")]
-pub(super) struct TypeDeclaration {
+pub(super) struct TypeDeclaration<'x> {
     /// The index of the schema.
     pub(super) schema: usize,
-    pub(super) name: String,
+    pub(super) name: Text<'x>,
     pub(super) is_entity: bool,
-    pub(super) base: Option<String>,
+    pub(super) base: Option<Text<'x>>,
     pub(super) is_abstract: bool,
     pub(super) is_open: bool,
     pub(super) has_stream: bool,
-    pub(super) key: Vec<String>,
-    pub(super) properties: Vec<PropertyDeclaration>,
-    pub(super) navigations: Vec<NavigationDeclaration>,
+    pub(super) key: Vec<Text<'x>>,
+    pub(super) properties: Vec<PropertyDeclaration<'x>>,
+    pub(super) navigations: Vec<NavigationDeclaration<'x>>,
     /// The end of its tag in the document, in bytes.
     pub(super) at: usize,
 }
 
-impl TypeDeclaration {
+impl TypeDeclaration<'_> {
     /// Whether two documents with the same namespaces and aliases declare a type alike.
-    pub(super) fn is_alike(&self, other: &TypeDeclaration) -> bool {
-        let property = |property: &PropertyDeclaration| {
-            let PropertyDeclaration { name, type_name, nullable, max_length, default, is_extension, at: _ } = property;
-            (name.clone(), type_name.clone(), *nullable, *max_length, default.clone(), *is_extension)
-        };
-        let navigation = |navigation: &NavigationDeclaration| {
-            (navigation.name.clone(), navigation.type_name.clone(), navigation.contains_target)
-        };
-        let flags = |declaration: &TypeDeclaration| {
+    pub(super) fn is_alike(&self, other: &TypeDeclaration<'_>) -> bool {
+        let flags = |declaration: &TypeDeclaration<'_>| {
             [declaration.is_entity, declaration.is_abstract, declaration.is_open, declaration.has_stream]
         };
         self.schema == other.schema
             && (&self.base, &self.key, flags(self)) == (&other.base, &other.key, flags(other))
-            && self.properties.iter().map(property).eq(other.properties.iter().map(property))
-            && self.navigations.iter().map(navigation).eq(other.navigations.iter().map(navigation))
+            && self.properties.len() == other.properties.len()
+            && self.properties.iter().zip(&other.properties).all(|(one, other)| one.is_alike(other))
+            && self.navigations.len() == other.navigations.len()
+            && self.navigations.iter().zip(&other.navigations).all(|(one, other)| one.is_alike(other))
     }
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct PropertyDeclaration {
-    pub(super) name: String,
-    pub(super) type_name: String,
+pub(super) struct PropertyDeclaration<'x> {
+    pub(super) name: Text<'x>,
+    pub(super) type_name: Text<'x>,
     pub(super) nullable: bool,
     pub(super) max_length: Option<usize>,
-    pub(super) default: Option<String>,
+    pub(super) default: Option<Text<'x>>,
     /// Whether the document that this one extends does not have it.
     pub(super) is_extension: bool,
     /// The end of its tag in the document, in bytes.
     pub(super) at: usize,
 }
 
+impl PropertyDeclaration<'_> {
+    fn is_alike(&self, other: &PropertyDeclaration<'_>) -> bool {
+        let PropertyDeclaration { name, type_name, nullable, max_length, default, is_extension, at: _ } = self;
+        (name, type_name, default) == (&other.name, &other.type_name, &other.default)
+            && (nullable, max_length, is_extension) == (&other.nullable, &other.max_length, &other.is_extension)
+    }
+}
+
 #[derive(Clone, Debug)]
-pub(super) struct NavigationDeclaration {
-    pub(super) name: String,
-    pub(super) type_name: String,
+pub(super) struct NavigationDeclaration<'x> {
+    pub(super) name: Text<'x>,
+    pub(super) type_name: Text<'x>,
     pub(super) contains_target: bool,
     /// The end of its tag in the document, in bytes.
     pub(super) at: usize,
 }
 
+impl NavigationDeclaration<'_> {
+    fn is_alike(&self, other: &NavigationDeclaration<'_>) -> bool {
+        let NavigationDeclaration { name, type_name, contains_target, at: _ } = self;
+        (name, type_name, contains_target) == (&other.name, &other.type_name, &other.contains_target)
+    }
+}
+
 #[derive(Clone, Debug)]
-pub(super) struct EnumDeclaration {
+pub(super) struct EnumDeclaration<'x> {
     pub(super) schema: usize,
-    pub(super) name: String,
+    pub(super) name: Text<'x>,
     pub(super) is_flags: bool,
-    pub(super) members: Vec<(String, i64)>,
+    pub(super) members: Vec<(Text<'x>, i64)>,
     /// The end of its tag in the document, in bytes.
     pub(super) at: usize,
 }
 
 /// A singleton or an entity set of the container.
 #[derive(Clone, Debug)]
-pub(super) struct RootDeclaration {
+pub(super) struct RootDeclaration<'x> {
     pub(super) schema: usize,
     /// The qualified name of the container.
     pub(super) container: String,
-    pub(super) name: String,
-    pub(super) type_name: String,
+    pub(super) name: Text<'x>,
+    pub(super) type_name: Text<'x>,
     pub(super) is_singleton: bool,
     /// The paths of navigation properties, and the sets in which their targets live.
-    pub(super) bindings: Vec<(String, String)>,
+    pub(super) bindings: Vec<(Text<'x>, Text<'x>)>,
     /// The end of its tag in the document, in bytes.
     pub(super) at: usize,
 }
 
 /// An action or a function.
 #[derive(Clone, Debug)]
-pub(super) struct OperationDeclaration {
+pub(super) struct OperationDeclaration<'x> {
     pub(super) schema: usize,
-    pub(super) name: String,
+    pub(super) name: Text<'x>,
     pub(super) is_action: bool,
     pub(super) is_bound: bool,
     /// The parameters; the first is the binding parameter of a bound operation.
-    pub(super) parameters: Vec<ParameterDeclaration>,
-    pub(super) return_type: Option<String>,
+    pub(super) parameters: Vec<ParameterDeclaration<'x>>,
+    pub(super) return_type: Option<Text<'x>>,
     /// The end of its tag in the document, in bytes.
     pub(super) at: usize,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct ParameterDeclaration {
-    pub(super) name: String,
-    pub(super) type_name: String,
+pub(super) struct ParameterDeclaration<'x> {
+    pub(super) name: Text<'x>,
+    pub(super) type_name: Text<'x>,
     pub(super) nullable: bool,
 }
 
-impl Document {
+impl Document<'_> {
     /// Returns the qualified name of a type as written in a schema, with its alias resolved.
     pub(super) fn expand<'n>(&self, schema: usize, name: &'n str) -> Cow<'n, str> {
         let Some((prefix, local)) = name.rsplit_once('.') else { return Cow::Borrowed(name) };
@@ -194,11 +209,11 @@ impl Document {
 
     /// Returns the facts of a type and of its members, if there are any.
     pub(super) fn facts(&self, qualified: &str) -> Option<&TypeFacts> {
-        self.facts.get(&qualified.to_ascii_lowercase())
+        self.facts.get(&*names::lower(qualified, &mut [0; names::SHORT])).map(|facts| &**facts)
     }
 
     fn facts_to_set(&mut self, (owner, member): Target) -> &mut Facts {
-        let facts = self.facts.entry(owner).or_default();
+        let facts = Arc::make_mut(self.facts.entry(owner.into()).or_default());
         let Some(member) = member else { return facts.own.get_or_insert_default() };
         let known = facts.members.iter().position(|(known, _)| known.eq_ignore_ascii_case(&member));
         let index = known.unwrap_or_else(|| {
@@ -209,8 +224,10 @@ impl Document {
     }
 
     /// Whether both documents have the same namespaces and aliases, in the same order.
-    pub(super) fn has_schemas_of(&self, other: &Document) -> bool {
-        let names = |schema: &SchemaDeclaration| (schema.namespace.clone(), schema.alias.clone());
+    pub(super) fn has_schemas_of(&self, other: &Document<'_>) -> bool {
+        fn names(schema: &SchemaDeclaration) -> (&str, Option<&str>) {
+            (&schema.namespace, schema.alias.as_deref())
+        }
         self.schemas.iter().map(names).eq(other.schemas.iter().map(names))
     }
 
@@ -220,7 +237,7 @@ impl Document {
 }
 
 /// Parses a document.
-pub(super) fn read(xml: &str) -> Result<Document, SchemaError> {
+pub(super) fn read(xml: &str) -> Result<Document<'_>, SchemaError> {
     // A document unlike nearly all others is left to the library, from the beginning.
     let document = match tags::read(xml) {
         Some(document) => document,
@@ -233,7 +250,7 @@ pub(super) fn read(xml: &str) -> Result<Document, SchemaError> {
 }
 
 /// Parses a document with the XML library.
-fn read_any(xml: &str) -> Result<Document, SchemaError> {
+fn read_any(xml: &str) -> Result<Document<'static>, SchemaError> {
     read_into(State::default(), xml).map(|state| state.document)
 }
 
@@ -243,7 +260,7 @@ pub(super) fn unserved_capabilities(xml: &str) -> Vec<(String, usize)> {
     read_into(state, xml).ok().and_then(|state| state.unserved).unwrap_or_default()
 }
 
-fn read_into(mut state: State, xml: &str) -> Result<State, SchemaError> {
+fn read_into(mut state: State<'static>, xml: &str) -> Result<State<'static>, SchemaError> {
     let mut reader = Reader::from_str(xml);
     loop {
         let event = reader.read_event();
@@ -251,6 +268,8 @@ fn read_into(mut state: State, xml: &str) -> Result<State, SchemaError> {
         let problem = |reason: String| SchemaError::new(line_at(xml, at), reason);
         let mut open = |element: &BytesStart<'_>, is_empty: bool| {
             let attributes = attributes_of(element).map_err(problem)?;
+            let attributes: Attributes<'_, 'static> =
+                attributes.into_iter().map(|(name, value)| (name, Cow::Owned(value.into_owned()))).collect();
             state.open(element.local_name().as_ref(), &attributes, is_empty, at).map_err(problem)
         };
         match event.map_err(|error| problem(error.to_string()))? {
@@ -271,12 +290,12 @@ pub(super) fn line_at(xml: &str, at: usize) -> usize {
 
 /// The state of reading a document.
 #[derive(Default)]
-struct State {
-    document: Document,
+struct State<'x> {
+    document: Document<'x>,
     /// The schema and the target of the open `Annotations` element.
-    annotated: Option<(usize, String)>,
+    annotated: Option<(usize, Text<'x>)>,
     /// The open property or navigation property, the target of annotations within it.
-    member: Option<String>,
+    member: Option<Text<'x>>,
     /// Whether an entity or complex type is open.
     in_type: bool,
     /// The qualified name of the container, which is the last of the document.
@@ -284,20 +303,20 @@ struct State {
     /// Whether an entity set or a singleton is open.
     in_root: bool,
     /// The term of the open annotation, if it can set a fact.
-    term: Option<String>,
+    term: Option<Text<'x>>,
     /// The names of the open properties of records in it.
-    properties: Vec<String>,
+    properties: Vec<Text<'x>>,
     in_enum_member: bool,
     /// The capabilities that annotations restrict and the emulator does not follow, with their places, if they are asked for.
     unserved: Option<Vec<(String, usize)>>,
 }
 
-impl State {
+impl<'x> State<'x> {
     /// Adds the declaration of a start tag to the document.
     #[allow(clippy::too_many_lines, reason = "one arm for each element")]
-    fn open(&mut self, element: &str, attributes: &[(&str, Cow<'_, str>)], is_empty: bool, at: usize) -> Result<(), String> {
+    fn open(&mut self, element: &str, attributes: &[(&str, Text<'x>)], is_empty: bool, at: usize) -> Result<(), String> {
+        let attribute = |name: &str| attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
         let text = |name: &str| attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| &**value);
-        let attribute = |name: &str| text(name).map(str::to_owned);
         let required = |name: &str| attribute(name).ok_or_else(|| format!("missing attribute {name} of <{element}>"));
         let identifier = || {
             required("Name").and_then(|name| if is_identifier(&name) { Ok(name) } else { Err(invalid_identifier("Name", &name)) })
@@ -315,10 +334,11 @@ impl State {
                 if !namespace.split('.').all(is_identifier) {
                     return Err(invalid_identifier("Namespace", &namespace));
                 }
-                document.schemas.push(SchemaDeclaration { namespace, alias: attribute("Alias") });
+                let alias = attribute("Alias").map(Cow::into_owned);
+                document.schemas.push(SchemaDeclaration { namespace: namespace.into_owned(), alias });
             }
             name @ ("EntityType" | "ComplexType") => {
-                document.types.push(TypeDeclaration {
+                document.types.push(Arc::new(TypeDeclaration {
                     schema: document.schema()?,
                     name: identifier()?,
                     is_entity: name == "EntityType",
@@ -330,7 +350,7 @@ impl State {
                     properties: Vec::new(),
                     navigations: Vec::new(),
                     at,
-                });
+                }));
                 self.in_type = !is_empty;
             }
             "PropertyRef" => {
@@ -361,16 +381,17 @@ impl State {
                 self.member = (!is_empty).then(|| navigation.name.clone());
                 current_type(document)?.navigations.push(navigation);
             }
-            "EnumType" => document.enums.push(EnumDeclaration {
+            "EnumType" => document.enums.push(Arc::new(EnumDeclaration {
                 schema: document.schema()?,
                 name: identifier()?,
                 is_flags: flag("IsFlags", false)?,
                 members: Vec::new(),
                 at,
-            }),
+            })),
             "Member" => {
                 let name = identifier()?;
-                let owner = document.enums.last_mut().ok_or("misplaced <Member>: expected in an <EnumType>")?;
+                let owner =
+                    document.enums.last_mut().map(Arc::make_mut).ok_or("misplaced <Member>: expected in an <EnumType>")?;
                 // Members without a value are numbered after the one before (CSDL 4.01, 10.3).
                 let value = match text("Value") {
                     Some(text) => {
@@ -404,7 +425,7 @@ impl State {
                     root.bindings.push(binding);
                 }
             }
-            name @ ("Action" | "Function") => document.operations.push(OperationDeclaration {
+            name @ ("Action" | "Function") => document.operations.push(Arc::new(OperationDeclaration {
                 schema: document.schema()?,
                 name: identifier()?,
                 is_action: name == "Action",
@@ -412,17 +433,17 @@ impl State {
                 parameters: Vec::new(),
                 return_type: None,
                 at,
-            }),
+            })),
             "Parameter" => {
                 let (name, type_name) = (required("Name")?, required("Type")?);
                 let parameter = ParameterDeclaration { name, type_name, nullable: flag("Nullable", true)? };
-                if let Some(operation) = document.operations.last_mut() {
+                if let Some(operation) = document.operations.last_mut().map(Arc::make_mut) {
                     operation.parameters.push(parameter);
                 }
             }
             "ReturnType" => {
                 let return_type = required("Type")?;
-                if let Some(operation) = document.operations.last_mut() {
+                if let Some(operation) = document.operations.last_mut().map(Arc::make_mut) {
                     operation.return_type = Some(return_type);
                 }
             }
@@ -442,7 +463,7 @@ impl State {
             "PropertyValue" => {
                 let Some(term) = self.term.clone() else { return Ok(()) };
                 let name = required("Property")?;
-                let property = self.properties.iter().chain([&name]).map(String::as_str).collect::<Vec<_>>().join("/");
+                let property = self.properties.iter().chain([&name]).map(|name| &**name).collect::<Vec<_>>().join("/");
                 if let Some((value, target)) = text("Bool").or_else(|| text("PropertyPath")).zip(self.target()) {
                     self.document.facts_to_set(target).set(&term, Some(&property), value);
                 }
@@ -497,11 +518,11 @@ impl State {
             return Some((owner, member.map(str::to_owned)));
         }
         if let Some(root) = self.document.roots.last().filter(|_| self.in_root) {
-            return Some((root.container.to_ascii_lowercase(), Some(root.name.clone())));
+            return Some((root.container.to_ascii_lowercase(), Some(root.name.to_string())));
         }
         let declaration = self.document.types.last().filter(|_| self.in_type)?;
         let owner = self.document.qualified(declaration.schema, &declaration.name).to_ascii_lowercase();
-        Some((owner, self.member.clone()))
+        Some((owner, self.member.as_deref().map(str::to_owned)))
     }
 }
 
@@ -519,15 +540,19 @@ fn invalid_identifier(attribute: &str, found: &str) -> String {
     format!("invalid {attribute} '{escaped}': use letters, digits and underscores")
 }
 
-fn current_type(document: &mut Document) -> Result<&mut TypeDeclaration, String> {
-    document.types.last_mut().ok_or_else(|| "misplaced property: expected in an <EntityType> or <ComplexType>".to_owned())
+fn current_type<'d, 'x>(document: &'d mut Document<'x>) -> Result<&'d mut TypeDeclaration<'x>, String> {
+    document
+        .types
+        .last_mut()
+        .map(Arc::make_mut)
+        .ok_or_else(|| "misplaced property: expected in an <EntityType> or <ComplexType>".to_owned())
 }
 
 /// Names and values of attributes.
-type Attributes<'e> = Vec<(&'e str, Cow<'e, str>)>;
+type Attributes<'e, 'x> = Vec<(&'e str, Text<'x>)>;
 
 /// Reads all attributes of an element.
-fn attributes_of<'e>(element: &'e BytesStart<'_>) -> Result<Attributes<'e>, String> {
+fn attributes_of<'e>(element: &'e BytesStart<'_>) -> Result<Attributes<'e, 'e>, String> {
     let read = |attribute: Result<Attribute<'e>, AttrError>| {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| error.to_string())?;

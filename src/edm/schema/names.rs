@@ -1,5 +1,6 @@
 //! Names in documents and in rows of workloads.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
@@ -35,6 +36,21 @@ pub(super) fn primitive(full_name: &str) -> Option<Primitive> {
         name if name.starts_with("Edm.") => Primitive::named(name),
         _ => None,
     }
+}
+
+/// The length of nearly all names.
+pub(super) const SHORT: usize = 128;
+
+/// Returns a name in lower case, mostly in the room that is given for it.
+pub(super) fn lower<'n>(name: &str, room: &'n mut [u8; SHORT]) -> Cow<'n, str> {
+    if let Some(lower) = room.get_mut(..name.len()) {
+        lower.copy_from_slice(name.as_bytes());
+        lower.make_ascii_lowercase();
+        if let Ok(lower) = std::str::from_utf8(lower) {
+            return Cow::Borrowed(lower);
+        }
+    }
+    Cow::Owned(name.to_ascii_lowercase())
 }
 
 /// Returns the index of a property as orders have it: no type has as many properties as do not fit.

@@ -350,6 +350,21 @@ fn the_core_knows_the_types_and_sets_that_have_been_read_since() {
     }
 }
 
+#[test]
+fn the_whole_document_is_put_together_once() {
+    let whole = Schema::with_rest(BUILT_IN, &crate::workloads::rules()).map(Arc::new).unwrap().whole().unwrap().clone();
+    for version in Version::ALL {
+        assert!(whole.is_document_unread(version));
+        let document = whole.document(version).clone();
+        assert!(!whole.is_document_unread(version) && document.starts_with(b"<?xml"));
+        assert_eq!(document.as_ptr(), whole.document(version).as_ptr());
+    }
+    let text: Arc<str> = NAMESPACES.replace("self.label", "s.label").into();
+    let given = Schema::of([SchemaText::Given(text.clone()), SchemaText::BuiltIn(Version::Beta)], &[]).unwrap();
+    assert!(!given.is_document_unread(Version::V1));
+    assert_eq!(given.document(Version::V1).as_ptr(), text.as_ptr(), "there is one copy of a file");
+}
+
 /// Returns an order of answers.
 type Order = fn(&StructuredType) -> Option<Vec<u16>>;
 

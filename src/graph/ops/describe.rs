@@ -51,7 +51,7 @@ fn service_document(context: &OperationContext<'_, ()>) -> Success {
 
 /// Returns the schema document. It is XML for every client: other formats are optional (OData 4.0 Part 1, 10.1).
 fn metadata(world: &World, model: &Model) -> Success {
-    let document = world.schema.document(model.version).into_owned().into_bytes();
-    let body = Some((HeaderValue::from_static("application/xml"), document));
+    let document = world.schema.document(model.version).clone();
+    let body = Some((HeaderValue::from_static("application/xml"), document.into()));
     Success { status: StatusCode::OK, body, ..Success::no_content() }
 }

@@ -138,7 +138,7 @@ pub(in crate::graph) fn content(headers: &HeaderMap, media: &Media) -> Result<Su
         part.as_ref().and_then(|part| HeaderValue::try_from(format!("bytes {}-{}/{length}", part.start, part.end - 1)).ok());
     let bytes = part.map_or(&media.bytes()[..], |part| &media.bytes()[part]);
     let content_type = HeaderValue::from_str(media.content_type()).unwrap_or(HeaderValue::from_static(UNKNOWN_TYPE));
-    let body = Some((content_type, bytes.to_vec()));
+    let body = Some((content_type, bytes.to_vec().into()));
     Ok(Success { status, body, is_content: true, content_range, etag, ..Success::no_content() })
 }
 

@@ -59,7 +59,7 @@ impl<'l> Lookup<'l> {
     /// Returns a link, or an entity that lives among links.
     pub(super) fn link(&self, collection: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
         let (world, _) = self.0?;
-        links::collection(&world.schema, &world.store, collection, None).ok()?.get(key)
+        links::link(&world.schema, &world.store, collection, key)
     }
 
     /// Returns whether a collection has an entity.

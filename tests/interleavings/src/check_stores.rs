@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::support::{Full, SCHEMA, any, entity, in_many_interleavings, on_threads, plain, set, version};
+use crate::support::{Full, LARGER, SCHEMA, any, entity, in_many_interleavings, on_threads, plain, set, version};
 use crate::world::budget::Budget;
 use crate::world::store::{Baselines, Changed, CollectionAddress, InsertError, Store};
 
@@ -161,6 +161,41 @@ fn what_replaces_other_collections_has_all_changes() {
         assert!(replaced.collection(set("teams")).get("t").is_some());
         // The collection is the same one, so later changes are in both.
         assert!(std::ptr::eq(&*store.collection(set("users")), &*replaced.collection(set("users"))));
+    });
+}
+
+#[test]
+fn an_import_beside_the_first_use_of_a_larger_schema_loses_nothing() {
+    in_many_interleavings(|| {
+        let budget = Arc::new(Budget::new(1 << 20));
+        let current = Arc::new(Mutex::new(Arc::new(Store::over(&baselines(&budget)))));
+        let drives = LARGER.set_named("drives").unwrap();
+        on_threads(3, {
+            let (current, budget) = (current.clone(), budget.clone());
+            // A request or an import works on the store that is current when it begins.
+            let begin = move |current: &Mutex<Arc<Store>>| current.lock().unwrap().clone();
+            move |thread| match thread {
+                0 => {
+                    let store = begin(&current);
+                    let imported = [(set("teams").into(), entity("t", 0))];
+                    let replaced = store.replaced(&Baselines::of(&SCHEMA, &imported, &budget), &[set("teams")]);
+                    *current.lock().unwrap() = Arc::new(replaced);
+                }
+                thread => {
+                    let key = thread.to_string();
+                    begin(&current).widened(&LARGER).collection(drives).insert(entity(&key, 1)).unwrap();
+                    let now = begin(&current);
+                    assert!(!now.is_unchanged(), "a changed world would give way");
+                    let seen = now.as_widened().map(|store| store.collection(drives).get(&key).is_some());
+                    assert_eq!(seen, Some(true), "an acknowledged change is lost");
+                }
+            }
+        });
+        let last = current.lock().unwrap().clone();
+        let kept: Vec<bool> = ["1", "2"].map(|key| last.widened(&LARGER).collection(drives).get(key).is_some()).into();
+        assert_eq!(kept, [true, true], "an acknowledged change is lost");
+        drop((last, current));
+        assert_eq!(budget.used(), 0, "all bytes are given back");
     });
 }
 

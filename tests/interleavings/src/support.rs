@@ -45,15 +45,21 @@ pub(crate) fn any(bound: usize) -> usize {
 }
 
 /// Two root sets, of which one has entities with others within them.
-pub(crate) static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
+pub(crate) static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| schema(""));
+
+/// The same with a third root set.
+pub(crate) static LARGER: LazyLock<Arc<Schema>> = LazyLock::new(|| schema(r#"<EntitySet Name="drives" EntityType="n.member"/>"#));
+
+fn schema(more: &str) -> Arc<Schema> {
     let document = r#"<Schema Namespace="n">
         <EntityType Name="team"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String"/>
             <NavigationProperty Name="members" Type="Collection(n.member)" ContainsTarget="true"/></EntityType>
         <EntityType Name="member"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String"/></EntityType>
-        <EntityContainer Name="c"><EntitySet Name="teams" EntityType="n.team"/><EntitySet Name="users" EntityType="n.member"/></EntityContainer>
+        <EntityContainer Name="c"><EntitySet Name="teams" EntityType="n.team"/><EntitySet Name="users" EntityType="n.member"/>MORE</EntityContainer>
         </Schema>"#;
-    Arc::new(Schema::read(document, document, &[]).expect("the schema is valid"))
-});
+    let document = document.replace("MORE", more);
+    Arc::new(Schema::read(&document, &document, &[]).expect("the schema is valid"))
+}
 
 pub(crate) fn set(name: &str) -> SetId {
     SCHEMA.set_named(name).expect("the schema has the set")

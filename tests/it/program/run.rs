@@ -133,3 +133,95 @@ fn an_emulator_that_does_not_start_in_the_background_says_why() {
     let outcome = Program::start(run(folder.path(), &["--ca-dir", "memory", "--env"])).outcome();
     assert_eq!(outcome, refused("wfi-emulator: no CA file: `run` needs a local CA in a folder, not --ca-dir memory or --cert\n"));
 }
+
+#[test]
+fn the_log_of_an_emulator_in_the_background_is_in_a_file_that_is_named() {
+    let folder = Folder::new("run-env-log");
+    let mut command = run(folder.path(), &["--log", "info", "--env=github"]);
+    command.env("TMPDIR", folder.path());
+    let outcome = Program::start(command).outcome();
+    let named =
+        outcome.stderr.lines().find_map(|line| line.strip_prefix("wfi-emulator: log of the emulator in the background: "));
+    let log = named.unwrap_or_else(|| panic!("{outcome:?}")).to_owned();
+    assert!(log.starts_with(folder.path()), "{log}");
+    let value = |name: &str| outcome.stdout.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap_or_default();
+    let port = value("GRAPH_URL").rsplit(':').next().unwrap().to_owned();
+    let asked = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(["health", "--port", &port]).output().unwrap();
+    assert!(asked.status.success(), "{asked:?}");
+    end(value("WFI_EMULATOR_PID"));
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.contains("stopping"), "{text}");
+    assert_eq!(mode(&log), 0o600);
+}
+
+/// Ends a process, and waits for its end.
+fn end(process: &str) {
+    let script = "kill \"$0\" && while kill -0 \"$0\" 2> /dev/null; do sleep 0.02; done";
+    assert!(Command::new("sh").args(["-c", script, process]).status().unwrap().success());
+}
+
+fn mode(path: &str) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777
+}
+
+#[test]
+fn the_ca_of_further_hosts_is_trusted_only_where_it_is_in_use() {
+    let folder = Folder::new("run-env-trust");
+    let bundle = |options: &[&str]| {
+        let outcome = Program::start(run(folder.path(), &[options, &["--env=github"]].concat())).outcome();
+        let value =
+            |name: &str| outcome.stdout.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap_or_default();
+        end(value("WFI_EMULATOR_PID"));
+        value("SSL_CERT_FILE").to_owned()
+    };
+    let read = |path: &str| std::fs::read_to_string(folder.path().to_owned() + path).unwrap();
+    let plain = bundle(&[]);
+    let with_others = bundle(&["--intercept", "api.example.test"]);
+    assert_eq!(plain, format!("{}/trust/ca-bundle.pem", folder.path()));
+    assert_eq!(with_others, format!("{}/trust-intercept/ca-bundle.pem", folder.path()));
+    assert_eq!(bundle(&[]), plain, "it is written again");
+    let (own, others) = (read("/ca.pem"), read("/intercept/ca.pem"));
+    let certificate = |text: &str| text[text.find("-----BEGIN").unwrap()..].lines().nth(1).unwrap().to_owned();
+    let (own, others) = (certificate(&own), certificate(&others));
+    assert!(read("/trust/ca-bundle.pem").contains(&own) && !read("/trust/ca-bundle.pem").contains(&others));
+    assert!(read("/trust-intercept/ca-bundle.pem").contains(&own) && read("/trust-intercept/ca-bundle.pem").contains(&others));
+    for place in ["/trust", "/trust-intercept"] {
+        let path = folder.path().to_owned() + place;
+        assert_eq!(
+            (mode(&path), mode(&format!("{path}/ca-bundle.pem")), mode(&format!("{path}/ca-bundle.p12"))),
+            (0o700, 0o600, 0o600)
+        );
+    }
+}
+
+/// Returns the processes whose arguments have a text, `run` itself left out.
+#[cfg(target_os = "linux")]
+fn servers_with(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let arguments = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        if arguments.contains(text) && arguments.split('\0').nth(1) != Some("run") {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_while_the_emulator_starts_stops_both() {
+    for (name, rest) in [("run-early", &["--", "true"][..]), ("run-early-env", &["--env"])] {
+        let folder = Folder::new(name);
+        // The emulator waits for the writer of a pipe before it can announce itself.
+        let pipe = format!("{}/pipe.pem", folder.path());
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let program = Program::start(run(folder.path(), &[&["--connector-ca", &pipe], rest].concat()));
+        while servers_with(&pipe).is_empty() {
+            std::thread::yield_now();
+        }
+        program.signal("-TERM");
+        let outcome = program.outcome();
+        assert_eq!((outcome.status, &*outcome.stdout), (Some(128 + 15), ""), "{outcome:?}");
+        assert_eq!(servers_with(&pipe), Vec::<String>::new());
+    }
+}

@@ -8,9 +8,9 @@ use crate::edm::schema::{ItemType, Model, NamedType, Operation, OperationType, P
 /// Builds an operation; `None` if it is bound to, or takes or returns, a type that is not declared.
 pub(super) fn build(
     shared: &Shared<'_>,
-    document: &Document,
+    document: &Document<'_>,
     model: &Model,
-    declaration: &OperationDeclaration,
+    declaration: &OperationDeclaration<'_>,
 ) -> Option<Operation> {
     let kind = |type_name: &str| kind(shared, document, model, declaration.schema, type_name);
     let (binding, parameters) = match declaration.parameters.split_first() {
@@ -18,11 +18,11 @@ pub(super) fn build(
         _ if declaration.is_bound => return None,
         _ => (None, &declaration.parameters[..]),
     };
-    let parameter = |parameter: &ParameterDeclaration| {
-        Some(Parameter { name: parameter.name.as_str().into(), kind: kind(&parameter.type_name)?, nullable: parameter.nullable })
+    let parameter = |parameter: &ParameterDeclaration<'_>| {
+        Some(Parameter { name: parameter.name.as_ref().into(), kind: kind(&parameter.type_name)?, nullable: parameter.nullable })
     };
     Some(Operation {
-        name: declaration.name.as_str().into(),
+        name: declaration.name.as_ref().into(),
         is_action: declaration.is_action,
         binding,
         parameters: parameters.iter().map(parameter).collect::<Option<_>>()?,
@@ -43,7 +43,7 @@ fn binding(kind: OperationType) -> Option<(TypeId, bool)> {
 }
 
 /// Returns the type of a name as written in a schema.
-fn kind(shared: &Shared<'_>, document: &Document, model: &Model, schema: usize, type_name: &str) -> Option<OperationType> {
+fn kind(shared: &Shared<'_>, document: &Document<'_>, model: &Model, schema: usize, type_name: &str) -> Option<OperationType> {
     let element = collection_element(type_name);
     let name = document.expand(schema, element.unwrap_or(type_name));
     let item = match primitive(&name) {

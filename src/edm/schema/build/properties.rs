@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::Shared;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::csdl::{Document, PropertyDeclaration, TypeDeclaration, TypeFacts};
+use crate::edm::schema::csdl::{Document, EnumDeclaration, PropertyDeclaration, TypeDeclaration, TypeFacts};
 use crate::edm::schema::names::{Names, collection_element, is_row_of, primitive};
 use crate::edm::schema::rules::{PropertyRule, WorkloadRules};
 use crate::edm::schema::{Alias, EnumId, Initial, ItemType, NamedType, Property, PropertyType, Slot, StructuredType, Version};
@@ -15,8 +15,10 @@ use crate::edm::schema::{Alias, EnumId, Initial, ItemType, NamedType, Property, 
 /// The numbers of slots.
 #[derive(Default)]
 pub(super) struct SlotNumbers {
-    numbers: HashMap<(Box<str>, Kind), Slot, RandomState>,
+    /// The slots of each name. Few names have many types.
+    numbers: HashMap<Box<str>, Vec<(Kind, Slot)>, RandomState>,
     by_name: HashMap<Box<str>, Vec<Slot>, RandomState>,
+    count: u32,
     /// The enums, by lower-case names, whose members have different numbers in the versions: their values cannot be shared.
     conflicting: Vec<String>,
 }
@@ -25,20 +27,20 @@ pub(super) struct SlotNumbers {
 type Kind = (PropertyType, Option<Version>);
 
 impl SlotNumbers {
-    pub(super) fn of(documents: &[Document; 2]) -> SlotNumbers {
-        let mut members: HashMap<(String, &str), i64, RandomState> = HashMap::default();
-        let mut conflicting = Vec::new();
-        for document in documents {
-            for declaration in &document.enums {
-                let full_name = document.qualified(declaration.schema, &declaration.name).to_ascii_lowercase();
-                for (name, number) in &declaration.members {
-                    if members.insert((full_name.clone(), name), *number).is_some_and(|other| other != *number) {
-                        conflicting.push(full_name.clone());
-                    }
-                }
-            }
-        }
-        SlotNumbers { numbers: HashMap::default(), by_name: HashMap::default(), conflicting }
+    pub(super) fn of(documents: &[Document<'_>; 2]) -> SlotNumbers {
+        let enums = |document: &Document<'_>| -> HashMap<String, usize, RandomState> {
+            let name = |declaration: &EnumDeclaration<'_>| document.qualified(declaration.schema, &declaration.name);
+            document.enums.iter().zip(0..).map(|(declaration, place)| (name(declaration).to_ascii_lowercase(), place)).collect()
+        };
+        let known = enums(&documents[0]);
+        let differs = |(name, place): &(String, usize)| {
+            let Some(other) = known.get(name).map(|place| &documents[0].enums[*place]) else { return false };
+            let numbers: HashMap<&str, i64, RandomState> = other.members.iter().map(|(name, value)| (&**name, *value)).collect();
+            let mut members = documents[1].enums[*place].members.iter();
+            members.any(|(name, value)| numbers.get(&**name).is_some_and(|known| known != value))
+        };
+        let conflicting = enums(&documents[1]).into_iter().filter(differs).map(|(name, _)| name).collect();
+        SlotNumbers { numbers: HashMap::default(), by_name: HashMap::default(), count: 0, conflicting }
     }
 
     /// Returns the slot of a property.
@@ -49,11 +51,14 @@ impl SlotNumbers {
         };
         let conflicts = |id: EnumId| self.conflicting.iter().any(|name| names.get(&**name) == Some(&NamedType::Enum(id)));
         let kind = (property.kind, item.filter(|id| conflicts(*id)).map(|_| version));
-        let next = Slot(u32::try_from(self.numbers.len()).unwrap_or(u32::MAX));
-        let slot = *self.numbers.entry((property.name.clone(), kind)).or_insert(next);
-        if slot == next {
-            self.by_name.entry(property.name.to_ascii_lowercase().into()).or_default().push(slot);
+        let known = self.numbers.get(&property.name).and_then(|known| known.iter().find(|(other, _)| *other == kind));
+        if let Some((_, slot)) = known {
+            return *slot;
         }
+        let slot = Slot(self.count);
+        self.count += 1;
+        self.numbers.entry(property.name.clone()).or_default().push((kind, slot));
+        self.by_name.entry(property.name.to_ascii_lowercase().into()).or_default().push(slot);
         slot
     }
 
@@ -76,10 +81,10 @@ impl SlotNumbers {
 /// Builds a property of a type. Its slot is not yet numbered.
 pub(super) fn build(
     shared: &Shared<'_>,
-    document: &Document,
-    owner: &TypeDeclaration,
+    document: &Document<'_>,
+    owner: &TypeDeclaration<'_>,
     facts: Option<&TypeFacts>,
-    declaration: &PropertyDeclaration,
+    declaration: &PropertyDeclaration<'_>,
     rows: &[&'static PropertyRow],
     enum_member: impl Fn(EnumId, &str) -> Option<i64>,
 ) -> Result<Property, String> {

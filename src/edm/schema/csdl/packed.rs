@@ -1,7 +1,7 @@
 //! The schema that Graph publishes, in a compact form: its facts without descriptions, as `write` makes it from the published document.
 //!
-//! A file begins with two indexes, which are read in place: the names of its operations, and the members of those types that the built-in
-//! document has too. An index is the number of its entries and a hash of each, in ascending order, all four bytes long and little-endian.
+//! A file begins with four indexes, which are read in place: the names of its operations, the members of those types that the built-in
+//! document has too, the names of its structured types, and those of its enums. An index is the number of its entries and a hash of each, in ascending order, all four bytes long and little-endian.
 //! A gzip member follows, with one line for each start tag, end tag and text of the document:
 //!
 //! - The first line has the names of elements, the second one those of attributes, with tabs between them. A code is the place in such a
@@ -41,110 +41,117 @@ impl Packed<'_> {
         self.parts().is_some_and(|parts| has(parts.members, hash(&[type_name, "/", name])))
     }
 
-    /// Returns the declarations.
-    pub(crate) fn read(self) -> Document {
-        let text = self.text();
-        let form = Form::of(&text);
-        let mut state = State::default();
-        let mut open: Vec<&str> = Vec::new();
-        let mut attributes: Attributes<'_> = Vec::with_capacity(8);
-        for line in form.lines() {
-            match line {
-                Line::Start { element, cells, is_empty } => {
-                    attributes.clear();
-                    attributes.extend(form.attributes(cells).map(|(name, value)| (name, Cow::Borrowed(value))));
-                    // The document was read before it was written in this form.
-                    let _ = state.open(tags::local(element), &attributes, is_empty, 0);
-                    if !is_empty {
-                        open.push(element);
-                    }
-                }
-                Line::End => {
-                    if let Some(element) = open.pop() {
-                        state.close(tags::local(element));
-                    }
-                }
-                Line::Text(text) => state.text(text),
-            }
-        }
-        state.document
-    }
-
-    /// Returns the document as XML, with the declarations of an extension.
-    pub(crate) fn xml(self, extension: &Extension) -> String {
-        let text = self.text();
-        let form = Form::of(&text);
-        let mut out = Xml { text: String::with_capacity(3 * text.len()), is_behind_text: false };
-        let (mut namespace, mut operation, mut skipped) = ("", 0, None);
-        let mut open: Vec<(&str, Option<&[PropertyDeclaration]>)> = Vec::new();
-        out.text.push_str("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
-        for line in form.lines() {
-            match line {
-                Line::Start { element, cells, is_empty } => {
-                    let attribute =
-                        |wanted| form.attributes(cells).find(|(name, _)| *name == wanted).map_or("", |(_, value)| value);
-                    let added = match element {
-                        "EntityType" | "ComplexType" => extension.properties_of(namespace, attribute("Name")),
-                        _ => None,
-                    };
-                    match element {
-                        "Schema" => namespace = attribute("Namespace"),
-                        "Action" | "Function" => {
-                            if extension.replaced_operations.contains(&operation) {
-                                skipped = Some(open.len());
-                            }
-                            operation += 1;
-                        }
-                        _ => {}
-                    }
-                    if skipped.is_none() {
-                        out.start(element, form.attributes(cells), is_empty && added.is_none());
-                    }
-                    if !is_empty {
-                        open.push((element, added));
-                    } else if skipped == Some(open.len()) {
-                        skipped = None;
-                    } else if let Some(added) = added {
-                        out.properties(added);
-                        out.end(element);
-                    }
-                }
-                Line::End => {
-                    let Some((element, added)) = open.pop() else { continue };
-                    if skipped.is_some() {
-                        skipped = skipped.filter(|depth| *depth != open.len());
-                        continue;
-                    }
-                    out.properties(added.unwrap_or_default());
-                    if element == "Schema" {
-                        extension.operations_of(namespace).for_each(|added| out.operation(added));
-                    }
-                    out.end(element);
-                }
-                Line::Text(text) if skipped.is_none() => out.text(text),
-                Line::Text(_) => {}
-            }
-        }
-        out.text.push('\n');
-        out.text
+    /// Whether a name, in any case, is that of an enum although it is that of a structured type elsewhere, or the other way round.
+    pub(crate) fn may_conflict(self, name: &str, is_enum: bool) -> bool {
+        self.parts().is_some_and(|parts| has(if is_enum { parts.types } else { parts.enums }, hash(&[name])))
     }
 
     fn parts(&self) -> Option<Parts<'_>> {
         let (operations, rest) = index(self.0)?;
-        let (members, lines) = index(rest)?;
-        Some(Parts { operations, members, lines })
+        let (members, rest) = index(rest)?;
+        let (types, rest) = index(rest)?;
+        let (enums, lines) = index(rest)?;
+        Some(Parts { operations, members, types, enums, lines })
     }
 
-    fn text(self) -> String {
+    /// Returns the lines, unpacked.
+    pub(crate) fn text(self) -> String {
         let unpacked = self.parts().and_then(|parts| gzip::unpack(parts.lines, LIMIT).ok());
         String::from_utf8(unpacked.unwrap_or_default()).unwrap_or_default()
     }
+}
+
+/// Returns the declarations of the unpacked lines.
+pub(crate) fn read(text: &str) -> Document<'_> {
+    let form = Form::of(text);
+    let mut state = State::default();
+    let mut open: Vec<&str> = Vec::new();
+    let mut attributes: Attributes<'_, '_> = Vec::with_capacity(8);
+    for line in form.lines() {
+        match line {
+            Line::Start { element, cells, is_empty } => {
+                attributes.clear();
+                attributes.extend(form.attributes(cells).map(|(name, value)| (name, Cow::Borrowed(value))));
+                // The document was read before it was written in this form.
+                let _ = state.open(tags::local(element), &attributes, is_empty, 0);
+                if !is_empty {
+                    open.push(element);
+                }
+            }
+            Line::End => {
+                if let Some(element) = open.pop() {
+                    state.close(tags::local(element));
+                }
+            }
+            Line::Text(text) => state.text(text),
+        }
+    }
+    state.document
+}
+
+/// Returns the document of the unpacked lines as XML, with the declarations of an extension.
+pub(crate) fn xml(text: &str, extension: &Extension<'_>) -> String {
+    let form = Form::of(text);
+    let mut out = Xml { text: String::with_capacity(3 * text.len()), is_behind_text: false };
+    let (mut namespace, mut operation, mut skipped) = ("", 0, None);
+    let mut open: Vec<(&str, Option<&[PropertyDeclaration<'_>]>)> = Vec::new();
+    out.text.push_str("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
+    for line in form.lines() {
+        match line {
+            Line::Start { element, cells, is_empty } => {
+                let attribute = |wanted| form.attributes(cells).find(|(name, _)| *name == wanted).map_or("", |(_, value)| value);
+                let added = match element {
+                    "EntityType" | "ComplexType" => extension.properties_of(namespace, attribute("Name")),
+                    _ => None,
+                };
+                match element {
+                    "Schema" => namespace = attribute("Namespace"),
+                    "Action" | "Function" => {
+                        if extension.replaced_operations.contains(&operation) {
+                            skipped = Some(open.len());
+                        }
+                        operation += 1;
+                    }
+                    _ => {}
+                }
+                if skipped.is_none() {
+                    out.start(element, form.attributes(cells), is_empty && added.is_none());
+                }
+                if !is_empty {
+                    open.push((element, added));
+                } else if skipped == Some(open.len()) {
+                    skipped = None;
+                } else if let Some(added) = added {
+                    out.properties(added);
+                    out.end(element);
+                }
+            }
+            Line::End => {
+                let Some((element, added)) = open.pop() else { continue };
+                if skipped.is_some() {
+                    skipped = skipped.filter(|depth| *depth != open.len());
+                    continue;
+                }
+                out.properties(added.unwrap_or_default());
+                if element == "Schema" {
+                    extension.operations_of(namespace).for_each(|added| out.operation(added));
+                }
+                out.end(element);
+            }
+            Line::Text(text) if skipped.is_none() => out.text(text),
+            Line::Text(_) => {}
+        }
+    }
+    out.text.push('\n');
+    out.text
 }
 
 /// The parts of a file.
 struct Parts<'p> {
     operations: &'p [u8],
     members: &'p [u8],
+    types: &'p [u8],
+    enums: &'p [u8],
     /// The packed lines.
     lines: &'p [u8],
 }
@@ -189,12 +196,12 @@ impl<'t> Form<'t> {
     }
 
     fn lines(&self) -> impl Iterator<Item = Line<'t>> {
-        self.body.lines().map(|line| match line.as_bytes().first() {
+        parts(self.body, b'\n').map(|line| match line.as_bytes().first() {
             Some(b'-') | None => Line::End,
             Some(b'=') => Line::Text(&line[1..]),
             Some(_) => {
                 let (is_empty, line) = line.strip_prefix('+').map_or((true, line), |line| (false, line));
-                let (code, cells) = line.split_once('\t').unwrap_or((line, ""));
+                let (code, cells) = (line, line.get(2..).unwrap_or_default());
                 Line::Start { element: named(&self.elements, code), cells, is_empty }
             }
         })
@@ -202,9 +209,25 @@ impl<'t> Form<'t> {
 
     /// Returns the attributes of an element by their cells.
     fn attributes(&self, cells: &'t str) -> impl Iterator<Item = (&'t str, &'t str)> {
-        let cells = cells.split('\t').filter_map(|cell| cell.split_at_checked(1));
+        let cells = parts(cells, b'\t').filter_map(|cell| cell.split_at_checked(1));
         cells.map(|(code, value)| (named(&self.attributes, code), value))
     }
+}
+
+/// Returns the parts of a text that end with a sign; the last one may end with the text.
+fn parts(text: &str, end: u8) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (part, behind) = match memchr::memchr(end, rest.as_bytes()) {
+            Some(at) => (&rest[..at], &rest[at + 1..]),
+            None => (rest, ""),
+        };
+        rest = behind;
+        Some(part)
+    })
 }
 
 /// Returns the name with a code.
@@ -253,7 +276,7 @@ impl Xml {
         }
     }
 
-    fn properties(&mut self, properties: &[PropertyDeclaration]) {
+    fn properties(&mut self, properties: &[PropertyDeclaration<'_>]) {
         for property in properties {
             let nullable = (!property.nullable).then_some(("Nullable", "false"));
             let attributes = [("Name", &*property.name), ("Type", &*property.type_name)].into_iter().chain(nullable);
@@ -261,7 +284,7 @@ impl Xml {
         }
     }
 
-    fn operation(&mut self, operation: &OperationDeclaration) {
+    fn operation(&mut self, operation: &OperationDeclaration<'_>) {
         let element = if operation.is_action { "Action" } else { "Function" };
         let bound = operation.is_bound.then_some(("IsBound", "true"));
         self.start(element, [("Name", &*operation.name)].into_iter().chain(bound), false);

@@ -14,10 +14,10 @@ use super::{Attributes, Document, State};
 const DESCRIPTION: &str = "String";
 
 /// Reads a document; `None` for one that has anything else, or a problem.
-pub(super) fn read(xml: &str) -> Option<Document> {
+pub(super) fn read(xml: &str) -> Option<Document<'_>> {
     let mut state = State::default();
     let mut open: Vec<&str> = Vec::new();
-    let mut attributes: Attributes<'_> = Vec::with_capacity(8);
+    let mut attributes: Attributes<'_, '_> = Vec::with_capacity(8);
     let mut at = 0;
     while let Some(length) = memchr(b'<', &xml.as_bytes()[at..]) {
         let text = &xml[at..at + length];
@@ -61,7 +61,7 @@ pub(super) fn local(name: &str) -> &str {
 }
 
 /// Reads a tag after its first character: the name, whether the element is empty, and the length.
-fn tag<'x>(text: &'x str, attributes: &mut Attributes<'x>) -> Option<(&'x str, bool, usize)> {
+fn tag<'x>(text: &'x str, attributes: &mut Attributes<'x, 'x>) -> Option<(&'x str, bool, usize)> {
     let bytes = text.as_bytes();
     let name = name(bytes);
     let mut at = name;

@@ -11,7 +11,7 @@ use super::*;
 const MUSEUM: &str = include_str!("../../../../../tests/schemas/museum.csdl");
 
 /// Returns the declarations, with those places that only documents have left out.
-fn declarations(document: &Document) -> String {
+fn declarations(document: &Document<'_>) -> String {
     let text = format!("{document:#?}");
     let is_place = |line: &&str| !line.trim_start().starts_with("at: ");
     let mut lines: Vec<&str> = text.lines().filter(is_place).collect();
@@ -21,7 +21,7 @@ fn declarations(document: &Document) -> String {
     lines.join("\n")
 }
 
-fn is_same(one: &Document, other: &Document) -> bool {
+fn is_same(one: &Document<'_>, other: &Document<'_>) -> bool {
     declarations(one) == declarations(other) && one.facts == other.facts
 }
 
@@ -45,9 +45,10 @@ fn the_form_is_read_as_the_document_from_which_it_is_written() {
     for document in [MUSEUM, &built_in[0], &built_in[1], with_everything] {
         let bytes = packed(document, &read_any(document).unwrap()).unwrap();
         let form = Packed(&bytes);
-        let (expected, found) = (read_any(document).unwrap(), form.read());
+        let text = form.text();
+        let (expected, found) = (read_any(document).unwrap(), super::read(&text));
         assert!(is_same(&expected, &found), "{}\n{}", declarations(&expected), declarations(&found));
-        let xml = form.xml(&Extension::default());
+        let xml = xml(&text, &Extension::default());
         assert!(is_same(&expected, &read(&xml).unwrap()), "{xml}");
         for text in ["Says", "V1.Description", "V1.LongDescription", "<Term "] {
             assert!(!form.text().contains(text) && !xml.contains(text), "{text}: {xml}");
@@ -62,7 +63,12 @@ fn the_form_is_read_as_the_document_from_which_it_is_written() {
             for member in properties.chain(declaration.navigations.iter().map(|member| &member.name)) {
                 assert!(form.may_have_member(&owner, &member.to_uppercase()), "{owner}/{member}");
             }
+            assert!(form.may_conflict(&owner.to_uppercase(), true) && !form.may_conflict(&owner, false), "{owner}");
             assert!(!form.may_have_member(&owner, "tenantIdOfNobody") && !form.may_have_member(&owner, ""));
+        }
+        for declaration in &expected.enums {
+            let name = expected.qualified(declaration.schema, &declaration.name);
+            assert!(form.may_conflict(&name.to_uppercase(), false) && !form.may_conflict(&name, true), "{name}");
         }
         assert_eq!(changes(&bytes, &bytes), "");
     }
@@ -81,15 +87,16 @@ fn changes_between_two_forms_are_stated() {
 
 #[test]
 fn what_is_not_the_form_has_no_declarations() {
-    for bytes in [&b""[..], b"\xff\xff\xff\xff", b"\0\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0text"] {
-        assert!(Packed(bytes).read().types.is_empty() && !Packed(bytes).may_have_operation("a"));
+    for bytes in [&b""[..], b"\xff\xff\xff\xff", b"\0\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0text", &[0; 20]] {
+        assert!(super::read(&Packed(bytes).text()).types.is_empty() && !Packed(bytes).may_have_operation("a"));
     }
 }
 
 /// The numbers of declarations in the published document at f54f11b6, counted there.
 #[test]
 fn the_built_in_form_has_all_declarations() {
-    let document = V1.read();
+    let text = V1.text();
+    let document = super::read(&text);
     let entity_types = document.types.iter().filter(|declaration| declaration.is_entity).count();
     let singletons = document.roots.iter().filter(|root| root.is_singleton).count();
     let members: usize = document.enums.iter().map(|declaration| declaration.members.len()).sum();
@@ -110,16 +117,18 @@ fn the_built_in_form_has_all_declarations() {
         document.operations.len() - actions,
     ];
     assert_eq!(counts, [11, 1182, 1779, 861, 6347, 10525, 1432, 41, 31, 857, 326]);
-    let xml = V1.xml(&Extension::default());
+    let xml = xml(&text, &Extension::default());
     assert!(is_same(&document, &read(&xml).unwrap()), "the served document says the same");
     assert!(!xml.contains("V1.Description") && !xml.contains(" String=\""));
 }
 
 #[test]
 fn the_core_is_a_part_of_what_is_published() {
-    let published = V1.read();
+    let published_text = V1.text();
+    let published = super::read(&published_text);
     for text in BUILT_IN {
-        let core = read(&text.text()).unwrap();
+        let core_text = text.text();
+        let core = read(&core_text).unwrap();
         let (whole, extension) = extend(&core, published.clone());
         assert_eq!(whole.types.len(), published.types.len(), "the core has no types of its own");
         for declaration in &published.types {
@@ -136,13 +145,16 @@ fn the_core_is_a_part_of_what_is_published() {
         assert_eq!((whole.enums.len(), whole.roots.len()), (published.enums.len(), published.roots.len()));
         let is_beta = matches!(text, SchemaText::BuiltIn(Version::Beta));
         assert_eq!(format!("{extension:?}") == format!("{:?}", Extension::default()), !is_beta, "{extension:?}");
-        assert!(is_same_set(&whole, &read(&V1.xml(&extension)).unwrap()), "the served document says the same");
+        assert!(
+            is_same_set(&whole, &read(&super::xml(&published_text, &extension)).unwrap()),
+            "the served document says the same"
+        );
     }
 }
 
 /// Whether two documents have the same declarations in any order.
-fn is_same_set(one: &Document, other: &Document) -> bool {
-    let statements = |document: &Document| {
+fn is_same_set(one: &Document<'_>, other: &Document<'_>) -> bool {
+    let statements = |document: &Document<'_>| {
         let mut found = Vec::new();
         for declaration in &document.types {
             let name = document.qualified(declaration.schema, &declaration.name);
@@ -182,7 +194,10 @@ fn the_form_is_written_on_demand() {
     let published = fs::read_to_string(&source).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/model/published-v1.0.bin");
     let new = packed(&published, &read(&BUILT_IN[0].text()).unwrap()).unwrap();
-    assert!(is_same(&read_any(&published).unwrap(), &Packed(&new).read()), "the form does not say what the document says");
+    assert!(
+        is_same(&read_any(&published).unwrap(), &super::read(&Packed(&new).text())),
+        "the form does not say what the document says"
+    );
     let stated = changes(&fs::read(&path).unwrap(), &new);
     print!("{stated}");
     fs::write(&path, new).unwrap();

@@ -29,7 +29,7 @@ struct Element {
 }
 
 /// Returns the compact form of a document. `inner` is the built-in one.
-pub(super) fn packed(xml: &str, inner: &Document) -> Result<Vec<u8>, String> {
+pub(super) fn packed(xml: &str, inner: &Document<'_>) -> Result<Vec<u8>, String> {
     let declared = super::super::read_any(xml).map_err(|error| error.to_string())?;
     let operations: BTreeSet<u32> = declared.operations.iter().map(|operation| hash(&[&operation.name])).collect();
     let known: BTreeSet<String> = inner.types.iter().map(|known| inner.qualified(known.schema, &known.name)).collect();
@@ -41,6 +41,9 @@ pub(super) fn packed(xml: &str, inner: &Document) -> Result<Vec<u8>, String> {
             members.extend(declaration.navigations.iter().map(|member| hash(&[&owner, "/", &member.name])));
         }
     }
+    let named = |schema: usize, name: &str| hash(&[&declared.qualified(schema, name)]);
+    let types: BTreeSet<u32> = declared.types.iter().map(|known| named(known.schema, &known.name)).collect();
+    let enums: BTreeSet<u32> = declared.enums.iter().map(|known| named(known.schema, &known.name)).collect();
     let root = kept(tree(xml)?).ok_or("a document without declarations")?;
     let (mut elements, mut attributes) = (Vec::new(), Vec::new());
     let mut lines = String::new();
@@ -50,7 +53,7 @@ pub(super) fn packed(xml: &str, inner: &Document) -> Result<Vec<u8>, String> {
     }
     let text = format!("{}\n{}\n{lines}", elements.join("\t"), attributes.join("\t"));
     let mut bytes = Vec::new();
-    for index in [operations, members] {
+    for index in [operations, members, types, enums] {
         bytes.extend(u32::try_from(index.len()).map_err(|error| error.to_string())?.to_le_bytes());
         bytes.extend(index.iter().flat_map(|hash| hash.to_le_bytes()));
     }
