@@ -11,4 +11,5 @@ pub(crate) mod primitive;
 pub(crate) mod schema;
 pub(crate) mod segment;
 pub(crate) mod tag;
+pub(crate) mod time_zone;
 pub(crate) mod value;

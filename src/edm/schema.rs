@@ -25,6 +25,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use crate::edm::primitive::Primitive;
+use crate::policy::refusal::Refusal;
 use name_index::NameIndex;
 
 pub(crate) use operation::{Operation, OperationType, Parameter};
@@ -33,7 +34,7 @@ pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
     DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, JoinRules, KeyCheck,
     LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules,
-    Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
+    Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, WindowRules, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -189,6 +190,8 @@ pub struct Property {
     pub declared: bool,
     /// Whether requests cannot change it.
     pub read_only: bool,
+    /// The refusal of a change that names it, if it is not ignored.
+    pub unchangeable: Option<&'static Refusal>,
     /// Whether only a create can set it.
     pub immutable: bool,
     /// Whether responses have null instead of the value.
@@ -229,6 +232,7 @@ impl Property {
             slot: Slot(0),
             declared: true,
             read_only: false,
+            unchangeable: None,
             immutable: false,
             write_only: false,
             omitted_while_null: false,
@@ -293,6 +297,8 @@ pub struct Navigation {
     pub view: Option<View>,
     /// The restrictions of clients there.
     pub restrictions: Restrictions,
+    /// The rules of the time range, if it leads to what happens in one.
+    pub window: Option<&'static WindowRules>,
 }
 
 /// An entity type or a complex type.
@@ -393,6 +399,14 @@ pub struct RareRules {
     pub caseless: Option<&'static Tolerance>,
     /// The behavior that decides whether lists have no `$skip` and pages of 1 to 999 entities.
     pub paged: Option<&'static Tolerance>,
+    /// Whether its answers have forms that requests can prefer.
+    pub has_forms: bool,
+    /// The number of entities on a page of a list whose client asks for no other number, if that is smaller than for others.
+    pub page_size: Option<usize>,
+    /// The behavior that decides whether the properties of an order must be the first ones of a condition beside it.
+    pub ordered_filters: Option<&'static Tolerance>,
+    /// The alternate key by which PATCH creates an entity.
+    pub upserted: Option<&'static str>,
     /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
     pub eventual: Option<&'static Tolerance>,
 }
@@ -410,6 +424,10 @@ impl RareRules {
         limit_headers: None,
         caseless: None,
         paged: None,
+        has_forms: false,
+        page_size: None,
+        ordered_filters: None,
+        upserted: None,
         eventual: None,
     };
 
@@ -426,6 +444,10 @@ impl RareRules {
             limit_headers,
             caseless,
             paged,
+            has_forms,
+            page_size,
+            ordered_filters,
+            upserted,
             eventual,
         } = self;
         implied.is_none()
@@ -438,6 +460,10 @@ impl RareRules {
             && limit_headers.is_none()
             && caseless.is_none()
             && paged.is_none()
+            && !has_forms
+            && page_size.is_none()
+            && ordered_filters.is_none()
+            && upserted.is_none()
             && eventual.is_none()
     }
 }

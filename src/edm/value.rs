@@ -184,6 +184,28 @@ impl Complex {
         }
     }
 
+    /// Returns the slots whose values differ from those of another instance of the type; `None` if the type or undeclared members differ.
+    pub(crate) fn changed_slots(&self, other: &Complex) -> Option<Vec<Slot>> {
+        if self.own_type != other.own_type || self.dynamic != other.dynamic {
+            return None;
+        }
+        let (mut left, mut right) = (self.values.iter().peekable(), other.values.iter().peekable());
+        let mut found = Vec::new();
+        loop {
+            let slots = (left.peek().map(|(slot, _)| *slot), right.peek().map(|(slot, _)| *slot));
+            let slot = match slots {
+                (None, None) => return Some(found),
+                (Some(left), Some(right)) => left.min(right),
+                (Some(slot), None) | (None, Some(slot)) => slot,
+            };
+            let own = left.next_if(|(other, _)| *other == slot);
+            let others = right.next_if(|(other, _)| *other == slot);
+            if own.map(|(_, value)| value) != others.map(|(_, value)| value) {
+                found.push(slot);
+            }
+        }
+    }
+
     /// Takes over the values of another instance of the type. Those that it has not stay.
     pub fn overlay(&mut self, other: &Complex) {
         for (slot, value) in &other.values {
@@ -345,6 +367,21 @@ mod tests {
         let more = size(Vec::new(), dynamic) - empty;
         let holds = 100 * size_of::<Dynamic>() + 1_500;
         assert!((holds..holds + 150).contains(&more), "{more} bytes for {holds}");
+    }
+
+    #[test]
+    fn the_slots_that_differ_are_found() {
+        let of = |pairs: &[(u32, bool)]| {
+            let mut complex = Complex::default();
+            pairs.iter().for_each(|(slot, value)| complex.set(Slot::at(*slot), Value::Boolean(*value)));
+            complex
+        };
+        let slots = |numbers: &[u32]| Some(numbers.iter().map(|number| Slot::at(*number)).collect::<Vec<_>>());
+        let before = of(&[(1, true), (2, true), (4, false)]);
+        assert_eq!(before.changed_slots(&before), slots(&[]));
+        assert_eq!(before.changed_slots(&of(&[(0, true), (1, true), (2, false), (9, true)])), slots(&[0, 2, 4, 9]));
+        let dynamic = vec![Dynamic { name: "n".into(), json: "1".into() }];
+        assert_eq!(before.changed_slots(&Complex { dynamic, ..before.clone() }), None);
     }
 
     #[test]

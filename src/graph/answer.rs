@@ -101,10 +101,13 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     let location = success.location.and_then(|location| HeaderValue::from_bytes(&location).ok());
     if let Some(location) = location {
         // Without a body, `OData-EntityId` repeats the address (OData 4.0 Part 1, 8.3.4).
-        if !has_body && !success.is_content {
+        if !has_body && !success.is_content && success.content_location.is_none() {
             headers.insert(ODATA_ENTITY_ID, location.clone());
         }
         headers.insert(header::LOCATION, location);
+    }
+    if let Some(address) = success.content_location.and_then(|address| HeaderValue::try_from(address).ok()) {
+        headers.insert(header::CONTENT_LOCATION, address);
     }
     if let Some(range) = success.content_range {
         headers.insert(header::CONTENT_RANGE, range);

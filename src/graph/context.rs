@@ -9,16 +9,18 @@ use http::header::HeaderValue;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive};
-use crate::edm::schema::{Capability, KeyCheck, Model, PropertyType, SetId, StructuredType, TypeId, Version};
+use crate::edm::schema::{Capability, KeyCheck, Model, PropertyType, Restrictions, SetId, StructuredType, TypeId, Version};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::entra::caller;
 use crate::graph::base_url::write_base_url;
+use crate::graph::forms;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::route::Route;
 use crate::graph::success::Success;
 use crate::graph::ticket;
+use crate::graph::window;
 use crate::odata::error::Error;
 use crate::odata::format::{Format, Level};
 use crate::odata::prefer::Preferences;
@@ -161,6 +163,34 @@ impl<'c, R> OperationContext<'c, R> {
         Preferences { max_page_size: None, ..self.preferences }.applied()
     }
 
+    /// Reads the query options for a resource of a type, within the restrictions of a schema; `None` without a query.
+    pub(super) fn query_within(
+        &self,
+        structured: &'c StructuredType,
+        target: QueryTarget,
+        restrictions: Restrictions,
+    ) -> Result<Option<Query<'c>>, Error> {
+        let text = match self.request.target.query() {
+            Some(text) => text,
+            None if structured.navigations.iter().any(|navigation| navigation.is_auto_expanded) => "",
+            // The number of objects of the directory can need a header, and that of others can be forbidden.
+            None if target == QueryTarget::Count
+                && (structured.rare().eventual.is_some() || restrictions.forbids(Capability::Count)) =>
+            {
+                ""
+            }
+            None => return Ok(None),
+        };
+        let behaviors = &self.world.behaviors;
+        let knows_hidden = self.preferences.include_unknown_enum_members;
+        let now = self.now.into();
+        let (search, rules) = (structured.search, structured.rare().queries);
+        let is_eventual = self.is_eventual();
+        let model = self.model;
+        let scope = Scope { model, structured, behaviors, knows_hidden, now, search, rules, is_eventual, restrictions };
+        Query::read(text, scope, target).map(Some)
+    }
+
     /// Whether the request allows answers of another index of the directory.
     pub(super) fn is_eventual(&self) -> bool {
         let level = self.request.headers.get("consistencylevel");
@@ -188,26 +218,24 @@ impl<'c, R> OperationContext<'c, R> {
 impl<'c> OperationContext<'c> {
     /// Reads the query options for a resource of a type; `None` without a query.
     pub(super) fn query(&self, structured: &'c StructuredType, target: QueryTarget) -> Result<Option<Query<'c>>, Error> {
-        let restrictions = self.route.restrictions(self.world);
-        let text = match self.request.target.query() {
-            Some(text) => text,
-            None if structured.navigations.iter().any(|navigation| navigation.is_auto_expanded) => "",
-            // The number of objects of the directory can need a header, and that of others can be forbidden.
-            None if target == QueryTarget::Count
-                && (structured.rare().eventual.is_some() || restrictions.forbids(Capability::Count)) =>
-            {
-                ""
-            }
-            None => return Ok(None),
-        };
-        let behaviors = &self.world.behaviors;
-        let knows_hidden = self.preferences.include_unknown_enum_members;
-        let now = self.now.into();
-        let (search, rules) = (structured.search, structured.rare().queries);
-        let is_eventual = self.is_eventual();
-        let model = self.model;
-        let scope = Scope { model, structured, behaviors, knows_hidden, now, search, rules, is_eventual, restrictions };
-        Query::read(text, scope, target).map(Some)
+        self.query_within(structured, target, self.route.restrictions(self.world))
+    }
+
+    /// Returns the context of the same request for another route.
+    pub(super) fn with_route<'r>(&'r self, route: &'r Route<'r>) -> OperationContext<'r> {
+        OperationContext {
+            world: self.world,
+            request: self.request,
+            host: self.host,
+            now: self.now,
+            preferences: self.preferences,
+            has_conditions: self.has_conditions,
+            format: self.format,
+            representation: self.representation,
+            model: self.model,
+            route,
+            purse: self.purse,
+        }
     }
 
     pub(super) fn structured(&self) -> &'c StructuredType {
@@ -247,6 +275,19 @@ impl<'c> OperationContext<'c> {
     /// Fails if an entity that contains it does not exist.
     pub(super) fn collection(&self) -> Result<CollectionRef<'c>, Error> {
         self.check_way()?;
+        if let Some(result) = &self.route.result {
+            let link = |(index, target): (usize, &EntityAddress)| {
+                Arc::new(StoredEntity::from(Entity::link(index.to_string().into(), target.clone())))
+            };
+            let links = result.addresses.iter().enumerate().map(link).collect();
+            return Ok(self.world.store.view_of(&self.route.collection, links));
+        }
+        if let Some(rules) = self.route.window.filter(|_| self.route.key.is_none()) {
+            let range = window::range(rules, self.request.target.query().unwrap_or_default())?;
+            let place = (rules, &self.route.collection);
+            let found = window::collection(self.world, self.model, self.purse, self.structured(), place, range);
+            return found.ok_or_else(|| self.too_expensive());
+        }
         let collection = links::collection(&self.world.schema, &self.world.store, &self.route.collection, Some(self.purse));
         collection.map_err(|TooManyLinks| self.too_expensive())
     }
@@ -403,8 +444,16 @@ impl<'c> OperationContext<'c> {
         write_string(out, &self.own_address(&ticket::content_path(self.world, self.now, &address, rules.content)));
     }
 
+    /// Returns an entity of a type in the forms that the request prefers; `None` if it has them already.
+    pub(super) fn preferred(&self, structured: &StructuredType, entity: &Entity) -> Option<StoredEntity> {
+        let root = self.route.collection.root;
+        forms::preferred(self.world, self.model, self.request, structured, root, entity)
+    }
+
     /// Returns the body of an entity.
     pub(super) fn entity_body(&self, entity: &StoredEntity) -> Vec<u8> {
+        let preferred = self.preferred(self.types(entity).actual, entity);
+        let entity = preferred.as_ref().unwrap_or(entity);
         let mut out = self.begin_collection_body("/$entity", entity.text.length().unwrap_or(ENTITY_LENGTH));
         self.write_download(&self.route.collection, entity, &mut out);
         write_cached(&self.representation, self.types(entity), self.holder(), entity, &entity.text, &mut out);
@@ -414,6 +463,8 @@ impl<'c> OperationContext<'c> {
 
     /// Returns the body with the selected members of an entity.
     pub(super) fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
+        let preferred = self.preferred(self.types(entity).actual, entity);
+        let entity = preferred.as_deref().unwrap_or(entity);
         let mut out = self.begin_collection_body(&format!("({})/$entity", select.list), ENTITY_LENGTH);
         write_selected(&self.representation, self.types(entity), self.holder(), entity, &select.selection, &mut out);
         out.push(b'}');

@@ -172,7 +172,8 @@ fn shown(context: &OperationContext<'_>, structured: &StructuredType, item: &Exp
         let limit = statuses::expand_limit(world, structured, context.model).unwrap_or(usize::MAX);
         return Shown { entities: limit.min(top.unwrap_or(usize::MAX)), has_link: false, remaining: None };
     }
-    let page = top.unwrap_or(world.page_size.get()).min(world.largest_page().get());
+    let own = structured.rare().page_size.unwrap_or(usize::MAX);
+    let page = top.unwrap_or(world.page_size.get().min(own)).min(world.largest_page().get());
     let remaining = match (world.behaviors.top, top) {
         (Top::Limit, Some(top)) => Some(u64::try_from(top - page).unwrap_or(u64::MAX)),
         _ => None,
@@ -216,9 +217,11 @@ fn write_found(
     let own = context.own_type(entity, address.collection.set);
     let types = InstanceType { declared, actual: context.model.actual(declared, Some(own)) };
     let holder = Holder { path: &path, form: KeyForm::of(set) };
+    let preferred = context.preferred(types.actual, entity);
+    let shown = preferred.as_ref().unwrap_or(entity);
     match &item.query.select {
-        None => write_cached(&context.representation, types, holder, entity, &entity.text, out),
-        Some(select) => write_selected(&context.representation, types, holder, entity, &select.selection, out),
+        None => write_cached(&context.representation, types, holder, shown, &shown.text, out),
+        Some(select) => write_selected(&context.representation, types, holder, shown, &select.selection, out),
     }
     write(context, (address, entity), types.actual, &item.query.expand, begin, out)?;
     if levels > 1 {

@@ -10,6 +10,7 @@ mod files;
 mod folders;
 mod get;
 mod implied;
+mod items;
 mod list;
 mod media;
 pub(super) mod operation;
@@ -27,12 +28,14 @@ use http::Method;
 
 pub(super) use self::media::content;
 pub(super) use self::upload::attachment_body;
+use crate::edm::patch::{NewValue, PropertyChange};
 use crate::edm::schema::{Capabilities, Capability, Restrictions, UpdateMethod};
+use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
-use crate::graph::guard;
 use crate::graph::method::wrong_method;
 use crate::graph::route::{PropertyTail, Route, Tail};
 use crate::graph::success::Success;
+use crate::graph::{forms, guard};
 use crate::odata::error::Error;
 use crate::odata::read::Origin;
 use crate::policy::permissions::OperationKind;
@@ -55,6 +58,8 @@ pub(super) enum Operation<'r> {
     List,
     Count,
     Create,
+    /// Creates an entity with an alternate key.
+    CreateBy(usize, &'r str),
     Get(&'r str),
     Property(&'r str, &'r PropertyTail),
     Update(&'r str),
@@ -96,6 +101,9 @@ impl Operation<'_> {
                 "DELETE" => Ok(Operation::DeleteMedia(key)),
                 _ => Err(wrong_method(world, method, &media::METHODS)),
             };
+        }
+        if let Some((property, key)) = route.upsert.as_ref().filter(|_| route.key.is_none() && capabilities.creates) {
+            return Ok(Operation::CreateBy(*property, key));
         }
         let read = if route.key.is_some() && !world.schema.set(route.collection.set).is_single {
             Capability::ReadByKey
@@ -156,7 +164,7 @@ impl Operation<'_> {
             Operation::AddReference | Operation::RemoveReference(_) | Operation::Call { is_change: true } => {
                 OperationKind::Update
             }
-            Operation::Create => OperationKind::Create,
+            Operation::Create | Operation::CreateBy(..) => OperationKind::Create,
             Operation::Get(_) | Operation::Property(..) | Operation::Media(_) | Operation::Call { is_change: false } => {
                 OperationKind::Get
             }
@@ -178,7 +186,7 @@ impl Operation<'_> {
             | Operation::Property(..)
             | Operation::Media(_)
             | Operation::References(_) => AccessKind::Read,
-            Operation::Create => AccessKind::Create,
+            Operation::Create | Operation::CreateBy(..) => AccessKind::Create,
             Operation::Update(_)
             | Operation::UpdateProperty(..)
             | Operation::Replace(_)
@@ -229,6 +237,21 @@ pub(super) fn run(
     reply: Option<&Reply>,
     skipped: &mut Vec<String>,
 ) -> Result<Outcome, Error> {
+    let (world, model, headers) = (context.world, context.model, &context.request.headers);
+    forms::check(world, model, context.structured(), headers)?;
+    let mut outcome = run_checked(operation, context, reply, skipped)?;
+    if let Outcome::Success(success) = &mut outcome {
+        forms::note(world, model, context.structured(), context.route.collection.root, context.request, success);
+    }
+    Ok(outcome)
+}
+
+fn run_checked(
+    operation: &Operation<'_>,
+    context: &OperationContext<'_>,
+    reply: Option<&Reply>,
+    skipped: &mut Vec<String>,
+) -> Result<Outcome, Error> {
     let access = operation.access(context.route);
     // The service checks the names and types of a body first.
     let read_body = |origin, skipped: &mut Vec<String>| {
@@ -236,7 +259,7 @@ pub(super) fn run(
         guard::check(context, access)?;
         Ok::<_, Error>(reading)
     };
-    if !matches!(operation, Operation::Create | Operation::Update(_) | Operation::Replace(_)) {
+    if !matches!(operation, Operation::Create | Operation::CreateBy(..) | Operation::Update(_) | Operation::Replace(_)) {
         guard::check(context, access)?;
     }
     match operation {
@@ -245,6 +268,16 @@ pub(super) fn run(
         Operation::Get(key) => get::get(context, key).map(Outcome::Success),
         Operation::Property(key, path) => property::get(context, key, path).map(Outcome::Success),
         Operation::Create => create::create(context, &read_body(Origin::Create, skipped)?, reply),
+        Operation::CreateBy(property, key) => {
+            let mut reading = read_body(Origin::Create, skipped)?;
+            if !reading.patch.changes.iter().any(|change| change.property == *property) {
+                reading
+                    .patch
+                    .changes
+                    .push(PropertyChange { property: *property, to: NewValue::Set(Value::String((*key).into())) });
+            }
+            create::create(context, &reading, reply)
+        }
         Operation::Update(key) => update::update(context, key, &read_body(Origin::Update, skipped)?, reply),
         Operation::UpdateProperty(key, path) => update::update_property(context, key, path, reply, skipped),
         Operation::Replace(key) => replace::replace(context, key, &read_body(Origin::Create, skipped)?, reply),

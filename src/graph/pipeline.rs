@@ -25,6 +25,7 @@ use crate::graph::target::{self, Target};
 use crate::graph::{batch, consult, entra, faults, journal, negotiate, packing, sessions, storage, stubs, unread};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
+use crate::odata::prefer::Preferences;
 use crate::odata::purse::Purse;
 use crate::policy::behavior::{Compression, Head, Preflight};
 use crate::policy::permissions::OperationKind;
@@ -259,6 +260,11 @@ fn stages(
         route.home = Some(collection.path(&world.schema).into_owned());
         route.collection = collection;
         route.key = key.map(Cow::Owned).or(route.key);
+    }
+    if request.method != Method::PATCH || !Preferences::has(&request.headers, "create-if-missing") {
+        route.upsert = None;
+    } else if route.upsert.is_some() {
+        (route.key, route.missing) = (None, None);
     }
     let operation = Operation::of(world, &route, &request.method)?;
     let asked = AskedOperation {

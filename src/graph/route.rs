@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, encoded_key, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive, PrimitiveValue};
 use crate::edm::schema::{
-    Model, NamedType, Navigation, PropertyType, Restrictions, Root, Schema, StructuredType, TypeId, Version,
+    Model, NamedType, Navigation, PropertyType, Restrictions, Root, Schema, StructuredType, TypeId, Version, WindowRules,
 };
 use crate::edm::segment::{KeyPredicate, Segment};
 use crate::odata::error::Error;
@@ -72,6 +72,12 @@ pub(super) struct Route<'s> {
     pub(super) also: Vec<CollectionAddress>,
     /// The collection in which new entities are created, if it is another one, and the key of the entity that PUT creates.
     pub(super) new_in: Option<(CollectionAddress, Option<String>)>,
+    /// The alternate key by which PATCH can create the entity that is not there: the property, and its value.
+    pub(super) upsert: Option<(usize, String)>,
+    /// The rules of the time range, if the path shows what happens in one.
+    pub(super) window: Option<&'static WindowRules>,
+    /// The entities that the collection shows instead of its own: the result of an operation.
+    pub(super) result: Option<ResultSet>,
     /// Whether the collection has links to entities.
     pub(super) has_links: bool,
     /// Whether the path leads through a link.
@@ -110,10 +116,56 @@ impl<'s> Route<'s> {
         self.model.structured(self.type_id)
     }
 
+    /// Returns the route of the entities that an operation has returned. `fragment` is that of their context URL, `link_path` the path of the
+    /// call after the version.
+    pub(super) fn of_result(
+        model: &'s Model,
+        collection: CollectionAddress,
+        type_id: TypeId,
+        fragment: String,
+        link_path: String,
+        result: ResultSet,
+    ) -> Route<'s> {
+        Route {
+            model,
+            collection,
+            type_id,
+            cast: None,
+            key: None,
+            tail: Tail::Whole,
+            fragment: Cow::Owned(fragment),
+            key_form: KeyForm::Quoted,
+            link_path: Some(link_path),
+            ancestors: Vec::new(),
+            home: None,
+            also: Vec::new(),
+            new_in: None,
+            upsert: None,
+            window: None,
+            result: Some(result),
+            has_links: true,
+            is_linked: false,
+            missing: None,
+            operation: None,
+            new_file: None,
+            has_names: false,
+            restrictions: Restrictions::NONE,
+            steps: Vec::new(),
+        }
+    }
+
     /// Whether the path is that of the link of a single-valued navigation property.
     pub(super) fn is_single_link(&self, world: &World) -> bool {
         self.has_links && world.schema.set(self.collection.set).is_single
     }
+}
+
+/// The entities that an operation has returned.
+#[derive(Clone, Debug)]
+pub(super) struct ResultSet {
+    pub(super) addresses: Vec<EntityAddress>,
+    /// Whether the answer has them all, unless the client wants fewer: an action has no further pages.
+    pub(super) is_whole: bool,
 }
 
 /// The path of a collection or of one of its entities.
@@ -239,6 +291,8 @@ struct Walk<'s, 'l> {
     home: Option<String>,
     also: Vec<CollectionAddress>,
     new_in: Option<(CollectionAddress, Option<String>)>,
+    upsert: Option<(usize, String)>,
+    window: Option<&'static WindowRules>,
     has_links: bool,
     is_linked: bool,
     /// Whether the last entity was found by a person among its members: the schema says that the person contains it, and so what it contains.
@@ -289,6 +343,8 @@ impl<'s, 'l> Walk<'s, 'l> {
             home: None,
             also: Vec::new(),
             new_in: None,
+            upsert: None,
+            window: None,
             has_links: false,
             is_linked: false,
             is_joined: false,
@@ -423,6 +479,9 @@ impl<'s, 'l> Walk<'s, 'l> {
             home: self.home,
             also: self.also,
             new_in: self.new_in,
+            upsert: self.upsert,
+            window: self.window,
+            result: None,
             has_links: self.has_links,
             is_linked: self.is_linked,
             missing: self.missing,
@@ -483,6 +542,8 @@ impl<'s, 'l> Walk<'s, 'l> {
             if let Some(found) = self.lookup.by_alternate_key(&self.collection, &structured.properties[*index], &key) {
                 self.key = Some(Cow::Owned(found));
             } else {
+                let is_upserted = structured.rare().upserted.is_some_and(|name| *structured.properties[*index].name == *name);
+                self.upsert = (is_upserted && self.missing.is_none() && !self.has_links).then(|| (*index, key.clone()));
                 self.missing.get_or_insert_with(|| unknown_entity(structured, &key));
                 self.key = Some(Cow::Owned(key));
             }
@@ -509,7 +570,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             None => key,
         });
         self.find_elsewhere();
-        self.new_in = None;
+        (self.new_in, self.window) = (None, None);
         Ok(())
     }
 
@@ -519,7 +580,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             self.is_linked = false;
         }
         // New entities go elsewhere only where the path ends.
-        self.new_in = None;
+        (self.new_in, self.upsert) = (None, None);
         let key = self.key.take().unwrap_or_default();
         let inner = self.collection.within_member(self.schema, &key, member, navigation.set);
         let entity = entity_address(&self.path, self.key_form, &key);
@@ -537,6 +598,8 @@ impl<'s, 'l> Walk<'s, 'l> {
         self.key_form = KeyForm::of(set);
         self.home = None;
         let outer = std::mem::replace(&mut self.collection, inner);
+        // Entities under the path itself are shown as they are.
+        self.window = navigation.window.filter(|_| self.lookup.is_empty(&self.collection));
         // These were of the collection before.
         (self.new_in, self.also) = (None, Vec::new());
         // Few navigation properties show entities of other addresses.
@@ -755,6 +818,9 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         home: None,
         also: Vec::new(),
         new_in: None,
+        upsert: None,
+        window: None,
+        result: None,
         has_links: false,
         is_linked: false,
         missing: None,

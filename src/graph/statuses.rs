@@ -81,6 +81,12 @@ pub(super) fn has_delta_links(world: &World, structured: &StructuredType, naviga
     rows.any(|(row, name)| is_row_of(row, &structured.full_name) && **name == *navigation.name)
 }
 
+/// Whether the service does not record the changes behind a navigation property.
+pub(super) fn is_untracked(world: &World, holder: &str, name: &str) -> bool {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().untracked);
+    rows.any(|(row, untracked)| *untracked == name && is_row_of(row, holder))
+}
+
 /// Returns the number of entities behind a navigation property that an expansion shows, if it is limited.
 pub(super) fn expand_limit(world: &World, structured: &StructuredType, model: &Model) -> Option<usize> {
     let rows = || world.workloads.iter().flat_map(|workload| workload.rules().expand_limits);

@@ -23,6 +23,7 @@ use crate::graph::ticket::{self, Ticket};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::range;
+use crate::policy::behavior::UploadFragments;
 use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::world::World;
@@ -30,6 +31,9 @@ use crate::world::clock::unix_millis;
 use crate::world::name::prefix_of;
 use crate::world::store::StoreFull;
 use crate::world::uploads::{FragmentProblem, FragmentResult, UploadState, UploadTarget};
+
+/// The bytes of which the length of a fragment is a multiple, unless it is the last one.
+const FRAGMENT_UNIT: usize = 320 * 1024;
 
 /// Answers a request.
 pub(super) fn answer(
@@ -110,6 +114,11 @@ fn fragment(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str)
         FragmentProblem::Length => Error::new(&refusal::FRAGMENT_LENGTH, &[]),
         FragmentProblem::Full => StoreFull { limit: world.stores.limit() }.into(),
     };
+    let is_last = range.bytes.end == range.total;
+    if !is_last && !range.bytes.len().is_multiple_of(FRAGMENT_UNIT) && world.behaviors.upload_fragments == UploadFragments::Refuse
+    {
+        return Err(Error::new(&refusal::FRAGMENT_SIZE, &[]));
+    }
     match world.uploads.take(id, meta.now, &range, &bytes).map_err(refused)? {
         // Outlook answers 200 (page attachment-createuploadsession of learn.microsoft.com/graph/api).
         FragmentResult::More(state) if state.is_attachment => Ok(progress(StatusCode::OK, state)),

@@ -15,6 +15,8 @@ pub(super) struct Success {
     /// The body with its content type.
     pub(super) body: Option<(HeaderValue, SuccessBody)>,
     pub(super) location: Option<Vec<u8>>,
+    /// The address of the entity that a creation without a body has made.
+    pub(super) content_location: Option<String>,
     /// Whether the body is the content of a file, which stays as it is.
     pub(super) is_content: bool,
     /// The part of the content that the body is.
@@ -61,6 +63,7 @@ impl Success {
             status: StatusCode::NO_CONTENT,
             body: None,
             location: None,
+            content_location: None,
             is_content: false,
             content_range: None,
             etag: None,

@@ -56,6 +56,20 @@ impl Preferences {
         preferences
     }
 
+    /// Whether a request has another preference, one without a value.
+    pub(crate) fn has(headers: &HeaderMap, wanted: &str) -> bool {
+        let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(list_items).any(|preference| preference.trim().eq_ignore_ascii_case(wanted))
+    }
+
+    /// Returns the value of another preference, the first one.
+    pub(crate) fn value(headers: &HeaderMap, wanted: &str) -> Option<String> {
+        let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
+        let pairs = values.flat_map(list_items).filter_map(|preference| preference.split_once('='));
+        let mut found = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
+        found.next().map(|(_, value)| value.split(';').next().unwrap_or_default().trim().trim_matches('"').to_owned())
+    }
+
     /// Returns the value of `Preference-Applied` for the applied preferences.
     pub(crate) fn applied(self) -> Option<Cow<'static, str>> {
         let answer = self.answer.map(|answer| match answer {
@@ -110,6 +124,10 @@ mod tests {
             NonZeroUsize::new(5)
         );
         assert_eq!(of(&["odata.maxpagesize=5, return=minimal"]).applied().as_deref(), Some("return=minimal,odata.maxpagesize=5"));
+        let mut headers = HeaderMap::new();
+        headers.append(PREFER, "a=1, Outlook.TimeZone=\"Tonga, Standard Time\"; x=2, outlook.timezone=UTC".parse().unwrap());
+        assert_eq!(Preferences::value(&headers, "outlook.timezone").as_deref(), Some("Tonga, Standard Time"));
+        assert_eq!(Preferences::value(&headers, "outlook"), None);
         assert_eq!(of(&["respond-async, wait=10, return=everything", ""]), Preferences::default());
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Query<'m> {
     pub count: Option<bool>,
     /// `$skiptoken`
     pub token: Option<String>,
+    /// The time range of a delta query that has one, in ticks.
+    pub range: Option<(i64, i64)>,
     /// The texts of `$filter` and `$orderby`, to which a skip token is bound.
     pub bound_to: [String; 2],
     has_undocumented: bool,
@@ -165,6 +167,7 @@ impl<'m> Query<'m> {
             query.order = orderby::read(&text, scope)?;
             query.bound_to[1] = text.into_owned();
         }
+        query.check_order(scope)?;
         query.top = options.take(Name::Top).map(|text| number(&text, &refusal::INVALID_TOP)).transpose()?;
         let has_skip = options.has(Name::Skip);
         query.skip = options.take(Name::Skip).map_or(Ok(0), |text| number(&text, &refusal::INVALID_SKIP))?;
@@ -187,6 +190,23 @@ impl<'m> Query<'m> {
             }
         }
         Ok(query)
+    }
+
+    /// Checks that the properties of the order are the first ones of the condition, where the service needs that.
+    fn check_order(&mut self, scope: Scope<'_>) -> Result<(), Error> {
+        let (Some((behavior, is_strict)), Some(filter)) = (scope.structured.rare().ordered_filters, &self.filter) else {
+            return Ok(());
+        };
+        let (ordered, filtered) = (orderby::properties(&self.order), filter.properties());
+        if ordered.is_empty() || filtered.starts_with(&ordered) {
+            return Ok(());
+        }
+        self.decided = self.decided.or(Some(*behavior));
+        if is_strict(scope.behaviors) {
+            let detail = format!("$filter must begin with {}, in this order", ordered.join(", "));
+            return Err(Error::new(&refusal::INEFFICIENT_FILTER, &[]).with_detail(detail));
+        }
+        Ok(())
     }
 
     /// Checks the page that a list of the directory is asked for.

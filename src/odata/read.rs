@@ -274,6 +274,10 @@ impl BodyReader<'_> {
         if is_read_only && self.is_request() {
             // Clients may send computed properties (Org.OData.Core.V1.Computed), and do; the service ignores their values.
             self.ignored(property.kind, property, sent_name, json, place);
+            if let Some(refusal) = property.unchangeable.filter(|_| self.rules.origin == Origin::Update) {
+                let message = "read-only property".to_owned();
+                self.reading.values.push(BodyProblem::at(place, message, refusal, vec![property.name.to_string()]));
+            }
             return None;
         }
         if *json == Json::Null {

@@ -544,6 +544,54 @@ rows! {
     grade Strong;
     source "learn.microsoft.com/graph/paging and learn.microsoft.com/graph/aad-advanced-queries (`$skip` is not supported); refusals as found in two public repositories each";
 
+    "outlook-filters" outlook_filters: OutlookFilters = "lists of messages with `$filter` and `$orderby`, where `$filter` does not begin with the properties of `$orderby`, in their order" {
+        Strict "strict" "refused with 400 InefficientFilter",
+        Take "take" "answered all the same",
+    }
+    profiles Strict Strict Take;
+    grade Strong;
+    source "learn.microsoft.com/graph/api/user-list-messages (the rule); msgraph-sdk-dotnet#183; mguessan/davmail#501";
+
+    "event-times" event_times: EventTimes = "begin and end of events of users in answers to reads without `Prefer: outlook.timezone`" {
+        Utc "utc" "in UTC",
+        Stored "stored" "in the time zone in which they were written",
+    }
+    profiles Utc Utc Stored;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/user-list-events and event-get (UTC, if the header is not specified); that events of groups keep the zone in which they were written is a guess";
+
+    "upload-fragments" upload_fragments: UploadFragments = "fragments of an upload session whose length is not a multiple of 320 KiB, other than the last one" {
+        Take "take" "taken, as in the example of the page",
+        Refuse "refuse" "refused with 400, for tests of a client's fragments",
+    }
+    profiles Take Take Take;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/driveitem-createuploadsession (multiples of 320 KiB, else errors committing some files; its example has fragments of 26 bytes)";
+
+    "password-rules" password_rules: PasswordRules = "passwords of users that are too short or too simple" {
+        Strict "strict" "refused with 400: fewer than 8 or more than 256 characters, or fewer than three of lower case, upper case, digits and symbols",
+        Take "take" "taken",
+    }
+    profiles Strict Strict Take;
+    grade Strong;
+    source "refusals found in two public repositories of clients; learn.microsoft.com/entra/identity/authentication/concept-sspr-policy (the rules, medium)";
+
+    "user-domains" user_domains: UserDomains = "userPrincipalName with a domain that is not one of the organization's verified domains" {
+        Verified "verified" "refused with 400, if the organization has verified domains",
+        Any "any" "taken",
+    }
+    profiles Verified Verified Any;
+    grade Strong;
+    source "refusals found in two public repositories of clients (2024)";
+
+    "service-principal-applications" principal_applications: PrincipalApplications = "POST of a service principal for an application that is not in the state" {
+        Known "known" "refused with 400, if the state has applications",
+        Any "any" "taken, as for applications of other directories",
+    }
+    profiles Known Known Any;
+    grade Strong;
+    source "hashicorp/terraform-provider-azuread (text and code), and another public client; applications of other directories, which the service knows, are not in the state: of these, the ids of Microsoft's own are taken";
+
     "advanced-queries" advanced_queries: AdvancedQueries = "queries on objects of the directory that need `ConsistencyLevel: eventual`, and some of them `$count=true`, without these" {
         Refuse "refuse" "refused with 400; `$count=true` has no effect",
         Take "take" "answered all the same: for tests in which the header does not matter",

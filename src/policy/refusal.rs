@@ -46,6 +46,12 @@ pub enum ErrorCode {
     InvalidWorkloadRequest,
     /// A request that Exchange does not carry out (microsoft-graph-docs#15794).
     ErrorInvalidRequest,
+    /// A condition and an order that Exchange does not combine (msgraph-sdk-dotnet#183).
+    InefficientFilter,
+    /// A request to Exchange without a parameter (microsoft-graph-docs#57).
+    ErrorInvalidParameter,
+    /// A time zone that Exchange does not know (known from users' notes).
+    TimeZoneNotSupported,
     /// The state of a delta query is not there any more (concepts/delta-query-overview of microsoft-graph-docs).
     SyncStateNotFound,
     /// A request or a query that the directory does not support (microsoft-graph-docs#11242).
@@ -154,6 +160,9 @@ impl ErrorCode {
             ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
             ErrorCode::RequestBadRequest => "Request_BadRequest",
             ErrorCode::ErrorInvalidRequest => "ErrorInvalidRequest",
+            ErrorCode::InefficientFilter => "InefficientFilter",
+            ErrorCode::ErrorInvalidParameter => "ErrorInvalidParameter",
+            ErrorCode::TimeZoneNotSupported => "TimeZoneNotSupportedException",
             ErrorCode::SyncStateNotFound => "syncStateNotFound",
             ErrorCode::RequestUnsupportedQuery => "Request_UnsupportedQuery",
             ErrorCode::MultipleObjectsWithSameKeyValue => "Request_MultipleObjectsWithSameKeyValue",
@@ -416,6 +425,24 @@ refusals! {
     EMPTY_DIRECTORY_PROPERTY "empty-directory-property" 400 RequestBadRequest Layer::Gateway,
         "Invalid value specified for property '{0}' of resource '{1}'.",
         Medium "public issue reports of clients (the text, for users, groups and applications)";
+    /// A password that is too short or too simple (behavior `password-rules`).
+    WEAK_PASSWORD "weak-password" 400 RequestBadRequest Layer::Gateway,
+        "The specified password does not comply with password complexity requirements. Please provide a different password.",
+        Strong "two public repositories of clients"
+        by "password-rules";
+    /// A name of a user in a domain of others (behavior `user-domains`).
+    UNVERIFIED_DOMAIN "unverified-domain" 400 RequestBadRequest Layer::Directory("InvalidValue"),
+        "The domain portion of the userPrincipalName property is invalid. You must use one of the verified domain names in your organization.",
+        Strong "two public repositories of clients (2024)"
+        by "user-domains";
+    /// A new service principal of an unknown application (behavior `service-principal-applications`).
+    UNKNOWN_APPLICATION "unknown-application" 400 RequestBadRequest Layer::Directory("NoBackingApplicationObject"),
+        "The appId '{1}' of the service principal does not reference a valid application object.",
+        Strong "hashicorp/terraform-provider-azuread; another public client (details)"
+        by "service-principal-applications";
+    /// A change of a property that the service sets.
+    READ_ONLY_PROPERTY "read-only-property" 400 RequestBadRequest Layer::Gateway, "Property '{0}' is read-only and cannot be set.",
+        Strong "microsoftgraph/msgraph-beta-sdk-java#621; microsoft-graph-docs-contrib#6969 and #8042 (text, for others; that createdDateTime is one of them is a guess)";
     /// A new subscription without a member that it must have.
     MISSING_SUBSCRIPTION_MEMBER "missing-subscription-member" 400 InvalidWorkloadRequest Layer::Gateway, "{0} must be provided with the subscription.",
         Medium "msgraph-sdk-python#330 (the text, for expirationDateTime; for the others a guess); learn.microsoft.com/graph/api/subscription-post-subscriptions (the members)";
@@ -494,6 +521,26 @@ refusals! {
     /// A key of an item in a mailbox that Exchange did not make.
     INVALID_MAILBOX_KEY "invalid-mailbox-key" 400 ErrorInvalidIdMalformed Layer::Gateway, "Id is malformed.",
         Strong "microsoft-graph-docs#2268; invictus-ir/Microsoft-Extractor-Suite#146";
+    /// A list of messages in an order of other properties than those with which its condition begins (behavior `outlook-filters`).
+    INEFFICIENT_FILTER "inefficient-filter" 400 InefficientFilter Layer::Gateway,
+        "The restriction or sort order is too complex for this operation.",
+        Strong "msgraph-sdk-dotnet#183; mguessan/davmail#501; learn.microsoft.com/graph/api/user-list-messages (when)"
+        by "outlook-filters";
+    /// A view of a calendar, or the instances of a series, without the range of times.
+    MISSING_TIME_RANGE "missing-time-range" 400 ErrorInvalidParameter Layer::Gateway,
+        "This request requires a time window specified by the query string parameters StartDateTime and EndDateTime.",
+        Strong "microsoft-graph-docs#57; msgraph-sdk-dotnet#2263";
+    /// A range of times with a value that is not a time.
+    INVALID_TIME_RANGE "invalid-time-range" 400 ErrorInvalidParameter Layer::Gateway, "The value '{0}' of parameter '{1}' is invalid.",
+        None "the words are those of an imitation of the service; no public observation";
+    /// A preference for a time zone that Outlook does not know.
+    UNKNOWN_TIME_ZONE "unknown-time-zone" 400 TimeZoneNotSupported Layer::Gateway,
+        "A valid TimeZone value must be specified. The following TimeZone value is not supported: '{0}'.",
+        Weak "notes of users on the code, and an imitation of the service with the text";
+    /// A delta query of a collection whose changes the service does not record.
+    CHANGES_NOT_TRACKED "changes-not-tracked" 400 BadRequest Layer::Gateway,
+        "Unsupported request: Change tracking is not supported against '{0}'.",
+        Strong "microsoftgraph/msgraph-metadata#607 and #608; msgraph-sdk-python#1087";
     /// A key of a channel that is not the id of a thread.
     INVALID_CHANNEL_KEY "invalid-channel-key" 400 InvalidWorkloadRequest Layer::Gateway, "Channel id is not in a valid format: {0}",
         Medium "pnp/cli-microsoft365 tab-list.spec.ts (code and text, for the id of a thread of another kind)";
@@ -731,6 +778,10 @@ refusals! {
     FRAGMENT_LENGTH "fragment-length" 400 InvalidFileRequest Layer::Files("fragmentLengthMismatch"),
         "The length of the uploaded fragment does not match the Content-Range header.",
         None "concepts/onedrive errors of microsoft-graph-docs (status and codes); the text is a guess";
+    /// A fragment of an upload, other than the last one, of a length that is not a multiple of 320 KiB (behavior `upload-fragments`).
+    FRAGMENT_SIZE "fragment-size" 400 InvalidFileRequest Layer::Gateway, "The size of the uploaded fragment is not a multiple of 320 KiB.",
+        None "learn.microsoft.com/graph/api/driveitem-createuploadsession (the rule); status and text are a guess"
+        by "upload-fragments";
     /// A pre-signed address that is not, or no longer, valid.
     DOWNLOAD_REFUSED "download-refused" 401 Unauthenticated Layer::Gateway, "The caller is not authenticated.",
         None "concepts/onedrive errors of microsoft-graph-docs (the code, and the sentence on it); that an old address is answered so is a guess";

@@ -1,6 +1,7 @@
 //! The directory: users, groups, applications and what they have in common.
 
 mod assignments;
+mod checks;
 mod derived;
 mod operations;
 mod photo;
@@ -9,7 +10,7 @@ mod sessions;
 
 use crate::edm::schema::WorkloadRules;
 use crate::odata::error::Error;
-use crate::world::workload::{Change, Consultation, Derived, KeyRule, OperationRow, Reply, Workload};
+use crate::world::workload::{Change, Consultation, Derived, KeyRule, OperationRow, Reply, ValueRule, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Directory;
@@ -27,14 +28,19 @@ impl Workload for Directory {
         &self,
         change: &Change<'_>,
         _reply: Option<&Reply>,
-        _decided: &mut Vec<&'static str>,
+        decided: &mut Vec<&'static str>,
     ) -> Result<Option<Box<dyn Consultation>>, Error> {
         if &*change.structured.name == "appRoleAssignment" {
             assignments::mirror(change)?;
         } else {
+            checks::user(change, decided)?;
             sessions::end_with(change);
         }
         Ok(None)
+    }
+
+    fn value_rules(&self) -> &'static [(&'static str, ValueRule)] {
+        checks::VALUE_RULES
     }
 
     fn keys(&self) -> &'static [(&'static str, KeyRule)] {

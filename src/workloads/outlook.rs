@@ -1,12 +1,14 @@
 //! Outlook: mail, calendars and contacts.
 
 mod derived;
+mod forms;
 mod mailbox;
+mod occurrences;
 mod operations;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::{Derived, OperationRow, Workload};
+use crate::world::workload::{Derived, InstanceRule, OperationRow, PreferredForm, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Outlook;
@@ -18,6 +20,14 @@ impl Workload for Outlook {
 
     fn derived(&self) -> &'static [Derived] {
         &derived::DERIVED
+    }
+
+    fn preferred_forms(&self) -> &'static [PreferredForm] {
+        &forms::FORMS
+    }
+
+    fn instances(&self) -> &'static [(&'static str, InstanceRule)] {
+        &occurrences::INSTANCES
     }
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {

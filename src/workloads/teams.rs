@@ -1,11 +1,13 @@
 //! Teams: teams with their channels, members and messages. Schedules are of [Shifts](super::shifts).
 
+mod creation;
 mod derived;
 mod operations;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::{Derived, OperationRow, Workload};
+use crate::odata::error::Error;
+use crate::world::workload::{Creation, Derived, KeyRule, OperationRow, Started, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Teams;
@@ -17,6 +19,14 @@ impl Workload for Teams {
 
     fn derived(&self) -> &'static [Derived] {
         &derived::DERIVED
+    }
+
+    fn keys(&self) -> &'static [(&'static str, KeyRule)] {
+        &derived::KEYS
+    }
+
+    fn after_create(&self, creation: &Creation<'_>) -> Result<Option<Started>, Error> {
+        creation::complete(creation)
     }
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {

@@ -347,6 +347,23 @@ impl Store {
         CollectionRef::View(Box::new(self.tree_above(address).view_of(entities)))
     }
 
+    /// Returns the position of the next change of an entity within those of the root set above a collection, and records such changes from now
+    /// on. `new_id` numbers a new record of them.
+    pub fn nested_position(&self, address: &CollectionAddress, new_id: impl FnOnce() -> u64) -> ChangePosition {
+        self.tree_above(address).share.nested_changes.position(new_id)
+    }
+
+    /// Returns what has changed within the entities of the root set above a collection since a position, as
+    /// [`Collection::changes_after`] does.
+    pub fn nested_changes_after(
+        &self,
+        address: &CollectionAddress,
+        position: ChangePosition,
+        limit: usize,
+    ) -> Option<Vec<(u64, Changed)>> {
+        self.tree_above(address).share.nested_changes.after(position, limit)
+    }
+
     /// Removes all links to an entity.
     pub fn remove_links_to(&self, target: &EntityAddress) {
         for (place, key) in self.links_to(target) {

@@ -19,6 +19,8 @@ use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
 use crate::odata::read::Argument;
+use crate::policy::behavior::Behaviors;
+use crate::policy::refusal::Refusal;
 use crate::text::json::quoted;
 use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
@@ -38,6 +40,25 @@ pub trait Workload: fmt::Debug + Sync {
     /// Returns the values that follow from others in a new entity, also where the request has the property.
     fn imposed(&self) -> &'static [Derived] {
         &[]
+    }
+
+    /// Returns the forms of values in answers that requests can prefer.
+    fn preferred_forms(&self) -> &'static [PreferredForm] {
+        &[]
+    }
+
+    /// Returns functions for what happens in a time range: the name of a type in Graph's own namespace, and the function.
+    fn instances(&self) -> &'static [(&'static str, InstanceRule)] {
+        &[]
+    }
+
+    /// Completes a creation: creates what comes with the new entity. Returns the answer, if it is not the entity.
+    ///
+    /// # Errors
+    ///
+    /// Returns the refusal; then the entity is removed again.
+    fn after_create(&self, _creation: &Creation<'_>) -> Result<Option<Started>, Error> {
+        Ok(None)
     }
 
     /// Returns functions for the keys that follow from a request: the name of a type in Graph's own namespace, and the function. Without a
@@ -147,6 +168,77 @@ pub struct Commit<'c> {
     pub changes: &'c [StoreChange],
     /// Id of the request.
     pub cause: &'c str,
+}
+
+/// Entity that a request has created.
+pub struct Creation<'c> {
+    /// World of the entity.
+    pub world: &'c World,
+    /// Schema of the requested version.
+    pub model: &'c Model,
+    /// Type of the entity.
+    pub structured: &'c StructuredType,
+    /// Address of the entity.
+    pub address: &'c EntityAddress,
+    /// Entity.
+    pub entity: &'c Arc<StoredEntity>,
+    /// Request headers.
+    pub headers: &'c HeaderMap,
+    /// Time of the request.
+    pub now: SystemTime,
+    /// Creates an entity in a collection, with a key or an assigned one, and what it contains.
+    pub(crate) create: &'c CreateWithKey<'c>,
+}
+
+/// Creates an entity in a collection, with a key or an assigned one.
+pub(crate) type CreateWithKey<'c> = dyn Fn(&CollectionAddress, Option<Arc<str>>, &Patch) -> Result<EntityAddress, Error> + 'c;
+
+/// Behavior, and the value of a preference that it decides on.
+pub(crate) type DefaultForm = (&'static str, fn(&Behaviors) -> Option<&'static str>);
+
+/// Answer to a creation that takes a while in the service: 202 without a body.
+#[derive(Debug)]
+pub struct Started {
+    /// Address that shows the progress.
+    pub location: String,
+    /// Address of the entity.
+    pub content_location: String,
+}
+
+/// Form of values in answers that a request can prefer.
+#[derive(Debug)]
+pub struct PreferredForm {
+    /// Name of the type, or of a base type, in Graph's own namespace.
+    pub type_name: &'static str,
+    /// Name of the preference.
+    pub preference: &'static str,
+    /// Root set of the entities that have a form without the preference, too.
+    pub default_in: &'static str,
+    /// Behavior that decides about answers without the preference, and the value that counts then.
+    pub(crate) default: Option<DefaultForm>,
+    /// Whether a value names a form. Other values are ignored.
+    pub is_known: fn(&str) -> bool,
+    /// Refusal of other values, if they are not ignored: `{0}` is the value.
+    pub unknown: Option<&'static Refusal>,
+    /// Returns values of the type in the form; `None` if they have it already.
+    pub apply: fn(&Model, &StructuredType, &Complex, &str) -> Option<Complex>,
+}
+
+/// Function that returns what an entity is in a time range, with the ticks of its begin: the entity itself, or each time that it happens.
+pub(crate) type InstanceRule = fn(&InstanceRequest<'_>) -> Vec<(i64, Arc<StoredEntity>)>;
+
+/// Question for what an entity is in a time range.
+pub struct InstanceRequest<'i> {
+    /// Schema of the requested version.
+    pub model: &'i Model,
+    /// Type of the entity.
+    pub structured: &'i StructuredType,
+    /// Entity.
+    pub entity: &'i Arc<StoredEntity>,
+    /// Begin and end of the range, in ticks.
+    pub range: (i64, i64),
+    /// Pays for work; false if the purse does not suffice.
+    pub pay: &'i dyn Fn(u64) -> bool,
 }
 
 /// Function that checks and completes the values of an entity.

@@ -505,6 +505,8 @@ impl Shared<'_> {
             [named(|workload| workload.unexpanded), named(|workload| workload.expanded), named(|workload| workload.references)];
         let views = rules.iter().flat_map(|workload| workload.views).filter(|(row, _, _)| is_row_of(row, full_name));
         let views: Vec<_> = views.collect();
+        let windows = rules.iter().flat_map(|workload| workload.windows).filter(|((row, _), _)| is_row_of(row, full_name));
+        let windows: Vec<_> = windows.collect();
         let mut navigations: Vec<Arc<Navigation>> = base.map_or_else(Vec::new, |base| base.navigations.clone());
         for navigation in &declaration.navigations {
             let element = collection_element(&navigation.type_name);
@@ -528,6 +530,7 @@ impl Shared<'_> {
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !unexpanded.contains(&name),
                 view: views.iter().find(|(_, viewed, _)| *viewed == name).map(|(_, _, view)| *view),
                 restrictions: Restrictions::of(facts),
+                window: windows.iter().find(|((_, own), _)| *own == name).map(|(_, window)| *window),
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || expanded.contains(&name),
             }));
         }
@@ -607,6 +610,14 @@ impl Shared<'_> {
                         .or_else(|| base.and_then(|base| base.rare().caseless)),
                     paged: row_of(rules, |workload| workload.paged, full_name)
                         .or_else(|| base.and_then(|base| base.rare().paged)),
+                    has_forms: rules.iter().flat_map(|workload| workload.formed).any(|row| is_row_of(row, full_name))
+                        || base.is_some_and(|base| base.rare().has_forms),
+                    page_size: row_of(rules, |workload| workload.page_sizes, full_name)
+                        .copied()
+                        .or_else(|| base.and_then(|base| base.rare().page_size)),
+                    ordered_filters: row_of(rules, |workload| workload.ordered_filters, full_name)
+                        .or_else(|| base.and_then(|base| base.rare().ordered_filters)),
+                    upserted: row_of(rules, |workload| workload.upserted, full_name).copied(),
                     eventual: row_of(rules, |workload| workload.eventual, full_name)
                         .or_else(|| base.and_then(|base| base.rare().eventual)),
                 };

@@ -96,6 +96,19 @@ pub struct WorkloadRules {
     pub caseless: &'static [(&'static str, Tolerance)],
     /// Types, and the behavior that decides whether lists have no `$skip` and pages of 1 to 999 entities. Derived types inherit the row.
     pub paged: &'static [(&'static str, Tolerance)],
+    /// Types whose answers have forms that requests can prefer. Derived types inherit the row.
+    pub formed: &'static [&'static str],
+    /// Types, and the number of entities on a page of a list whose client asks for no other number. Derived types inherit the row.
+    pub page_sizes: &'static [(&'static str, usize)],
+    /// Types, and the behavior that decides whether the properties of an order must be the first ones of a condition beside it. Derived types
+    /// inherit the row.
+    pub ordered_filters: &'static [(&'static str, Tolerance)],
+    /// Navigation properties, each as type and name, to what happens in a time range that the request names.
+    pub windows: &'static [(Path, &'static WindowRules)],
+    /// Navigation properties, each as type and name, whose changes the service does not record.
+    pub untracked: &'static [Path],
+    /// Types, and the alternate key by which PATCH creates an entity.
+    pub upserted: &'static [(&'static str, &'static str)],
     /// Types, and the behavior that decides whether some queries need `ConsistencyLevel: eventual`. Derived types inherit the row.
     pub eventual: &'static [(&'static str, Tolerance)],
     /// Types, a name that requests can have for a property, and the property.
@@ -122,6 +135,8 @@ pub enum View {
         /// The value.
         value: &'static str,
     },
+    /// Another collection of the holder.
+    Beside(&'static str),
     /// A collection of the entity that another navigation property of the holder shows.
     Behind {
         /// The navigation property of the entity.
@@ -349,6 +364,12 @@ impl WorkloadRules {
             tolerant,
             caseless,
             paged,
+            formed,
+            page_sizes,
+            ordered_filters,
+            windows,
+            untracked: _,
+            upserted,
             eventual,
             renamed,
             advanced,
@@ -360,7 +381,8 @@ impl WorkloadRules {
         found.extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)));
         found.extend(well_known.iter().map(|(name, ..)| *name).chain(views.iter().map(|(name, ..)| *name)));
         found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
-        found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).chain(*guarded).copied());
+        found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).copied());
+        found.extend(guarded.iter().chain(*formed).copied());
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
         found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
         found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
@@ -368,10 +390,14 @@ impl WorkloadRules {
             names(tolerant)
                 .chain(names(caseless))
                 .chain(names(paged))
+                .chain(names(page_sizes))
+                .chain(names(ordered_filters))
+                .chain(names(upserted))
                 .chain(names(eventual))
                 .chain(names(renamed))
                 .chain(names(advanced)),
         );
+        found.extend(windows.iter().map(|((name, _), _)| *name));
         found.extend(names(without_tenant).chain(names(default_projections)).chain(names(limit_headers)));
         found
     }
@@ -414,6 +440,12 @@ impl WorkloadRules {
         tolerant: &[],
         caseless: &[],
         paged: &[],
+        formed: &[],
+        page_sizes: &[],
+        ordered_filters: &[],
+        windows: &[],
+        untracked: &[],
+        upserted: &[],
         eventual: &[],
         renamed: &[],
         advanced: &[],
@@ -458,6 +490,21 @@ pub struct DeactivationRules {
     pub property: &'static str,
     /// The refusal for the last entity of a collection with another value, if it must stay.
     pub last: Option<&'static Refusal>,
+}
+
+/// The rules of a navigation property to what happens in a time range.
+#[derive(Debug)]
+pub struct WindowRules {
+    /// The query option with the begin of the range.
+    pub start: &'static str,
+    /// The query option with its end.
+    pub end: &'static str,
+    /// The refusal of a request without one of them.
+    pub missing: &'static Refusal,
+    /// The refusal of one that is not a time: `{0}` is the value, `{1}` the option.
+    pub malformed: &'static Refusal,
+    /// Whether the holder itself happens, not the entities that the navigation property shows.
+    pub is_of_holder: bool,
 }
 
 /// The rule for deleted entities of a type that can be restored.
@@ -566,6 +613,8 @@ pub enum PropertyRule {
     WriteOnly,
     /// Never taken from a request, though the schema does not mark it as computed.
     ReadOnly,
+    /// Never taken from a request, and a change that names it is refused: `{0}` is its name.
+    Unchangeable(&'static Refusal),
     /// Taken from a request, though the schema marks it as computed.
     Writable,
     /// Left out of responses while it is null.

@@ -141,6 +141,7 @@ fn every_row_of_a_workload_is_for_a_type_and_a_property_of_the_schema() {
             match view {
                 View::SameKey(set) | View::Owned { set, .. } => assert!(schema.set_named(set).is_some(), "no set {set}"),
                 View::Tree { single, .. } => has_navigation(type_name, single),
+                View::Beside(other) => has_navigation(type_name, other),
                 View::Among { navigation, .. } | View::Behind { navigation, .. } | View::All { navigation, .. } => {
                     has_navigation(type_name, navigation);
                 }

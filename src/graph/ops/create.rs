@@ -28,7 +28,7 @@ use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::text::word::capitalized;
 use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoredEntity};
-use crate::world::workload::{Ancestor, ChangeKind, DerivedValue, NewEntity, Reply};
+use crate::world::workload::{Ancestor, ChangeKind, Creation, DerivedValue, NewEntity, Reply, Started};
 
 /// Creates an entity.
 pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: Option<&Reply>) -> Result<Outcome, Error> {
@@ -85,6 +85,19 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
                 if structured.file.is_some() {
                     folders::account(context, &context.route.collection, 1, 0);
                 }
+                match after_create(context, structured, &address, &entity) {
+                    Err(error) => {
+                        undo(context, &address);
+                        return Err(error);
+                    }
+                    Ok(Some(Started { location, content_location })) => {
+                        let (location, content_location) = (Some(location.into_bytes()), Some(content_location));
+                        let status = StatusCode::ACCEPTED;
+                        let success = Success { status, location, content_location, decided, ..Success::no_content() };
+                        return Ok(with_change(context, success, None, Some(entity)));
+                    }
+                    Ok(None) => {}
+                }
                 decided.extend(["id-format", "location"]);
                 return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));
             }
@@ -95,6 +108,24 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         // Another request took the key in the meantime. An approval is for its key alone.
         reply = reply.filter(|reply| reply.key.is_none());
     }
+}
+
+/// Lets the workloads create what comes with a new entity.
+fn after_create(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    address: &EntityAddress,
+    entity: &Arc<StoredEntity>,
+) -> Result<Option<Started>, Error> {
+    let create = |place: &_, key: Option<Arc<str>>, patch: &_| create_as(context, place, key, patch);
+    let (world, model, headers, now) = (context.world, context.model, &context.request.headers, context.now);
+    let creation = Creation { world, model, structured, address, entity, headers, now, create: &create };
+    for workload in world.workloads {
+        if let Some(started) = workload.after_create(&creation)? {
+            return Ok(Some(started));
+        }
+    }
+    Ok(None)
 }
 
 /// Gives a new file or folder another name, if its own is in use and the client wants that.
@@ -142,7 +173,7 @@ pub(super) fn relate<'m>(
     relations: &[Relation<'m>],
 ) -> Result<(), Error> {
     reference::relate(context, holder, relations, &mut |place, entity| {
-        insert_new(context, place, entity.structured, &entity.patch)
+        insert_new(context, place, entity.structured, None, &entity.patch)
     })
 }
 
@@ -160,6 +191,7 @@ fn insert_new(
     context: &OperationContext<'_>,
     place: &CollectionAddress,
     structured: &StructuredType,
+    key: Option<Arc<str>>,
     patch: &Patch,
 ) -> Result<Arc<str>, Error> {
     folders::check_name(structured, patch)?;
@@ -167,7 +199,7 @@ fn insert_new(
     let mut values = new_values(context, structured, set.target, patch, &mut Vec::new());
     check_values(context, structured, patch, None, &mut values, &mut Vec::new())?;
     let ancestors = ancestors(context, place);
-    let chosen = sent_key(context, structured, &values, patch, &ancestors);
+    let chosen = key.or_else(|| sent_key(context, structured, &values, patch, &ancestors));
     check_key(structured, chosen.as_deref())?;
     loop {
         let id = chosen.clone().unwrap_or_else(|| free_key(context, structured, &context.world.store.at(place)));
@@ -208,10 +240,20 @@ pub(super) fn create_within(
     place: &CollectionAddress,
     patch: &Patch,
 ) -> Result<EntityAddress, Error> {
+    create_as(context, place, None, patch)
+}
+
+/// Creates an entity with a key or an assigned one, and what it contains and links to.
+fn create_as(
+    context: &OperationContext<'_>,
+    place: &CollectionAddress,
+    key: Option<Arc<str>>,
+    patch: &Patch,
+) -> Result<EntityAddress, Error> {
     let declared = context.model.structured(context.world.schema.set(place.set).target);
     let structured = context.model.actual(declared, patch.read_as);
     let relations = reference::look_up(context, structured, &patch.related, None, &mut Vec::new())?;
-    let key = insert_new(context, place, structured, patch)?;
+    let key = insert_new(context, place, structured, key, patch)?;
     let address = EntityAddress { collection: place.clone(), key };
     if let Err(error) = relate(context, &address, &relations) {
         undo(context, &address);

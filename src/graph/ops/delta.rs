@@ -3,25 +3,27 @@
 //! The first round lists all entities. Its last page has a link to the changes that were made after the round began.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::edm::address::EntityAddress;
-use crate::edm::schema::{Navigation, OperationType, Restrictions};
+use crate::edm::address::{EntityAddress, KeyForm};
+use crate::edm::schema::{Navigation, OperationType, Restrictions, Slot};
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
 use crate::graph::navigated::{self, PurseEmpty};
-use crate::graph::ops::list;
+use crate::graph::ops::{items, list};
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
 use crate::graph::success::Success;
+use crate::graph::window;
 use crate::odata::error::{Error, Help};
 use crate::odata::query::deltatoken::{self, DeltaPosition, DeltaToken};
 use crate::odata::query::filter::BoundExpression;
 use crate::odata::query::selection::Selected;
 use crate::odata::query::skiptoken::Binding;
 use crate::odata::query::{Query, QueryTarget, Scope};
-use crate::odata::write::{separate, write_cached, write_selected};
+use crate::odata::write::{Holder, separate, write_cached, write_selected};
 use crate::policy::behavior::ForeignDeltaToken;
 use crate::policy::refusal;
 use crate::text::form;
@@ -39,6 +41,15 @@ const BYTES_WRITTEN: usize = 8;
 pub(super) fn is_delta(context: &OperationContext<'_>, call: &OperationCall<'_>) -> bool {
     let is_bound_to_collection = context.route.key.is_none() && !context.route.has_links;
     is_bound_to_collection
+        && !call.is_followed
+        && call.operation.name.eq_ignore_ascii_case("delta")
+        && matches!(call.operation.returns, Some(OperationType::Entities(id)) if context.model.is_a(context.route.type_id, id))
+}
+
+/// Whether a call asks for the changes of a file or a folder and of all that it contains.
+pub(super) fn is_delta_of_item(context: &OperationContext<'_>, call: &OperationCall<'_>) -> bool {
+    context.route.key.is_some()
+        && context.structured().file.is_some()
         && !call.is_followed
         && call.operation.name.eq_ignore_ascii_case("delta")
         && matches!(call.operation.returns, Some(OperationType::Entities(id)) if context.model.is_a(context.route.type_id, id))
@@ -67,6 +78,10 @@ enum Row {
     /// An entity, with the links that are new or gone.
     Entity(Arc<StoredEntity>, Vec<ChangedLinks>),
     Removed(Arc<str>),
+    /// A file or a folder.
+    Item(EntityAddress, Arc<StoredEntity>),
+    /// A file or a folder that is gone.
+    RemovedItem(Arc<str>),
 }
 
 /// A changed link: the key of the entity that has it, the name of the navigation property, and what it leads to, with whether it is gone.
@@ -82,6 +97,11 @@ struct ChangedLinks {
 pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
     let world = context.world;
     context.check_way()?;
+    let set = world.schema.set(context.route.collection.set);
+    let holder = context.route.ancestors.last().map(|holder| &*context.model.structured(holder.type_id).full_name);
+    if holder.is_some_and(|holder| statuses::is_untracked(world, holder, &set.name)) {
+        return Err(Error::new(&refusal::CHANGES_NOT_TRACKED, &[&context.structured().full_name]));
+    }
     let path = context.route.collection.path(&world.schema);
     let binding = Binding::of(world.secret(), &["delta", context.version().segment(), &path]);
     let collection = world.store.to_change(&context.route.collection, 0)?;
@@ -111,11 +131,138 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
         },
     };
     let text = position.query.clone();
-    let query = read_query(context, &text)?;
+    let mut query = read_query(context, &text)?;
+    query.range = context.route.window.map(|rules| window::range(rules, &text)).transpose()?;
     let page =
         if is_listing { list(context, &collection, &query, position)? } else { changes(context, &collection, &query, position)? };
     let body = write(context, &query, &page, binding)?;
     Ok(Success { preference_applied: context.enum_preference(), ..context.json(StatusCode::OK, body, decided) })
+}
+
+/// Answers with a page of a file or a folder and of all that it contains, where that has changed (learn.microsoft.com/graph/api/
+/// driveitem-delta). Of what was in a folder that is gone, the folder alone is named.
+pub(super) fn delta_of_item(context: &OperationContext<'_>, key: &str, token: Option<&str>) -> Result<Success, Error> {
+    let world = context.world;
+    // The entity is there, or the single one that exists with its holder.
+    context.bound_entity(key)?;
+    let top = EntityAddress { collection: context.route.collection.clone(), key: key.into() };
+    let text = top.text(&world.schema);
+    let binding = Binding::of(world.secret(), &["delta", context.version().segment(), &text]);
+    let start = || world.store.nested_position(&top.collection, || world.next_request_id().as_u64_pair().1);
+    let begin = |query: String| {
+        let ChangePosition { record, number } = start();
+        DeltaPosition { record, changes: number, listed: None, query }
+    };
+    let asked = match token {
+        Some(token) if token.eq_ignore_ascii_case("latest") => Asked::Latest,
+        Some(token) if !token.is_empty() => Asked::Token(token.to_owned()),
+        _ => asked(context),
+    };
+    let mut decided = Vec::new();
+    let (position, is_listing) = match asked {
+        Asked::Begin => (begin(kept(context)), true),
+        Asked::Latest => (begin(kept(context)), false),
+        Asked::Token(text) => match deltatoken::read(&text, binding) {
+            DeltaToken::Position(position) => {
+                let is_listing = position.listed.is_some();
+                (position, is_listing)
+            }
+            DeltaToken::Foreign if world.behaviors.foreign_delta_token == ForeignDeltaToken::Begin => {
+                decided.push("foreign-delta-token");
+                (begin(kept(context)), true)
+            }
+            DeltaToken::Foreign | DeltaToken::Elsewhere => return Err(lost(context)),
+        },
+    };
+    let text_of_query = position.query.clone();
+    let query = read_query(context, &text_of_query)?;
+    let page = if is_listing {
+        list_items(context, &top, &query, position)?
+    } else {
+        changed_items(context, &top, &text, &query, position)?
+    };
+    let body = write(context, &query, &page, binding)?;
+    Ok(Success { preference_applied: context.enum_preference(), ..context.json(StatusCode::OK, body, decided) })
+}
+
+/// Returns a page of a file or a folder and of all that it contains. A second page is one in the order of numbers that follow from the ids, so
+/// that what comes and goes meanwhile moves nothing to another page.
+fn list_items(
+    context: &OperationContext<'_>,
+    top: &EntityAddress,
+    query: &Query<'_>,
+    position: DeltaPosition,
+) -> Result<Page, Error> {
+    let size = size(context, query);
+    let mut found = items::within(context, top)?;
+    if found.len() <= size && position.listed.is_none() {
+        let rows = found.into_iter().map(|(address, entity)| Row::Item(address, entity)).collect();
+        return Ok(Page { rows, next: position, has_more: false });
+    }
+    let number = |address: &EntityAddress| {
+        let mut hasher = DefaultHasher::new();
+        address.key.hash(&mut hasher);
+        hasher.finish()
+    };
+    found.sort_by_cached_key(|(address, _)| number(address));
+    let mut rest = found.into_iter().filter(|(address, _)| position.listed.is_none_or(|last| number(address) > last)).peekable();
+    let mut listed = None;
+    let mut rows = Vec::new();
+    while let Some((address, entity)) = rest.next_if(|_| rows.len() < size) {
+        listed = Some(number(&address));
+        rows.push(Row::Item(address, entity));
+    }
+    let has_more = rest.peek().is_some();
+    Ok(Page { rows, next: DeltaPosition { listed: listed.filter(|_| has_more), ..position }, has_more })
+}
+
+/// Returns a page of the changes of a file or a folder and of all that it contains.
+fn changed_items(
+    context: &OperationContext<'_>,
+    top: &EntityAddress,
+    text: &str,
+    query: &Query<'_>,
+    position: DeltaPosition,
+) -> Result<Page, Error> {
+    let (world, size) = (context.world, size(context, query));
+    let after = ChangePosition { record: position.record, number: position.changes };
+    let page = world.store.nested_changes_after(&top.collection, after, size.saturating_add(1)).ok_or_else(|| lost(context))?;
+    let has_more = page.len() > size;
+    let mut known = position.changes;
+    // Each item once. One that has moved is gone from another place.
+    let mut found: Vec<(EntityAddress, Option<Arc<StoredEntity>>)> = Vec::new();
+    let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+    for (number, changed) in page.into_iter().take(size) {
+        known = number;
+        if !context.purse.spend(ENTITY_STEPS) {
+            return Err(context.too_expensive());
+        }
+        let Changed::Within(address) = changed else { continue };
+        let is_item = world.schema.set(address.collection.set).target == context.route.type_id;
+        let place = address.text(&world.schema);
+        let is_within = place.strip_prefix(text).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if !is_item || !is_within {
+            continue;
+        }
+        let entity = world.store.entity(&address);
+        match places.get(&address.key).copied() {
+            Some(place) if entity.is_some() || found[place].1.is_none() => {
+                found[place] = (EntityAddress::clone(&address), entity);
+            }
+            Some(_) => {}
+            None => {
+                places.insert(address.key.clone(), found.len());
+                found.push((EntityAddress::clone(&address), entity));
+            }
+        }
+    }
+    // Folders come before what they contain.
+    found.sort_by_cached_key(|(address, _)| address.text(&world.schema).matches('/').count());
+    let row = |(address, entity): (EntityAddress, Option<Arc<StoredEntity>>)| match entity {
+        Some(entity) => Row::Item(address, entity),
+        None => Row::RemovedItem(address.key),
+    };
+    Ok(Page { rows: found.into_iter().map(row).collect(), next: DeltaPosition { changes: known, ..position }, has_more })
 }
 
 /// Returns the refusal of a token that has lost its state.
@@ -173,7 +320,9 @@ fn kept(context: &OperationContext<'_>) -> String {
     let is_kept = |piece: &&str| {
         let name = form::decoded(piece.split('=').next().unwrap_or_default());
         let name = name.trim().trim_start_matches('$');
-        ["select", "filter", "top", "expand"].iter().any(|known| name.eq_ignore_ascii_case(known))
+        let range = context.route.window.into_iter().flat_map(|rules| [rules.start, rules.end]);
+        let mut names = ["select", "filter", "top", "expand"].into_iter().chain(range);
+        names.any(|known| name.eq_ignore_ascii_case(known))
     };
     query.split('&').filter(is_kept).collect::<Vec<_>>().join("&")
 }
@@ -199,7 +348,15 @@ fn size(context: &OperationContext<'_>, query: &Query<'_>) -> usize {
     query.top.unwrap_or(usize::MAX).min(list::page_size(context, query.top)).max(1)
 }
 
-fn is_match(context: &OperationContext<'_>, query: &Query<'_>, entity: &StoredEntity) -> Result<bool, Error> {
+fn is_match(context: &OperationContext<'_>, query: &Query<'_>, entity: &Arc<StoredEntity>) -> Result<bool, Error> {
+    if let Some(range) = query.range {
+        // A series is shown as such.
+        let (world, model, purse) = (context.world, context.model, context.purse);
+        let instances = window::instances(world, model, purse, context.structured(), entity, range);
+        if instances.ok_or_else(|| context.too_expensive())?.is_empty() {
+            return Ok(false);
+        }
+    }
     let address = || EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
     let set = context.route.collection.set;
     let is_match = match &query.filter {
@@ -263,6 +420,7 @@ fn changes(
         }
         let (key, link) = match changed {
             Changed::Entity(key) => (key, None),
+            Changed::Within(_) => continue,
             Changed::Link(link) => match changed_link(context, &shown, &link) {
                 Some((key, name, target)) => (key, Some((name, target))),
                 None => continue,
@@ -282,12 +440,26 @@ fn changes(
     let mut rows = Vec::new();
     for (key, links) in keys {
         match collection.get(&key) {
-            Some(entity) if is_match(context, query, &entity)? => rows.push(Row::Entity(entity, links)),
+            Some(entity) if is_match(context, query, &entity)? => {
+                let slots = selected_slots(context, query, &entity);
+                let is_shown = |slots: Vec<Slot>| collection.has_property_changed(&key, position.changes, &slots);
+                if !links.is_empty() || slots.is_none_or(is_shown) {
+                    rows.push(Row::Entity(entity, links));
+                }
+            }
             // An entity that has ceased to match is gone for this client.
             Some(_) | None => rows.push(Row::Removed(key)),
         }
     }
     Ok(Page { rows, next: DeltaPosition { changes: known, ..position }, has_more })
+}
+
+/// Returns the slots of the members that a query selects; `None` if any change counts: all are shown, or a condition depends on others.
+fn selected_slots(context: &OperationContext<'_>, query: &Query<'_>, entity: &StoredEntity) -> Option<Vec<Slot>> {
+    let select = query.select.as_ref().filter(|_| query.filter.is_none() && query.range.is_none())?;
+    let properties = context.types(entity).actual.properties.iter().enumerate();
+    let is_selected = |index: usize, slot: Slot| select.selection.of(index, slot) != Selected::Nothing;
+    Some(properties.filter(|(index, property)| is_selected(*index, property.slot)).map(|(_, property)| property.slot).collect())
 }
 
 /// Returns the navigation properties whose links a query shows: all that have them in delta queries, or those of them that it selects.
@@ -363,7 +535,7 @@ fn write_links(context: &OperationContext<'_>, links: &[ChangedLinks], out: &mut
 
 /// Writes a page.
 fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding: Binding) -> Result<Vec<u8>, Error> {
-    let structured = context.structured();
+    let (structured, world) = (context.structured(), context.world);
     let fragment = match context.route.collection.holder {
         None => format!("{}{}", context.route.fragment, query.projection()),
         Some(_) => format!("#Collection({})", structured.name),
@@ -374,7 +546,15 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
     separate(&mut out);
     write_string(&mut out, &format!("@odata.{member}"));
     out.push(b':');
-    write_string(&mut out, &format!("{}?{option}={token}", context.absolute_path(context.request.path())));
+    let path = context.absolute_path(context.request.path());
+    let link = match path.rsplit_once('/') {
+        // The links of OneDrive have the token as an argument (learn.microsoft.com/graph/api/driveitem-delta).
+        Some((begin, call)) if context.route.key.is_some() => {
+            format!("{begin}/{}(token='{token}')", call.split('(').next().unwrap_or_default())
+        }
+        _ => format!("{path}?{option}={token}"),
+    };
+    write_string(&mut out, &link);
     out.extend_from_slice(b",\"value\":[");
     for (index, row) in page.rows.iter().enumerate() {
         let begin = out.len();
@@ -385,8 +565,27 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
                 out.extend_from_slice(format!("\"@removed\":{{\"reason\":\"{reason}\"}},\"id\":").as_bytes());
                 write_string(&mut out, key);
             }
+            // Medium: learn.microsoft.com/graph/api/driveitem-delta (the facet) and resources/deleted.
+            Row::RemovedItem(key) => {
+                out.extend_from_slice(b"\"id\":");
+                write_string(&mut out, key);
+                out.extend_from_slice(b",\"deleted\":{\"state\":\"deleted\"}");
+            }
+            Row::Item(address, entity) => {
+                let types = context.types_of(entity, address.collection.set);
+                let (set, path) = (world.schema.set(address.collection.set), address.collection.path(&world.schema));
+                let holder = Holder { path: &path, form: KeyForm::of(set) };
+                match &query.select {
+                    None => write_cached(&context.representation, types, holder, entity, &entity.text, &mut out),
+                    Some(select) => {
+                        write_selected(&context.representation, types, holder, entity, &select.selection, &mut out);
+                    }
+                }
+            }
             Row::Entity(entity, links) => {
                 let types = context.types(entity);
+                let preferred = context.preferred(types.actual, entity);
+                let entity = preferred.as_ref().unwrap_or(entity);
                 match &query.select {
                     None => write_cached(&context.representation, types, context.holder(), entity, &entity.text, &mut out),
                     Some(select) => {

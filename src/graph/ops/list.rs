@@ -128,10 +128,14 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     Ok(Success { preference_applied: preferences.applied(), ..context.json(StatusCode::OK, body, decided) })
 }
 
-/// Returns the largest number of entities on a page. A client can ask for more than it gets unasked (Power-Automate-Templates#2), by `$top`
-/// or a preference.
+/// Returns the largest number of entities on a page: the smaller one of that of the settings and that of the type, unless a client asks. It can
+/// ask for more than it gets unasked (Power-Automate-Templates#2), by `$top` or a preference.
 pub(super) fn page_size(context: &OperationContext<'_>, top: Option<usize>) -> usize {
-    let size = context.world.page_size.get();
+    let own = context.structured().rare().page_size.unwrap_or(usize::MAX);
+    let size = context.world.page_size.get().min(own);
+    if context.route.result.as_ref().is_some_and(|result| result.is_whole) {
+        return top.unwrap_or(usize::MAX);
+    }
     let wanted = context.preferences.max_page_size.map_or_else(|| top.unwrap_or(size), NonZeroUsize::get);
     wanted.min(context.world.largest_page().get())
 }
@@ -198,7 +202,9 @@ fn find_page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding
         let (found, count) = scanned.map_err(|PurseEmpty| context.too_expensive())?;
         (found, is_counted.then_some(count))
     };
-    let has_more = found.len() > size && size > 0;
+    // An action has no further pages.
+    let is_whole = context.route.result.as_ref().is_some_and(|result| result.is_whole);
+    let has_more = found.len() > size && size > 0 && !is_whole;
     found.truncate(size);
     Ok(Page { found, count, has_more, limit })
 }
@@ -363,9 +369,13 @@ fn page_body(
             Some(target) => context.types_of(entity, target.collection.set),
         };
         // An entity of another collection has the address of that one.
-        let own =
-            linked.as_ref().filter(|_| !context.route.also.is_empty()).map(|own| own.collection.path(&context.world.schema));
+        let own = linked
+            .as_ref()
+            .filter(|_| !context.route.also.is_empty() || context.route.result.is_some())
+            .map(|own| own.collection.path(&context.world.schema));
         let holder = own.as_deref().map_or_else(|| context.holder(), Holder::collection);
+        let preferred = context.preferred(types.actual, entity);
+        let entity = preferred.as_ref().unwrap_or(entity);
         if query.select.is_none() {
             let collection = linked.as_ref().map_or(&context.route.collection, |own| &own.collection);
             context.write_download(collection, entity, &mut out);

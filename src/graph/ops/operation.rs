@@ -70,6 +70,13 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     if delta::is_delta(context, call) {
         return delta::delta(context).map(Outcome::Success);
     }
+    if let Some(key) = context.route.key.as_deref().filter(|_| delta::is_delta_of_item(context, call)) {
+        let token = operation.parameter("token").and_then(|index| match &arguments[index] {
+            Argument::Value(Value::String(token)) => Some(&**token),
+            _ => None,
+        });
+        return delta::delta_of_item(context, key, token).map(Outcome::Success);
+    }
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
     let bound = bound.strip_prefix("microsoft.graph.").unwrap_or_default();
     let rows = context.world.workloads.iter().flat_map(|workload| workload.operations()).flat_map(|rows| rows.iter());
@@ -139,7 +146,7 @@ fn answer(
             result::entity(context, status, id, &address)
         }
         (OperationReply::Entities(addresses), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
-            result::entities(context, status, id, &addresses)
+            result::entities(context, status, id, addresses, operation.is_action)
         }
         _ => Ok(Success { status, ..Success::no_content() }),
     }
@@ -195,7 +202,7 @@ fn declared<R>(
             };
             result::unstored_entity(context, status, structured, &blank)
         }
-        Some(OperationType::Entities(id)) => result::entities(context, status, id, &[])?,
+        Some(OperationType::Entities(id)) => result::no_entities(context, status, id),
     };
     success.decided.push("operations");
     Ok(Outcome::Declared(success))

@@ -16,6 +16,7 @@ use crate::graph::ops::{Outcome, create, folders, unique};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::refusal;
+use crate::text::form::percent_decoded;
 use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
 
 /// The steps that looking at an item, or moving it, costs.
@@ -29,9 +30,11 @@ const ITEM_STEPS: u64 = 16;
 pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Patch) -> Result<Option<EntityAddress>, Error> {
     let structured = context.structured();
     let Some(rules) = structured.file else { return Ok(None) };
-    let (wanted, drive) =
-        (wanted(context, structured, rules, rules.parent.1, patch), wanted(context, structured, rules, rules.drive, patch));
-    if wanted.is_none() && drive.is_none() {
+    let text = |name: &str| wanted(context, structured, rules, name, patch);
+    let (id, drive) = (text(rules.parent.1), text(rules.drive));
+    // An id counts before a path.
+    let place = text(rules.parent.2).filter(|_| id.is_none());
+    if id.is_none() && drive.is_none() && place.is_none() {
         return Ok(None);
     }
     let (world, model, schema) = (context.world, context.model, &context.world.schema);
@@ -48,7 +51,18 @@ pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Pat
             return Err(Error::new(&refusal::MOVE_TO_ANOTHER_DRIVE, &[]));
         }
     }
-    let Some(wanted) = wanted else { return Ok(None) };
+    let item = || EntityAddress { collection: context.route.collection.clone(), key: key.into() };
+    if let Some(place) = place {
+        let folder = at_path(context, structured, rules, root, &place)?;
+        if folder == *own {
+            return Ok(None);
+        }
+        if is_within(&folder.text(schema), &item().text(schema)) {
+            return Err(Error::new(&refusal::FOLDER_WITHIN_ITSELF, &[]));
+        }
+        return Ok(Some(folder));
+    }
+    let Some(wanted) = id else { return Ok(None) };
     let is_wanted = |address: &EntityAddress| {
         let id = || world.store.entity(address).and_then(|entity| id_of(structured, &entity.properties));
         *address.key == *wanted || id().is_some_and(|id| *id == *wanted)
@@ -60,8 +74,7 @@ pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Pat
     let mut ahead = vec![root.clone()];
     while let Some(folder) = ahead.pop() {
         if is_wanted(&folder) {
-            let item = EntityAddress { collection: context.route.collection.clone(), key: key.into() };
-            if is_within(&folder.text(schema), &item.text(schema)) {
+            if is_within(&folder.text(schema), &item().text(schema)) {
                 return Err(Error::new(&refusal::FOLDER_WITHIN_ITSELF, &[]));
             }
             return Ok(Some(folder));
@@ -74,6 +87,42 @@ pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Pat
         ahead.extend(items.into_iter().map(|item| EntityAddress { collection: inner.clone(), key: item.key.clone() }));
     }
     Err(Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]))
+}
+
+/// Returns the folder at a path from the root of a drive: `/drive/root:/a/b`, or `/drives/{id}/root:/a/b` (medium, learn.microsoft.com/graph/
+/// api/resources/itemreference).
+fn at_path(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    rules: &FileRules,
+    root: &EntityAddress,
+    path: &str,
+) -> Result<EntityAddress, Error> {
+    let unknown = || Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]);
+    let (begin, names) = path.split_once("root:").or_else(|| path.split_once("root")).ok_or_else(unknown)?;
+    let parts: Vec<&str> = begin.split('/').filter(|part| !part.is_empty()).collect();
+    if !matches!(parts[..], [] | ["drive"] | ["me", "drive"] | ["drives", _]) {
+        return Err(unknown());
+    }
+    let (world, schema) = (context.world, &context.world.schema);
+    if let ["drives", id] = parts[..] {
+        let drive = root.collection.holder.as_deref().and_then(|holder| EntityAddress::parse(schema, context.model, holder));
+        let id = percent_decoded(id);
+        if drive.is_some_and(|drive| *drive.key != *id && world.schema.set(drive.collection.set).is_root()) {
+            return Err(Error::new(&refusal::MOVE_TO_ANOTHER_DRIVE, &[]));
+        }
+    }
+    let children = structured.navigation(rules.children).ok_or_else(unknown)?;
+    let mut folder = root.clone();
+    for name in names.split('/').filter(|name| !name.is_empty()) {
+        if !context.purse.spend(ITEM_STEPS) {
+            return Err(context.too_expensive());
+        }
+        let inner = folder.collection.within(schema, &folder.key, children.set);
+        let found = folders::find(world, structured, &inner, rules, &percent_decoded(name)).ok_or_else(unknown)?;
+        folder = EntityAddress { collection: inner, key: found.key.clone() };
+    }
+    Ok(folder)
 }
 
 /// Whether an address is that of an entity, or of one within it.

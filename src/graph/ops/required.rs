@@ -1,10 +1,34 @@
 //! Members that a body must have to create an entity, by the rows of workloads.
 
 use crate::edm::patch::{NewValue, Patch};
-use crate::edm::schema::StructuredType;
+use crate::edm::primitive::Primitive;
+use crate::edm::schema::{PropertyType, StructuredType};
 use crate::edm::value::Value;
 use crate::odata::error::Error;
 use crate::text::word::capitalized;
+
+/// Checks that a change does not clear a text that an entity must have.
+///
+/// # Errors
+///
+/// Returns the refusal of the first one that is null or empty.
+pub(super) fn check_change(structured: &StructuredType, patch: &Patch) -> Result<(), Error> {
+    let Some((required, refusal)) = structured.required.and_then(|required| Some((required, required.empty?))) else {
+        return Ok(());
+    };
+    for change in &patch.changes {
+        let property = &structured.properties[change.property];
+        let is_cleared = match &change.to {
+            NewValue::Set(Value::Null) => property.kind == PropertyType::Primitive(Primitive::String),
+            NewValue::Set(Value::String(text)) => text.is_empty(),
+            _ => false,
+        };
+        if is_cleared && required.members.contains(&&*property.name) {
+            return Err(Error::new(refusal, &[&property.name, &capitalized(&structured.name)]));
+        }
+    }
+    Ok(())
+}
 
 /// Checks that a body has the members that a new entity must have.
 ///

@@ -4,12 +4,17 @@ use http::StatusCode;
 
 use crate::edm::address::{EntityAddress, KeyForm};
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{PropertyType, StructuredType, TypeId};
+use crate::edm::schema::{PropertyType, Restrictions, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
+use crate::graph::forms;
+use crate::graph::ops::list;
+use crate::graph::route::{ResultSet, Route};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
-use crate::odata::write::{Holder, InstanceType, separate, write_entity, write_value};
+use crate::odata::query::QueryTarget;
+use crate::odata::query::select::Select;
+use crate::odata::write::{Holder, InstanceType, separate, write_entity, write_selected, write_value};
 use crate::policy::behavior::Secret;
 use crate::policy::refusal;
 use crate::text::json::write_string;
@@ -87,7 +92,12 @@ pub(super) fn entity<R>(
         None => fragment(context, declared, false),
     };
     let holder = Holder { path: &path, form: KeyForm::of(set) };
-    Ok(entity_body(context, status, &fragment, is_known, types, holder, &entity))
+    // An operation has returned it: nothing restricts that.
+    let query = context.query_within(declared, QueryTarget::Entity, Restrictions::NONE)?.unwrap_or_default();
+    let preferred =
+        forms::preferred(context.world, context.model, context.request, types.actual, address.collection.root, &entity);
+    let entity = preferred.as_ref().unwrap_or(&entity);
+    Ok(entity_body(context, status, &fragment, is_known, types, holder, entity, query.select.as_ref()))
 }
 
 /// Answers with an entity that is not stored.
@@ -99,9 +109,10 @@ pub(super) fn unstored_entity<R>(
 ) -> Success {
     let (fragment, is_known) = fragment(context, structured, false);
     let types = InstanceType::of(context.model, structured, &entity.properties);
-    entity_body(context, status, &fragment, is_known, types, Holder::collection(&structured.name), entity)
+    entity_body(context, status, &fragment, is_known, types, Holder::collection(&structured.name), entity, None)
 }
 
+#[allow(clippy::too_many_arguments, reason = "the parts of one body")]
 fn entity_body<R>(
     context: &OperationContext<'_, R>,
     status: StatusCode,
@@ -110,46 +121,48 @@ fn entity_body<R>(
     types: InstanceType<'_>,
     holder: Holder<'_>,
     entity: &Entity,
+    select: Option<&Select>,
 ) -> Success {
-    let mut out = context.begin_body(fragment, "", ENTITY_LENGTH);
+    let (fragment, end) = fragment.strip_suffix("/$entity").map_or((fragment, ""), |begin| (begin, "/$entity"));
+    let list = select.map(|select| format!("({})", select.list)).unwrap_or_default();
+    let mut out = context.begin_body(fragment, &format!("{list}{end}"), ENTITY_LENGTH);
     // An entity without a set repeats its type (recorded in pnp/pnpcore for the context `#permission`).
     if !is_known && context.representation.has_context() && types.declared.id == types.actual.id && !context.is_full() {
         separate(&mut out);
         out.extend_from_slice(b"\"@odata.type\":");
         write_string(&mut out, &format!("#{}", types.actual.full_name));
     }
-    write_entity(&context.representation, types, holder, entity, &mut out);
+    match select {
+        None => write_entity(&context.representation, types, holder, entity, &mut out),
+        Some(select) => write_selected(&context.representation, types, holder, entity, &select.selection, &mut out),
+    }
     out.push(b'}');
     Success { preference_applied: context.enum_preference(), ..context.json(status, out, Vec::new()) }
 }
 
-/// Answers with entities that are stored.
-pub(super) fn entities<R>(
-    context: &OperationContext<'_, R>,
+/// Answers with entities that are stored, as with a list of them. `is_whole` is whether the answer has no further pages.
+pub(super) fn entities(
+    context: &OperationContext<'_>,
     status: StatusCode,
     declared: TypeId,
-    addresses: &[EntityAddress],
+    addresses: Vec<EntityAddress>,
+    is_whole: bool,
 ) -> Result<Success, Error> {
-    let declared = context.model.structured(declared);
-    let (fragment, _) = fragment(context, declared, true);
-    let mut out = context.begin_body(&fragment, "", addresses.len() * ENTITY_LENGTH);
+    let (fragment, _) = fragment(context, context.model.structured(declared), true);
+    let path = context.request.path().trim_matches('/');
+    let path = path.split_once('/').map_or("", |(_, path)| path).to_owned();
+    let collection = context.route.collection.clone();
+    let result = ResultSet { addresses, is_whole };
+    let route = Route::of_result(context.model, collection, declared, fragment, path, result);
+    let success = list::list(&context.with_route(&route))?;
+    Ok(Success { status, ..success })
+}
+
+/// Answers with no entities.
+pub(super) fn no_entities<R>(context: &OperationContext<'_, R>, status: StatusCode, declared: TypeId) -> Success {
+    let (fragment, _) = fragment(context, context.model.structured(declared), true);
+    let mut out = context.begin_body(&fragment, "", 0);
     separate(&mut out);
-    out.extend_from_slice(b"\"value\":[");
-    let mut is_first = true;
-    for address in addresses {
-        let Some(entity) = context.world.store.entity(address) else { continue };
-        out.extend_from_slice(if is_first { b"{" } else { b",{" });
-        is_first = false;
-        let own = context.own_type(&entity, address.collection.set);
-        let types = InstanceType { declared, actual: context.model.actual(declared, Some(own)) };
-        let set = context.world.schema.set(address.collection.set);
-        let path = address.collection.path(&context.world.schema);
-        write_entity(&context.representation, types, Holder { path: &path, form: KeyForm::of(set) }, &entity, &mut out);
-        out.push(b'}');
-        if !context.purse.spend_on(ENTITY_LENGTH, 8) {
-            return Err(context.too_expensive());
-        }
-    }
-    out.extend_from_slice(b"]}");
-    Ok(Success { preference_applied: context.enum_preference(), ..context.json(status, out, Vec::new()) })
+    out.extend_from_slice(b"\"value\":[]}");
+    Success { preference_applied: context.enum_preference(), ..context.json(status, out, Vec::new()) }
 }

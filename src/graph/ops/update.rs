@@ -15,7 +15,7 @@ use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, folders, implied, property, reference, relocate, unique};
+use crate::graph::ops::{Outcome, folders, implied, property, reference, relocate, required, unique};
 use crate::graph::route::PropertyTail;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -47,6 +47,7 @@ pub(super) fn update(
         // The service looks up the entity before it checks values.
         return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
     }
+    required::check_change(model.actual(structured, reading.patch.read_as), &reading.patch)?;
     folders::check_name(model.actual(structured, reading.patch.read_as), &reading.patch)?;
     if let Some(folder) = relocate::destination(context, key, &reading.patch)? {
         return relocate::relocate(context, key, reading, &folder, &precondition, decided);

@@ -55,6 +55,12 @@ impl<'s> Walk<'s, '_> {
                 }
                 return false;
             }
+            View::Beside(collection) if is_empty => {
+                let Some(beside) = holder_type.navigation(collection) else { return false };
+                self.collection = holder.collection.within(self.schema, &holder.key, beside.set);
+                self.home = Some(self.collection.path(self.schema).into_owned());
+                return false;
+            }
             View::Owned { set, path } if is_empty => {
                 let Some(root) = self.model.root(set) else { return false };
                 let collection = CollectionAddress::from(root.set);
@@ -93,7 +99,7 @@ impl<'s> Walk<'s, '_> {
                 self.add_all(structured, &address, nested, collection, DEPTH);
                 return false;
             }
-            View::SameKey(_) | View::Among { .. } | View::Behind { .. } | View::Owned { .. } => return false,
+            View::SameKey(_) | View::Among { .. } | View::Beside(_) | View::Behind { .. } | View::Owned { .. } => return false,
         }
         self.home = Some(self.collection.path(self.schema).into_owned());
         true

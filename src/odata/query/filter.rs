@@ -131,6 +131,13 @@ impl<'m> BoundExpression<'m> {
         self.calls * ORDINARY_CALL
     }
 
+    /// Returns the paths of the properties in the expression, each once, in the order of its text.
+    pub(super) fn properties(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        allowed::add_properties(&self.node, &mut found);
+        found
+    }
+
     /// Returns the navigation properties in the expression, those that have others before these.
     pub(crate) fn navigations(&self) -> &[NavigationUse<'m>] {
         &self.navigations

@@ -29,6 +29,11 @@ pub(crate) struct OrderKey<'m> {
     is_descending: bool,
 }
 
+/// Returns the paths of the properties of the keys, in their order.
+pub(super) fn properties<'o>(order: &'o [OrderKey<'_>]) -> Vec<&'o str> {
+    order.iter().flat_map(|key| key.expression.properties()).collect()
+}
+
 static REFUSALS: Refusals = Refusals { write_only: &refusal::ORDER_BY_SECRET, unknown_property: None };
 
 /// Parses an `$orderby`.

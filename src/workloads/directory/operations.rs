@@ -14,6 +14,7 @@ use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::policy::refusal;
+use crate::workloads::directory::checks;
 use crate::world::clock::unix_millis;
 use crate::world::links::{self, TooManyLinks};
 use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
@@ -283,6 +284,7 @@ fn add_key(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
 /// learn.microsoft.com/graph/api/user-changepassword. The present password is not checked: the directory keeps none that it shows.
 fn change_password(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let Argument::Value(Value::String(new)) = request.argument("newPassword") else { return Ok(OperationReply::Nothing) };
+    checks::check_password(request.world, new, &mut request.decided.borrow_mut())?;
     let model = request.model;
     change(request, |structured, values| {
         let Some(index) = structured.property("passwordProfile") else { return };

@@ -12,7 +12,7 @@ use crate::text::guid::is_guid;
 /// Strong: statuses and initial values are those of answers recorded in Azure/azure-cli (`test_user_scenario.yaml`,
 /// `test_group_scenario.yaml`, `test_app_owner.yaml`) and in Azure/azure-powershell (`Application.Recording.json`). Medium: the other objects,
 /// and the properties that the resource pages call read-only. The service refuses some of these in a body ("Property '…' is read-only and
-/// cannot be set.", msgraph-beta-sdk-java#621); for which is not known, so all are ignored (none).
+/// cannot be set.", msgraph-beta-sdk-java#621); for which is not known: createdDateTime of users is refused, all others are ignored (none).
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
         // A text that is not a GUID can be the name of a user.
@@ -44,7 +44,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         // Whether an id in a body is refused or ignored is not known (none).
         ("entity", "id", PropertyRule::ReadOnly),
         ("directoryObject", "deletedDateTime", PropertyRule::ReadOnly),
-        ("user", "createdDateTime", PropertyRule::ReadOnly),
+        ("user", "createdDateTime", PropertyRule::Unchangeable(&refusal::READ_ONLY_PROPERTY)),
         ("user", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
         ("user", "createdDateTime", PropertyRule::WholeSeconds),
         ("user", "securityIdentifier", PropertyRule::ReadOnly),
@@ -97,6 +97,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("directory-text-case", |behaviors| behaviors.directory_text_case == DirectoryTextCase::Same),
     )],
     paged: &[("directoryObject", ("directory-paging", |behaviors| behaviors.directory_paging == DirectoryPaging::Strict))],
+    // Medium: learn.microsoft.com/graph/api/federatedidentitycredential-upsert, application-upsert and group-upsert.
+    upserted: &[("federatedIdentityCredential", "name"), ("application", "uniqueName"), ("group", "uniqueName")],
     eventual: &[("directoryObject", ("advanced-queries", |behaviors| behaviors.advanced_queries == AdvancedQueries::Refuse))],
     // Strong: microsoft-graph-docs#15109 and #2632, microsoft-graph-docs-contrib#3591; without a link to the others.
     expand_limits: &[("directoryObject", 20)],

@@ -8,7 +8,9 @@ use crate::world::workload::{Derived, DerivedValue, NewEntity, text_of};
 
 /// Medium, unless said: the answers on learn.microsoft.com/graph/api/user-post-messages and group-post-events to requests without these
 /// properties.
-pub(super) static DERIVED: [Derived; 12] = [
+pub(super) static DERIVED: [Derived; 13] = [
+    // Medium: learn.microsoft.com/graph/api/resources/event.
+    row("event", "type", |event| event.complex("recurrence").map(|_| DerivedValue::text("seriesMaster"))),
     row("message", "bodyPreview", preview),
     row("message", "internetMessageId", |message| {
         let domain = "contoso.onmicrosoft.com";
@@ -44,6 +46,9 @@ const fn row(type_name: &'static str, property: &'static str, value: fn(&NewEnti
 /// The number of characters in a preview (learn.microsoft.com/graph/api/resources/message: "the first 255 characters").
 const PREVIEW: usize = 255;
 
+/// The end of a line in a text of HTML: no white space of the source.
+const LINE_END: char = '\u{2028}';
+
 fn preview(item: &NewEntity<'_>) -> Option<DerivedValue> {
     let (structured, body) = item.complex("body")?;
     let content = text_of(structured, body, "content")?;
@@ -61,6 +66,11 @@ fn is_html(item: &NewEntity<'_>, structured: &StructuredType, body: &Complex) ->
 
 /// Returns the text of HTML, with one space for each run of white space. How the service lays it out is not known.
 fn text_of_html(html: &str) -> String {
+    lines_of_html(html).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the text of HTML, a line for each paragraph. How the service lays it out is not known.
+pub(super) fn lines_of_html(html: &str) -> String {
     let mut text = String::new();
     let mut rest = html;
     while let Some(open) = rest.find('<') {
@@ -76,13 +86,14 @@ fn text_of_html(html: &str) -> String {
             let end = rest.to_ascii_lowercase().find(&format!("</{name}"));
             rest = end.map_or("", |end| &rest[end..]);
         } else if matches!(name, "br" | "p" | "div" | "li" | "tr" | "td") {
-            text.push(' ');
+            text.push(LINE_END);
         }
     }
     text.push_str(rest);
     let decoded = text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
     let decoded = decoded.replace("&#39;", "'").replace("&amp;", "&");
-    decoded.split_whitespace().collect::<Vec<_>>().join(" ")
+    let lines = decoded.split(LINE_END).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\r\n")
 }
 
 /// Returns the folder that a message is in: that of its path, or the drafts of the mailbox.

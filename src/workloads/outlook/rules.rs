@@ -2,8 +2,9 @@
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, PropertyRule, SearchRules,
-    ServerSetValue, TagForm, TagRules, TypeRules, UpdateAnswer, View, Wording, WorkloadRules,
+    ServerSetValue, TagForm, TagRules, TypeRules, UpdateAnswer, View, WindowRules, Wording, WorkloadRules,
 };
+use crate::policy::behavior::OutlookFilters;
 use crate::policy::refusal;
 
 /// Medium, unless said: initial values are those of the answers on learn.microsoft.com/graph/api/user-post-messages, group-post-events and
@@ -109,7 +110,22 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ),
         ("user", "calendar", View::Among { navigation: "calendars", property: "isDefaultCalendar", value: "true" }),
         ("user", "events", View::Behind { navigation: "calendar", collection: "events" }),
+        ("user", "calendarView", View::Behind { navigation: "calendar", collection: "events" }),
+        ("group", "calendarView", View::Beside("events")),
+        ("calendar", "calendarView", View::Beside("events")),
     ],
+    formed: &["message", "event"],
+    // Medium: learn.microsoft.com/graph/api/user-list-messages, user-list-events, user-list-contacts and user-list-mailfolders.
+    page_sizes: &[("message", 10), ("event", 10), ("contact", 10), ("mailFolder", 10), ("calendar", 10), ("contactFolder", 10)],
+    ordered_filters: &[("message", ("outlook-filters", |behaviors| behaviors.outlook_filters == OutlookFilters::Strict))],
+    // Medium: learn.microsoft.com/graph/api/user-list-calendarview, group-list-calendarview and event-list-instances.
+    windows: &[
+        (("user", "calendarView"), &CALENDAR_VIEW),
+        (("group", "calendarView"), &CALENDAR_VIEW),
+        (("calendar", "calendarView"), &CALENDAR_VIEW),
+        (("event", "instances"), &INSTANCES),
+    ],
+    untracked: &[("user", "messages")],
     well_known: &[("mailFolder", "displayName", &WELL_KNOWN_FOLDERS)],
     searches: &[("message", &SEARCH)],
     // Medium: learn.microsoft.com/graph/api/resources/message marks these "Returned only on $select"; the answer on user-post-messages to a
@@ -139,6 +155,15 @@ pub(super) const WELL_KNOWN_FOLDERS: [(&str, &str); 17] = [
     ("serverfailures", "Server Failures"),
     ("syncissues", "Sync Issues"),
 ];
+
+static CALENDAR_VIEW: WindowRules = WindowRules {
+    start: "startDateTime",
+    end: "endDateTime",
+    missing: &refusal::MISSING_TIME_RANGE,
+    malformed: &refusal::INVALID_TIME_RANGE,
+    is_of_holder: false,
+};
+static INSTANCES: WindowRules = WindowRules { is_of_holder: true, ..CALENDAR_VIEW };
 
 /// A search of messages covers subject and text (learn.microsoft.com/graph/search-query-parameter, medium).
 static SEARCH: SearchRules = SearchRules { by_words: &["subject", "bodyPreview"], unnamed: &["subject", "bodyPreview"] };

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use crate::edm::address::encoded_key;
 use crate::text::json::quoted;
 use crate::world::fixture::directory::HOME_TENANT;
-use crate::world::workload::{Derived, DerivedValue, NewEntity, text_of};
+use crate::world::workload::{Derived, DerivedValue, KeyRule, NewEntity, text_of};
 
 /// Strong: the forms recorded in pnp/pnpcore, and learn.microsoft.com/graph/api/channel-post-messages and channel-post-members.
-pub(super) static DERIVED: [Derived; 9] = [
+pub(super) static DERIVED: [Derived; 11] = [
+    row("team", "displayName", |team| text_of_group(team, "displayName")),
+    row("team", "description", |team| text_of_group(team, "description")),
     row("channel", "tenantId", |channel| Some(DerivedValue::text(&tenant(channel)))),
     row("channel", "webUrl", |channel| {
         let (team, name) = (team(channel)?, channel.text("displayName")?);
@@ -33,6 +35,15 @@ pub(super) static DERIVED: [Derived; 9] = [
     row("aadUserConversationMember", "email", |member| text_of_user(member, "mail")),
     row("aadUserConversationMember", "tenantId", |member| member.text("userId").map(|_| DerivedValue::text(&tenant(member)))),
 ];
+
+/// Medium: learn.microsoft.com/graph/api/team-post, a team of a group has its id.
+pub(super) static KEYS: [(&str, KeyRule); 1] = [("team", |team| team.bound("group").map(|group| group.key.to_string()))];
+
+/// Returns a text of the group that becomes a team.
+fn text_of_group(team: &NewEntity<'_>, property: &str) -> Option<DerivedValue> {
+    let (group, structured) = team.find("groups", "id", &team.bound("group")?.key)?;
+    text_of(structured, &group.properties, property).map(|text| DerivedValue::text(&text))
+}
 
 const fn row(type_name: &'static str, property: &'static str, value: fn(&NewEntity<'_>) -> Option<DerivedValue>) -> Derived {
     Derived { type_name, property, value }

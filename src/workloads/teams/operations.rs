@@ -4,14 +4,16 @@
 //! refusal of a write to an archived team has no public source, so it is not emulated.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::edm::address::EntityAddress;
+use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
-use crate::edm::schema::StructuredType;
+use crate::edm::schema::{Model, StructuredType};
 use crate::edm::value::{Entity, Value};
 use crate::odata::error::Error;
 use crate::policy::refusal;
+use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::store::StoreFull;
 use crate::world::workload::{OperationReply, OperationRequest, OperationRow};
@@ -29,7 +31,8 @@ fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -
     let world = request.world;
     let type_id = entity.properties.own_type.unwrap_or(world.schema.set(request.collection.set).target);
     let Some(structured) = request.model.find_structured(type_id) else { return Ok(OperationReply::Nothing) };
-    let (location, stored) = operation(request, &address, structured, kind)?;
+    let create = |place: &CollectionAddress, patch: &Patch| (request.create)(place, patch);
+    let (location, stored) = operation((world, request.model, request.now), &address, structured, kind, &create)?;
     let updated = world.store.to_change(request.collection, 0).and_then(|collection| {
         let updated = collection.update(&entity.key, |entity| {
             let mut values = entity.properties.clone();
@@ -53,13 +56,14 @@ fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -
 }
 
 /// Returns the address of the operation, as recorded in pnp/pnpcore. It is stored where the schema has a place for it.
-fn operation(
-    request: &OperationRequest<'_>,
+pub(super) fn operation(
+    (world, model, now): (&World, &Model, SystemTime),
     address: &EntityAddress,
     structured: &StructuredType,
     kind: &str,
+    create: &dyn Fn(&CollectionAddress, &Patch) -> Result<EntityAddress, Error>,
 ) -> Result<(String, Option<EntityAddress>), Error> {
-    let (schema, model) = (&request.world.schema, request.model);
+    let schema = &world.schema;
     let mut team = address.clone();
     let mut team_type = structured;
     while let Some(holder) = team.collection.holder.clone() {
@@ -74,10 +78,10 @@ fn operation(
         return Err(Error::new(&refusal::UNKNOWN_PROPERTY, &["operations", &team_type.full_name]));
     }
     let Some(navigation) = navigation else {
-        return Ok((format!("/{team_text}/operations('{}')", request.world.next_entity_id()), None));
+        return Ok((format!("/{team_text}/operations('{}')", world.next_entity_id()), None));
     };
     let operation_type = model.structured(navigation.target);
-    let now = Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(request.now)));
+    let now = Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(now)));
     let member = |property: &str, name: &str| {
         model.member(operation_type.properties[operation_type.property(property)?].kind, name).map(Value::Enum)
     };
@@ -95,6 +99,6 @@ fn operation(
         .filter_map(|(name, value)| Some(PropertyChange { property: operation_type.property(name)?, to: NewValue::Set(value?) }));
     let patch = Patch { changes: changes.collect(), ..Patch::default() };
     let place = team.collection.within(schema, &team.key, navigation.set);
-    let made = (request.create)(&place, &patch)?;
+    let made = create(&place, &patch)?;
     Ok((format!("/{}", made.text(schema)), Some(made)))
 }

@@ -47,6 +47,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("team", "group", View::SameKey("groups")),
         ("team", "primaryChannel", View::Among { navigation: "channels", property: "displayName", value: "\"General\"" }),
     ],
+    // Strong for channel messages (recorded in pnp/pnpcore), medium for the other pages.
+    page_sizes: &[("chatMessage", 20)],
+    // Weak: notes of two users on the refusal, which is that of messages in a mailbox (msgraph-metadata#607).
+    untracked: &[("chat", "messages"), ("chatMessage", "replies")],
     // See the row of the refusal; that case does not matter is a guess.
     unique: &[("channel", Unique { property: "displayName", among: None, refusal: &refusal::CHANNEL_NAME_TAKEN })],
     // The answers to other requests for these have no expansions in any public source (none).
@@ -54,9 +58,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ..WorkloadRules::NONE
 };
 
-/// A team is created by an operation that takes a while, and deleted with its group; both are not emulated.
+/// A team is created by an operation (`creation.rs`), and deleted with its group, which is not emulated.
 static TEAM: Capabilities = Capabilities {
-    creates: false,
     // PUT makes a group a team (learn.microsoft.com/graph/api/team-put-teams).
     update: Some(UpdateMethod::PatchOrUpsert),
     deletes: false,

@@ -187,7 +187,7 @@ impl Collection {
         if let (Some(target), Some(address)) = (entity.linked(), &self.address) {
             self.share.record_link(target, address, &entity.key);
         }
-        self.changes().add(&self.share.budget, &entity.key);
+        self.note_change(None, Some(&entity));
         self.values.change(&self.share.budget, &entity.key, None, Some(&entity.properties));
         self.record(None, Some(&entity));
         drop(entry.insert(EntityRecord { number, entity: Some(entity) }));
@@ -247,7 +247,7 @@ impl Collection {
                 self.share.record_link(target, address, &after.key);
             }
         }
-        self.changes().add(&self.share.budget, &after.key);
+        self.note_change(Some(&before), Some(&after));
         self.values.change(&self.share.budget, &after.key, Some(&before.properties), Some(&after.properties));
         self.record(Some(&before), Some(&after));
         self.share.record_change();
@@ -292,7 +292,7 @@ impl Collection {
             budget.change(0, held + RECORD_BYTES);
             self.record_unlink(stored.entity.as_ref(), false);
             if let Some(removed) = &stored.entity {
-                self.changes().add(budget, &removed.key);
+                self.note_change(Some(removed), None);
                 self.values.change(budget, &removed.key, Some(&removed.properties), None);
                 self.record(Some(removed), None);
             }
@@ -325,7 +325,7 @@ impl Collection {
             }
         };
         self.record_unlink(Some(&removed), true);
-        self.changes().add(budget, &removed.key);
+        self.note_change(Some(&removed), None);
         self.values.change(budget, &removed.key, Some(&removed.properties), None);
         self.record(Some(&removed), None);
         self.share.record_change();
@@ -405,6 +405,17 @@ impl Collection {
         if self.root.is_some() { &self.share.root_changes } else { &self.changes }
     }
 
+    /// Records a change, for clients that ask for changes.
+    fn note_change(&self, before: Option<&Arc<StoredEntity>>, after: Option<&Arc<StoredEntity>>) {
+        let Some(entity) = after.or(before) else { return };
+        let budget = &self.share.budget;
+        let (old, new) = (before.map(|entity| &entity.properties), after.map(|entity| &entity.properties));
+        self.changes().add(budget, &entity.key, old, new);
+        if let Some(address) = &self.address {
+            self.share.nested_changes.add_within(budget, address, &entity.key);
+        }
+    }
+
     /// Whether the texts of a property are indexed.
     pub(crate) fn knows_values(&self, slot: Slot) -> bool {
         self.values.knows(slot)
@@ -439,6 +450,11 @@ impl Collection {
     /// change. `None` if the position is not one of this collection.
     pub fn changes_after(&self, position: ChangePosition, limit: usize) -> Option<Vec<(u64, Changed)>> {
         self.changes().after(position, limit)
+    }
+
+    /// Whether one of the properties of an entity has changed since a number of changes.
+    pub(crate) fn has_property_changed(&self, key: &str, after: u64, slots: &[Slot]) -> bool {
+        self.changes().has_property_changed(key, after, slots)
     }
 
     /// Returns the number of entities.

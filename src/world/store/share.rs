@@ -46,6 +46,8 @@ pub(super) struct TreeShare {
     links: LinkChanges,
     /// The changes of the root collection, and of the links of its entities.
     pub(super) root_changes: Changes,
+    /// The changes of all contained collections.
+    pub(super) nested_changes: Changes,
 }
 
 /// The tree differs from its baseline.
@@ -62,6 +64,7 @@ impl TreeShare {
             collecting: Mutex::default(),
             links: LinkChanges::default(),
             root_changes: Changes::default(),
+            nested_changes: Changes::default(),
         }
     }
 
@@ -89,7 +92,7 @@ impl TreeShare {
 
     /// Returns the bytes of the records of links.
     pub(super) fn link_bytes(&self) -> usize {
-        self.links.bytes() + self.root_changes.bytes()
+        self.links.bytes() + self.root_changes.bytes() + self.nested_changes.bytes()
     }
 
     /// Returns the links to an entity: the collections that have them, and their keys. Some may be gone.
@@ -134,6 +137,6 @@ impl TreeShare {
 
 impl Drop for TreeShare {
     fn drop(&mut self) {
-        self.budget.change(0, self.links.bytes() + self.root_changes.bytes());
+        self.budget.change(0, self.links.bytes() + self.root_changes.bytes() + self.nested_changes.bytes());
     }
 }

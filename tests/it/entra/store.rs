@@ -383,14 +383,14 @@ fn a_change_of_a_user_is_obeyed() {
         &world,
         Method::PATCH,
         &path,
-        &json!({ "passwordProfile": { "password": "new", "forceChangePasswordNextSignIn": false } }),
+        &json!({ "passwordProfile": { "password": "New-pass1", "forceChangePasswordNextSignIn": false } }),
     );
     assert_eq!(
-        (number(&world, &of_user("adele", "p", "User.Read")), number(&world, &of_user("adele", "new", "User.Read"))),
+        (number(&world, &of_user("adele", "p", "User.Read")), number(&world, &of_user("adele", "New-pass1", "User.Read"))),
         (50_126, 0)
     );
     graph(&world, Method::PATCH, &path, &json!({ "passwordProfile": { "forceChangePasswordNextSignIn": true } }));
-    assert_eq!(number(&world, &of_user("adele", "new", "User.Read")), 50_055);
+    assert_eq!(number(&world, &of_user("adele", "New-pass1", "User.Read")), 50_055);
     graph(
         &world,
         Method::PATCH,
@@ -398,20 +398,20 @@ fn a_change_of_a_user_is_obeyed() {
         &json!({ "passwordProfile": { "forceChangePasswordNextSignIn": false }, "userPrincipalName": "a@contoso.com" }),
     );
     assert_eq!(
-        (number(&world, &of_user("adele", "new", "User.Read")), number(&world, &of_user("a", "new", "User.Read"))),
+        (number(&world, &of_user("adele", "New-pass1", "User.Read")), number(&world, &of_user("a", "New-pass1", "User.Read"))),
         (50_034, 0)
     );
     graph(&world, Method::DELETE, &path, &Value::Null);
-    assert_eq!(number(&world, &of_user("a", "new", "User.Read")), 50_034);
+    assert_eq!(number(&world, &of_user("a", "New-pass1", "User.Read")), 50_034);
 
     let new = json!({
         "accountEnabled": true, "displayName": "New", "mailNickname": "new", "userPrincipalName": "new@contoso.com",
-        "passwordProfile": { "password": "secret", "forceChangePasswordNextSignIn": false },
+        "passwordProfile": { "password": "Secret-1", "forceChangePasswordNextSignIn": false },
     });
-    assert_eq!(number(&world, &of_user("new", "secret", "User.Read")), 50_034);
+    assert_eq!(number(&world, &of_user("new", "Secret-1", "User.Read")), 50_034);
     graph(&world, Method::POST, "/users", &new);
     assert_eq!(
-        (number(&world, &of_user("new", "secret", "User.Read")), number(&world, &of_user("new", "p", "User.Read"))),
+        (number(&world, &of_user("new", "Secret-1", "User.Read")), number(&world, &of_user("new", "p", "User.Read"))),
         (0, 50_126)
     );
     // The fixtures have more users, whom the directory file does not list.
@@ -470,8 +470,8 @@ fn a_saved_state_keeps_what_has_changed() {
         &format!("/applications/{id}"),
         &json!({ "web": { "redirectUris": ["https://web.contoso.com/other"] } }),
     );
-    graph(&world, Method::PATCH, &format!("/users/{ADELE}"), &json!({ "passwordProfile": { "password": "new" } }));
-    let new = json!({ "accountEnabled": true, "displayName": "New", "mailNickname": "new", "userPrincipalName": "new@contoso.com", "passwordProfile": { "password": "secret" } });
+    graph(&world, Method::PATCH, &format!("/users/{ADELE}"), &json!({ "passwordProfile": { "password": "New-pass1" } }));
+    let new = json!({ "accountEnabled": true, "displayName": "New", "mailNickname": "new", "userPrincipalName": "new@contoso.com", "passwordProfile": { "password": "Secret-1" } });
     graph(&world, Method::POST, "/users", &new);
     let restored = |state: World| {
         let mut settings = settings(&directory());
@@ -481,10 +481,10 @@ fn a_saved_state_keeps_what_has_changed() {
     let world = restored(world);
     assert_eq!(authorize(&world, "User.Read").status, StatusCode::BAD_REQUEST);
     let form = |user: &str, password: &str| of_user(user, password, "User.Read");
-    assert_eq!((number(&world, &form("adele", "p")), number(&world, &form("adele", "new"))), (50_126, 0));
+    assert_eq!((number(&world, &form("adele", "p")), number(&world, &form("adele", "New-pass1"))), (50_126, 0));
     assert_eq!(
         (
-            number(&world, &form("new", "secret")),
+            number(&world, &form("new", "Secret-1")),
             number(&world, &form("tomas.ribeiro", "p").replace("@contoso.com", "@contoso.onmicrosoft.com"))
         ),
         (0, 50_034)

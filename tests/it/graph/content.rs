@@ -178,7 +178,7 @@ fn an_object_of_the_directory_needs_its_members() {
         }
         post(&world, target, &whole);
     }
-    let external = json!({ "displayName": "Eve", "passwordProfile": { "password": "x" }, "identities": [{ "signInType": "emailAddress", "issuer": "contoso.com", "issuerAssignedId": "e@x.example" }] });
+    let external = json!({ "displayName": "Eve", "passwordProfile": { "password": "Bakery-1" }, "identities": [{ "signInType": "emailAddress", "issuer": "contoso.com", "issuerAssignedId": "e@x.example" }] });
     post(&world, "users", &external);
     // Only a creation has required members.
     let (status, _) = send(&world, Method::PATCH, &format!("users/{LOCAL_USER}"), &json!({ "city": "Berlin" }));

@@ -694,3 +694,106 @@ fn a_move_without_room_changes_nothing() {
     assert!(refused > 1, "{refused}");
     assert_eq!(content_of(&world, "to/rye/4/a.txt"), b"12345");
 }
+
+/// Returns the next link of a delta query, and the names of its items; those that are gone have a minus sign.
+fn changed(world: &World, target: &str) -> (String, Vec<String>) {
+    let page = json_of(&send(world, Method::GET, target, &[], b""));
+    let link = page["@odata.deltaLink"].as_str().or(page["@odata.nextLink"].as_str()).unwrap_or_else(|| panic!("{page}"));
+    let name = |item: &Value| match &item["deleted"]["state"] {
+        Value::Null => item["name"].as_str().unwrap_or_default().to_owned(),
+        _ => "-".to_owned(),
+    };
+    (link.to_owned(), page["value"].as_array().unwrap().iter().map(name).collect())
+}
+
+#[test]
+fn the_changes_of_a_drive_are_those_of_all_its_folders() {
+    let world = harness::world(&[]);
+    let (link, all) = changed(&world, &format!("{ROOT}/delta"));
+    assert_eq!(all[0], "root");
+    assert!(all.contains(&"Recipes".to_owned()) && all.contains(&"Rye bread.docx".to_owned()), "{all:?}");
+    assert!(link.contains("/delta(token='"), "{link}");
+    let (latest, none) = changed(&world, &format!("{ROOT}/delta?token=latest"));
+    let (_, of_folder) = changed(&world, &format!("{ROOT}:/Recipes:/delta"));
+    assert!(
+        none.is_empty() && of_folder.contains(&"Rye bread.docx".to_owned()) && !of_folder.contains(&"root".to_owned()),
+        "{of_folder:?}"
+    );
+
+    put(&world, "New/deeper/a.txt", b"a");
+    let (second, found) = changed(&world, &latest);
+    assert_eq!(found, ["root", "New", "deeper", "a.txt"], "folders come before what they contain");
+    assert_eq!(changed(&world, &link).1, found);
+    assert_eq!(changed(&world, &second).1, Vec::<String>::new());
+
+    // An item that has moved is not gone.
+    let moved =
+        patch(&world, &format!("{ROOT}:/New/deeper/a.txt"), &json!({ "parentReference": { "path": "/drive/root:/Recipes" } }));
+    assert_eq!(moved.status, StatusCode::OK, "{moved:?}");
+    let (third, found) = changed(&world, &second);
+    assert!(found.contains(&"a.txt".to_owned()) && !found.contains(&"-".to_owned()), "{found:?}");
+    assert_eq!(send(&world, Method::DELETE, &format!("{ROOT}:/New"), &[], b"").status, StatusCode::NO_CONTENT);
+    let (_, found) = changed(&world, &third);
+    assert_eq!(found.iter().filter(|name| *name == "-").count(), 1, "{found:?}");
+
+    // Pages have each item once, with other changes meanwhile.
+    let (mut next, mut paged) = changed(&world, &format!("{ROOT}/delta?$top=2"));
+    put(&world, "meanwhile.txt", b"a");
+    for _ in 0..20 {
+        if !next.contains("token='") || paged.len() > 50 {
+            break;
+        }
+        let (later, found) = changed(&world, &next);
+        if found.is_empty() {
+            break;
+        }
+        paged.extend(found);
+        next = later;
+    }
+    let listed = json_of(&send(&world, Method::GET, &format!("{ROOT}/delta"), &[], b""));
+    for item in listed["value"].as_array().unwrap() {
+        let name = item["name"].as_str().unwrap().to_owned();
+        assert!(paged.contains(&name), "{name}: {paged:?}");
+    }
+    assert_eq!(send(&world, Method::GET, &format!("{ROOT}/delta(token='xyz')"), &[], b"").status, StatusCode::OK);
+    let other = harness::world(&[]);
+    assert_eq!(code(&send(&other, Method::GET, &latest, &[], b"")).0, 410);
+}
+
+#[test]
+fn a_path_names_the_folder_to_which_an_item_moves() {
+    let world = harness::world(&[]);
+    put(&world, "From/a.txt", b"a");
+    put(&world, "To%20it/b.txt", b"b");
+    let to = |path: &str| patch(&world, &format!("{ROOT}:/From/a.txt"), &json!({ "parentReference": { "path": path } }));
+    assert_eq!(code(&to("/drive/root:/Nowhere")).0, 404);
+    assert_eq!(code(&to("/drives/other/root:/To%20it")).0, 400);
+    let moved = json_of(&to("/drive/root:/To%20it"));
+    assert!(moved["parentReference"]["path"].as_str().unwrap().ends_with("/root:/To it"), "{moved}");
+    assert_eq!(content_of(&world, "To%20it/a.txt"), b"a");
+    let folder = |path: &str| patch(&world, &format!("{ROOT}:/To%20it"), &json!({ "parentReference": { "path": path } }));
+    assert_eq!(code(&folder("/drive/root:/To it")).0, 400, "not into itself");
+    assert_eq!(folder("/drive/root:/From").status, StatusCode::OK);
+    assert_eq!(content_of(&world, "From/To%20it/a.txt"), b"a");
+    let back = patch(&world, &format!("{ROOT}:/From/To%20it/a.txt"), &json!({ "parentReference": { "path": "/drive/root:" } }));
+    assert_eq!(back.status, StatusCode::OK);
+    assert_eq!(content_of(&world, "a.txt"), b"a");
+}
+
+#[test]
+fn fragments_have_whole_units_where_that_is_wanted() {
+    const UNIT: usize = 320 * KIB;
+    for (choice, status) in [("take", 202), ("refuse", 400)] {
+        let world = harness::world(&[("upload-fragments", choice)]);
+        let address = session(&world, &format!("{ROOT}:/a.bin:/createUploadSession"), &json!({}));
+        let odd = fragment(&world, &address, &format!("bytes 0-9/{}", UNIT + 10), &binary(10));
+        assert_eq!(odd.status.as_u16(), status, "{choice}");
+        if choice == "refuse" {
+            let whole = binary(UNIT + 10);
+            let first = fragment(&world, &address, &format!("bytes 0-{}/{}", UNIT - 1, UNIT + 10), &whole[..UNIT]);
+            assert_eq!(first.status, StatusCode::ACCEPTED);
+            let last = fragment(&world, &address, &format!("bytes {UNIT}-{}/{}", UNIT + 9, UNIT + 10), &whole[UNIT..]);
+            assert_eq!(last.status, StatusCode::CREATED);
+        }
+    }
+}

@@ -8,6 +8,8 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::internals::edm::schema::Schema;
 use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::text::exchange::RecordedRequest;
+use wfi_emulator::internals::workloads;
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::fixture;
 use wfi_emulator::internals::world::settings::Settings;
@@ -506,4 +508,82 @@ fn a_link_leads_to_the_further_pages_of_an_expanded_collection() {
         post(&limited, "me/mailFolders/drafts/messages", &json!({ "subject": subject }));
     }
     assert_eq!(get(&limited, "me/mailFolders/drafts?$expand=messages($top=2)").get("messages@odata.nextLink"), None);
+}
+
+#[test]
+fn a_delta_with_selected_members_has_what_has_changed_in_them() {
+    let world = harness::world(&[]);
+    let ada = id(&post(&world, "users", &user("ada")));
+    let latest = |options: &str| {
+        let page = get(&world, &format!("users/delta?$deltatoken=latest{options}"));
+        page["@odata.deltaLink"].as_str().unwrap().split_once("/v1.0/").unwrap().1.to_owned()
+    };
+    let (selected, all) = (latest("&$select=displayName,jobTitle"), latest(""));
+    let patch = |body: Value| assert!(send(&world, Method::PATCH, &format!("users/{ada}"), &body).0.is_success());
+    patch(json!({ "officeLocation": "1" }));
+    assert_eq!((ids(&world, &selected), ids(&world, &all)), (vec![], vec![ada.clone()]));
+    patch(json!({ "jobTitle": "Baker" }));
+    assert_eq!(ids(&world, &selected), [&*ada]);
+    // Each round has its own changes.
+    let page = get(&world, &selected);
+    let next = page["@odata.deltaLink"].as_str().unwrap().split_once("/v1.0/").unwrap().1.to_owned();
+    patch(json!({ "officeLocation": "2" }));
+    assert_eq!((ids(&world, &next), ids(&world, &selected)), (vec![], vec![ada.clone()]));
+    let bo = id(&post(&world, "users", &user("bo")));
+    assert_eq!(ids(&world, &next), [&*bo]);
+    assert_eq!(status(&world, Method::DELETE, &format!("users/{ada}")), StatusCode::NO_CONTENT);
+    assert_eq!(ids(&world, &next), [&*bo, &*ada]);
+}
+
+#[test]
+fn a_new_team_has_its_group_its_owner_and_its_first_channel() {
+    let world = World::new(Settings { schema: workloads::schema_with_rest(), ..harness::settings_with(&[]) });
+    let create = |body: Value| {
+        let request = RecordedRequest {
+            method: Method::POST,
+            target: "/v1.0/teams".to_owned(),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: body.to_string().into(),
+        };
+        let answer = harness::send(&world, &request);
+        assert_eq!((answer.status, answer.body.len()), (StatusCode::ACCEPTED, 0), "{answer:?}");
+        let header = |name: &str| answer.header(name).unwrap().trim_start_matches('/').to_owned();
+        (header("location"), header("content-location"))
+    };
+    let template = json!("https://graph.microsoft.com/v1.0/teamsTemplates('standard')");
+    let (operation, team) =
+        create(json!({ "template@odata.bind": template, "displayName": "Night bakers", "visibility": "private" }));
+    assert_eq!(get(&world, &operation)["status"], "succeeded");
+    assert_eq!(get(&world, &operation)["operationType"], "createTeam");
+    let created = get(&world, &team);
+    let key = id(&created);
+    assert_eq!(get(&world, &operation)["targetResourceId"], *key);
+    let group = get(&world, &format!("groups/{key}"));
+    assert_eq!(
+        (&group["displayName"], &group["visibility"], &group["mailNickname"]),
+        (&json!("Night bakers"), &json!("Private"), &json!("Nightbakers"))
+    );
+    assert_eq!(get(&world, &format!("teams/{key}/primaryChannel"))["displayName"], "General");
+    let members = get(&world, &format!("teams/{key}/members"));
+    assert_eq!((&members["value"][0]["roles"], members["value"].as_array().unwrap().len()), (&json!(["owner"]), 1));
+    assert_eq!(ids(&world, &format!("groups/{key}/owners")), [members["value"][0]["userId"].as_str().unwrap()]);
+    assert!(ids(&world, "me/joinedTeams").contains(&key));
+
+    // A group becomes a team with its id.
+    let ovens = id(&post(&world, "groups", &unified("ovens")));
+    let bind = format!("https://graph.microsoft.com/v1.0/groups('{ovens}')");
+    let (_, team) = create(json!({ "template@odata.bind": template, "group@odata.bind": bind }));
+    assert_eq!((id(&get(&world, &team)), get(&world, &team)["displayName"].clone()), (ovens.clone(), json!("ovens")));
+    assert_eq!(id(&get(&world, &format!("groups/{ovens}/team"))), ovens);
+
+    // Members of the request are those of the team and of its group.
+    let ada = id(&post(&world, "users", &user("ada")));
+    let member = json!({
+        "@odata.type": "#microsoft.graph.aadUserConversationMember", "roles": ["owner"],
+        "user@odata.bind": format!("https://graph.microsoft.com/v1.0/users('{ada}')"),
+    });
+    let (_, team) = create(json!({ "displayName": "Day", "members": [member], "channels": [{ "displayName": "Bread" }] }));
+    let key = id(&get(&world, &team));
+    assert_eq!(ids(&world, &format!("groups/{key}/members")), [&*ada]);
+    assert_eq!(get(&world, &format!("teams/{key}/channels"))["value"].as_array().unwrap().len(), 2);
 }

@@ -105,7 +105,7 @@ fn a_unique_value_is_found_no_later_among_many() {
             "accountEnabled": true,
             "displayName": "A",
             "mailNickname": "a",
-            "passwordProfile": { "password": "x" },
+            "passwordProfile": { "password": "Bakery-1" },
             "userPrincipalName": name,
         });
         send(world, Method::POST, "users", &body).0

@@ -124,6 +124,9 @@ pub(super) fn build(
         match rule {
             PropertyRule::WriteOnly => property.write_only = true,
             PropertyRule::ReadOnly => property.read_only = true,
+            PropertyRule::Unchangeable(refusal) => {
+                (property.read_only, property.unchangeable) = (true, Some(refusal));
+            }
             PropertyRule::Writable => property.read_only = false,
             PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
             PropertyRule::CreatedWith(json) => property.created_with = Some(json),

@@ -74,6 +74,46 @@ pub(super) fn is_advanced(node: &Node<'_>) -> bool {
     }
 }
 
+/// Adds the paths of the properties of a condition, each once, in the order of its text.
+pub(super) fn add_properties<'n>(node: &'n Node<'_>, found: &mut Vec<&'n str>) {
+    let mut add = |path: &'n str| {
+        if !found.contains(&path) {
+            found.push(path);
+        }
+    };
+    match node {
+        Node::Property(path) | Node::Typed(path, _) => add(&path.text),
+        Node::Count(source) => add(&source.path.text),
+        Node::Lambda(lambda) => add(&lambda.source.path.text),
+        Node::And(parts) | Node::Or(parts) | Node::Call(_, parts, _) => {
+            for part in parts {
+                add_properties(part, found);
+            }
+        }
+        Node::Compare(_, left, right) => {
+            add_properties(left, found);
+            add_properties(right, found);
+        }
+        Node::Arithmetic(first, others) => {
+            add_properties(first, found);
+            for (_, part) in others {
+                add_properties(part, found);
+            }
+        }
+        Node::Masked(inner, _)
+        | Node::Utc(inner)
+        | Node::In(inner, ..)
+        | Node::Has(inner, _)
+        | Node::Not(inner)
+        | Node::Negate(inner)
+        | Node::Cast(inner, _)
+        | Node::EnumText(inner, ..)
+        | Node::IsOf(inner, _)
+        | Node::Narrowed(inner) => add_properties(inner, found),
+        Node::Constant(_) | Node::Item(..) | Node::HasType(..) | Node::Search(_) => {}
+    }
+}
+
 /// Returns the path of a property.
 fn property<'n>(node: &'n Node<'_>) -> Option<&'n str> {
     match node {

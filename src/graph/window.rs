@@ -1,0 +1,85 @@
+//! Collections of entities in a time range that a request names.
+
+use std::sync::Arc;
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::schema::{Model, StructuredType, WindowRules};
+use crate::odata::error::Error;
+use crate::odata::purse::Purse;
+use crate::text::form;
+use crate::world::World;
+use crate::world::store::{CollectionRef, StoredEntity};
+use crate::world::workload::InstanceRequest;
+
+/// The steps that looking at an entity costs.
+const ENTITY_STEPS: u64 = 8;
+
+/// A time range, in ticks.
+pub(super) type Range = (i64, i64);
+
+/// Reads the range of a query.
+///
+/// # Errors
+///
+/// Fails if the query does not have the range.
+pub(super) fn range(rules: &WindowRules, query: &str) -> Result<Range, Error> {
+    let option = |wanted: &str| {
+        let mut fields = form::raw_fields(query);
+        let (_, value) = fields.find(|(name, _)| form::decoded(name).trim().eq_ignore_ascii_case(wanted))?;
+        Some(form::decoded(value).trim().to_owned()).filter(|value| !value.is_empty())
+    };
+    let time = |wanted: &str| {
+        let text = option(wanted).ok_or_else(|| Error::new(rules.missing, &[]))?;
+        let malformed = || Error::new(rules.malformed, &[&text, wanted]);
+        // A plus sign that is not escaped is decoded to a space. Without an offset, the time is in UTC.
+        let text_of_time = text.replace(' ', "+");
+        let of_date = || format!("{text_of_time}T00:00:00Z");
+        let parsed = DateTimeOffset::parse(&text_of_time).or_else(|| DateTimeOffset::parse(&format!("{text_of_time}Z")));
+        parsed.or_else(|| DateTimeOffset::parse(&of_date())).map(DateTimeOffset::ticks).ok_or_else(malformed)
+    };
+    // The begin is read first.
+    Ok((time(rules.start)?, time(rules.end)?))
+}
+
+/// Returns what an entity of a type is in a range, with the ticks of its begin; `None` if the purse does not suffice.
+pub(super) fn instances(
+    world: &World,
+    model: &Model,
+    purse: &Purse,
+    declared: &StructuredType,
+    entity: &Arc<StoredEntity>,
+    range: Range,
+) -> Option<Vec<(i64, Arc<StoredEntity>)>> {
+    let structured = model.actual(declared, entity.properties.own_type);
+    let rows = world.workloads.iter().flat_map(|workload| workload.instances());
+    let name = structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default();
+    let Some((_, rule)) = rows.into_iter().find(|(row, _)| *row == name) else { return Some(Vec::new()) };
+    let pay = |steps: u64| purse.spend(steps);
+    let found = pay(ENTITY_STEPS).then(|| rule(&InstanceRequest { model, structured, entity, range, pay: &pay }))?;
+    (!purse.is_empty()).then_some(found)
+}
+
+/// Returns the collection of what happens in a range, in the order of the begin; `None` if the purse does not suffice.
+pub(super) fn collection<'c>(
+    world: &'c World,
+    model: &Model,
+    purse: &Purse,
+    declared: &StructuredType,
+    (rules, place): (&WindowRules, &CollectionAddress),
+    range: Range,
+) -> Option<CollectionRef<'c>> {
+    let store = &world.store;
+    let entities = if rules.is_of_holder {
+        let holder = place.holder.as_deref().and_then(|text| EntityAddress::parse(&world.schema, model, text));
+        holder.and_then(|holder| store.entity(&holder)).into_iter().collect()
+    } else {
+        store.at(place).list()
+    };
+    let mut found = Vec::new();
+    for entity in entities {
+        found.extend(instances(world, model, purse, declared, &entity, range)?);
+    }
+    found.sort_by_key(|(begin, _)| *begin);
+    Some(store.view_of(place, found.into_iter().map(|(_, entity)| entity).collect()))
+}

@@ -1,0 +1,171 @@
+//! The parts of a new team: its group, its first owner, the channel General, and the operation that has made it.
+//!
+//! Medium (learn.microsoft.com/graph/api/team-post): 202 with the address of an operation, which is done at once here. Settings, channels and
+//! applications of a template are not emulated.
+
+use std::sync::Arc;
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::patch::{NewValue, Patch, PropertyChange, Related, RelatedEntities};
+use crate::edm::schema::{PropertyType, StructuredType};
+use crate::edm::value::Value;
+use crate::entra::caller;
+use crate::entra::user::LOCAL_USER;
+use crate::odata::error::Error;
+use crate::policy::refusal;
+use crate::workloads::teams::operations;
+use crate::world::workload::{Creation, Started, text_of};
+
+/// The name of the first channel of a team.
+const GENERAL: &str = "General";
+
+pub(super) fn complete(creation: &Creation<'_>) -> Result<Option<Started>, Error> {
+    if &*creation.structured.full_name != "microsoft.graph.team" || creation.address.collection.holder.is_some() {
+        return Ok(None);
+    }
+    if creation.model.may_have_unread_member(creation.structured, "operations") {
+        // The request starts again with the part of the schema that has the place of the operation.
+        return Err(Error::new(&refusal::UNKNOWN_PROPERTY, &["operations", &creation.structured.full_name]));
+    }
+    add_owner(creation)?;
+    add_channel(creation)?;
+    let create = |place: &CollectionAddress, patch: &Patch| (creation.create)(place, None, patch);
+    let context = (creation.world, creation.model, creation.now);
+    let (location, _) = operations::operation(context, creation.address, creation.structured, "createTeam", &create)?;
+    // The parts within the team are removed with it, if the group cannot be created.
+    add_group(creation)?;
+    let content_location = format!("/{}", creation.address.text(&creation.world.schema));
+    Ok(Some(Started { location, content_location }))
+}
+
+/// Returns a collection of the team, and the type of its entities.
+fn within<'c>(creation: &Creation<'c>, name: &str) -> Option<(CollectionAddress, &'c StructuredType)> {
+    let navigation = creation.structured.navigation(name)?;
+    let address = creation.address;
+    let place = address.collection.within(&creation.world.schema, &address.key, navigation.set);
+    Some((place, creation.model.structured(navigation.target)))
+}
+
+fn set(structured: &StructuredType, name: &str, value: Value) -> Option<PropertyChange> {
+    Some(PropertyChange { property: structured.property(name)?, to: NewValue::Set(value) })
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.into())
+}
+
+fn texts(items: &[&str]) -> Value {
+    Value::Collection(items.iter().map(|item| text(item)).collect())
+}
+
+/// Adds the caller as the owner, unless the request has members.
+fn add_owner(creation: &Creation<'_>) -> Result<(), Error> {
+    let Some((place, _)) = within(creation, "members") else { return Ok(()) };
+    let Some(id) = creation.model.type_named("aadUserConversationMember") else { return Ok(()) };
+    let member = creation.model.structured(id);
+    let Some(user) = member.navigations.iter().position(|navigation| &*navigation.name == "user") else { return Ok(()) };
+    if !creation.world.store.at(&place).is_empty() {
+        return Ok(());
+    }
+    let owner = match caller::object_and_client(creation.headers) {
+        (Some(owner), _) => owner,
+        (None, None) => LOCAL_USER.0.to_owned(),
+        // The page asks an application to name the owner; without one, the team has no owner.
+        (None, Some(_)) => return Ok(()),
+    };
+    let bound = RelatedEntities::Bound(vec![format!("users/{owner}").into()]);
+    let patch = Patch {
+        read_as: Some(id),
+        changes: set(member, "roles", texts(&["owner"])).into_iter().collect(),
+        related: vec![Related { navigation: user, entities: bound }],
+        ..Patch::default()
+    };
+    (creation.create)(&place, None, &patch).map(drop)
+}
+
+/// Adds the group of the team, which has its id, with the members of the team.
+fn add_group(creation: &Creation<'_>) -> Result<(), Error> {
+    let (world, model) = (creation.world, creation.model);
+    let Some(root) = model.root("groups") else { return Ok(()) };
+    let place = CollectionAddress::from(root.set);
+    let key = &creation.address.key;
+    if world.store.at(&place).get(key).is_some() {
+        return Ok(());
+    }
+    let group = model.structured(root.target);
+    let own = |name: &str| text_of(creation.structured, &creation.entity.properties, name);
+    let name = own("displayName").unwrap_or_default();
+    let nickname: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let nickname = if nickname.is_empty() { format!("team{}", &key[..key.len().min(8)]) } else { nickname };
+    let visibility = creation.structured.property("visibility").and_then(|index| {
+        let property = &creation.structured.properties[index];
+        match (property.kind, creation.entity.properties.get(property.slot)) {
+            (PropertyType::Enum(id), Value::Enum(number)) => {
+                let members = &model.enumeration(id).members;
+                members.iter().find(|(_, own)| own == number).map(|(name, _)| capitalized(name))
+            }
+            _ => None,
+        }
+    });
+    let values = [
+        ("displayName", Some(Value::String(name))),
+        ("description", own("description").map(Value::String)),
+        ("mailNickname", Some(text(&nickname))),
+        ("mailEnabled", Some(Value::Boolean(true))),
+        ("securityEnabled", Some(Value::Boolean(false))),
+        ("groupTypes", Some(texts(&["Unified"]))),
+        ("resourceProvisioningOptions", Some(texts(&["Team"]))),
+        ("visibility", visibility.as_deref().map(text)),
+    ];
+    let changes = values.into_iter().filter_map(|(name, value)| set(group, name, value?)).collect();
+    let people = people(creation);
+    let bound = |name: &str, is_wanted: fn(&(Arc<str>, bool)) -> bool| {
+        let navigation = group.navigations.iter().position(|navigation| &*navigation.name == name)?;
+        let found: Vec<Arc<str>> =
+            people.iter().filter(|person| is_wanted(person)).map(|(id, _)| format!("users/{id}").into()).collect();
+        (!found.is_empty()).then(|| Related { navigation, entities: RelatedEntities::Bound(found) })
+    };
+    let related = bound("owners", |(_, is_owner)| *is_owner).into_iter().chain(bound("members", |_| true)).collect();
+    let patch = Patch { changes, related, ..Patch::default() };
+    (creation.create)(&place, Some(key.clone()), &patch).map(drop)
+}
+
+fn capitalized(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Returns the users in the team that the directory knows, and whether they are owners.
+fn people(creation: &Creation<'_>) -> Vec<(Arc<str>, bool)> {
+    let Some((place, declared)) = within(creation, "members") else { return Vec::new() };
+    let (model, store) = (creation.model, &creation.world.store);
+    let users = model.root("users").map(|root| CollectionAddress::from(root.set));
+    let mut found = Vec::new();
+    for member in store.at(&place).list() {
+        let structured = model.actual(declared, member.properties.own_type);
+        let Some(id) = text_of(structured, &member.properties, "userId") else { continue };
+        let is_known = users
+            .as_ref()
+            .is_some_and(|users| store.entity(&EntityAddress { collection: users.clone(), key: id.clone() }).is_some());
+        let is_owner = structured.slot("roles").is_some_and(|slot| match member.properties.get(slot) {
+            Value::Collection(roles) => roles.contains(&text("owner")),
+            _ => false,
+        });
+        if is_known {
+            found.push((id, is_owner));
+        }
+    }
+    found
+}
+
+/// Adds the first channel, unless the request has it.
+fn add_channel(creation: &Creation<'_>) -> Result<(), Error> {
+    let Some((place, channel)) = within(creation, "channels") else { return Ok(()) };
+    let is_general = |name: Arc<str>| name.eq_ignore_ascii_case(GENERAL);
+    let channels = creation.world.store.at(&place).list();
+    if channels.iter().any(|other| text_of(channel, &other.properties, "displayName").is_some_and(is_general)) {
+        return Ok(());
+    }
+    let patch = Patch { changes: set(channel, "displayName", text(GENERAL)).into_iter().collect(), ..Patch::default() };
+    (creation.create)(&place, None, &patch).map(drop)
+}
