@@ -456,8 +456,10 @@ pub struct Advance {
 pub struct DeactivationRules {
     /// The property that becomes false.
     pub property: &'static str,
-    /// The refusal for the last entity of a collection with another value, if it must stay, and whether behaviors enforce that.
-    pub last: Option<(&'static Refusal, fn(&Behaviors) -> bool)>,
+    /// The refusal for the last entity of a collection with another value, if it must stay.
+    pub last: Option<&'static Refusal>,
+    /// Whether behaviors enforce that.
+    pub is_enforced: fn(&Behaviors) -> bool,
 }
 
 /// The rule for deleted entities of a type that can be restored.

@@ -107,9 +107,9 @@ pub(super) fn check_last(
     current: &Entity,
 ) -> Result<(), Error> {
     let structured = context.structured();
-    let Some(((refusal, is_enforced), slot)) = rules.last.zip(structured.slot(rules.property)) else { return Ok(()) };
+    let Some((refusal, slot)) = rules.last.zip(structured.slot(rules.property)) else { return Ok(()) };
     let is_active = |entity: &Entity| *entity.properties.get(slot) != Value::Boolean(false);
-    if !is_active(current) || !is_enforced(&context.world.behaviors) {
+    if !is_active(current) || !(rules.is_enforced)(&context.world.behaviors) {
         return Ok(());
     }
     if !context.purse.spend(u64::try_from(collection.len()).unwrap_or(u64::MAX)) {

@@ -85,17 +85,15 @@ pub(super) fn replace(
     let (before, after) = loop {
         let updated = collection_to_change(context, &key)?.update(&key, |entity| {
             precondition.check_replaced(entity)?;
-            let is_unchanged = current.as_ref().is_some_and(|current| std::ptr::eq(&**current.entity(), entity));
-            let mut values = match proposed.take().filter(|_| is_unchanged) {
-                Some(values) => values,
-                None => {
-                    let mut values = replaced_values(context, reading, Some(entity), &server_set);
-                    // The values were checked before the change; here they are only completed.
-                    let (patch, stored) = (&reading.patch, Some(&entity.properties));
-                    let _ = check_values(context, structured, patch, stored, &mut values, &mut Vec::new());
-                    values
-                }
-            };
+            let is_unchanged = current.as_ref().is_some_and(|current| std::ptr::eq(Arc::as_ptr(current.entity()), entity));
+            let checked = proposed.take().filter(|_| is_unchanged);
+            let mut values = checked.unwrap_or_else(|| {
+                let mut values = replaced_values(context, reading, Some(entity), &server_set);
+                // The values were checked before the change; here they are only completed.
+                let (patch, stored) = (&reading.patch, Some(&entity.properties));
+                let _ = check_values(context, structured, patch, stored, &mut values, &mut Vec::new());
+                values
+            });
             let actual = context.model.actual(structured, values.own_type);
             tag::renew(actual, &mut values, Some(&entity.properties), || context.world.next_tag_id());
             let blank = actual.blank_text;

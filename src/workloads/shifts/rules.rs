@@ -162,8 +162,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ],
     // learn.microsoft.com/graph/api/schedulinggroup-delete and timeoffreason-delete
     deactivated: &[
-        ("schedulingGroup", &DeactivationRules { property: "isActive", last: None }),
-        ("timeOffReason", &DeactivationRules { property: "isActive", last: Some((&refusal::LAST_REASON, has_rules)) }),
+        ("schedulingGroup", &DeactivationRules { property: "isActive", last: None, is_enforced: has_rules }),
+        ("timeOffReason", &DeactivationRules { property: "isActive", last: Some(&refusal::LAST_REASON), is_enforced: has_rules }),
     ],
     tolerant: &[("shift", TOLERANCE), ("openShift", TOLERANCE)],
     // learn.microsoft.com/graph/api/schedule-post-timecards

@@ -289,7 +289,7 @@ const CARELESS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"respon
 #[test]
 fn the_scenarios_of_a_check_heed_behaviors() {
     let checked = |choice: &str| {
-        let (sender, heard) = mpsc::channel();
+        let (sender, received) = mpsc::channel();
         let url = connector(move |_, request| {
             let head = String::from_utf8_lossy(request).to_lowercase();
             let media_type = head.lines().find_map(|line| line.strip_prefix("content-type: ")).map(str::to_owned);
@@ -299,7 +299,7 @@ fn the_scenarios_of_a_check_heed_behaviors() {
         let (_, printed) = program(&["connector-check", &url, "--behavior", choice]);
         let scenarios: Vec<String> = printed.lines().filter(|line| line.contains("  scenario ")).map(str::to_owned).collect();
         assert_eq!(scenarios.len(), 8, "{printed}");
-        (heard.try_iter().collect::<Vec<_>>(), scenarios)
+        (received.try_iter().collect::<Vec<_>>(), scenarios)
     };
     let types = |calls: &[Option<String>]| calls.iter().flatten().cloned().collect::<std::collections::BTreeSet<_>>();
     let (calls, scenarios) = checked("connector-content-type=octet-stream");
