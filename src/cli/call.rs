@@ -139,6 +139,7 @@ impl CallTarget {
             retries: self.retries,
             back_off: Duration::from_millis(self.back_off),
             content_type: behaviors.connector_content_type,
+            eligibility_times: behaviors.eligibility_times,
         })
     }
 }
@@ -174,7 +175,7 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
             let message = |requests: &Requests| OutboundMessage::read(&content.team_id, requests);
             let message = match &content.request {
                 Some(file) => read_requests(file).map(|(requests, text)| message(&requests).with_plaintext(text)),
-                None => Ok(message(&Requests { requests: vec![eligible(*eligibility, shift, user_id)] })),
+                None => Ok(message(&Requests { requests: vec![eligible(*eligibility, shift, user_id, behaviors)] })),
             };
             (target, message)
         }
@@ -255,12 +256,9 @@ fn element(builder: &mut SampleBuilder<'_>, change: &str) -> Result<Element, Str
     Ok(builder.element(kind, &method, id))
 }
 
-fn eligible(eligibility: Eligibility, shift: &str, user_id: &str) -> Element {
+fn eligible(eligibility: Eligibility, shift: &str, user_id: &str, behaviors: &Behaviors) -> Element {
     match eligibility {
         Eligibility::TimeOffReasons => calls::eligible_time_off_reasons(user_id),
-        Eligibility::Swaps => {
-            let (start, end) = ("2024-10-01T04:00:00.0000000Z", "2024-11-01T03:59:59.9990000Z");
-            calls::eligible_swaps(shift, start, end)
-        }
+        Eligibility::Swaps => calls::eligible_swaps(shift, calls::PUBLISHED_PERIOD, behaviors.eligibility_times),
     }
 }

@@ -81,7 +81,12 @@ pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) ->
         secret: Some(text.as_str().into()),
         display_name: None,
     };
-    let policy = CallPolicy { connectors, content_type: behaviors.connector_content_type, ..CallPolicy::default() };
+    let policy = CallPolicy {
+        connectors,
+        content_type: behaviors.connector_content_type,
+        eligibility_times: behaviors.eligibility_times,
+        ..CallPolicy::default()
+    };
     let mut scenarios = scenario::flows();
     for path in &arguments.scenario {
         match scenario::read(path) {
@@ -108,7 +113,7 @@ pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) ->
             for scenario in &scenarios {
                 let shift = if scenario.takes_known_shift() { known.next().cloned() } else { None };
                 let cast = Cast { shift, ..cast.clone() };
-                let result = scenario::play(scenario, &endpoint, &policy.connectors, &cast).await;
+                let result = scenario::play(scenario, &endpoint, &policy.connectors, behaviors, &cast).await;
                 findings.0.push(probe_of(&result));
             }
         }
@@ -132,6 +137,7 @@ fn probe_of(result: &ScenarioResult) -> ProbeResult {
         ScenarioRating::Undecided => {
             (Rating::Noted, format!("{steps}, acknowledged without deciding: {}", result.notes.join("; ")))
         }
+        ScenarioRating::Uncalled => (Rating::Noted, format!("{steps}, without a call to the connector")),
         ScenarioRating::Failed => (Rating::Failed, result.notes.join("; ")),
     };
     ProbeResult { probe: format!("scenario {}", result.name), rating, message }

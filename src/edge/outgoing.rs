@@ -11,7 +11,7 @@ mod repeat;
 
 use std::time::Duration;
 
-use crate::policy::behavior::ConnectorContentType;
+use crate::policy::behavior::{ConnectorContentType, EligibilityTimes};
 use crate::world::settings::Connectors;
 
 pub(crate) use call::make_call;
@@ -30,6 +30,8 @@ pub(crate) struct CallPolicy {
     pub back_off: Duration,
     /// `Content-Type` of the encrypted body.
     pub content_type: ConnectorContentType,
+    /// Form of the times in queries for eligible shifts.
+    pub eligibility_times: EligibilityTimes,
 }
 
 impl Default for CallPolicy {
@@ -39,6 +41,7 @@ impl Default for CallPolicy {
             retries: 3,
             back_off: Duration::from_secs(1),
             content_type: ConnectorContentType::Json,
+            eligibility_times: EligibilityTimes::Iso,
         }
     }
 }

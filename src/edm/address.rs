@@ -16,8 +16,9 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').
 pub(crate) fn entity_address(path: &str, form: KeyForm, key: &str) -> String {
     match form {
         KeyForm::Single => path.to_owned(),
-        KeyForm::Quoted => format!("{path}('{}')", encoded_key(&key.replace('\'', "''"))),
-        KeyForm::Bare => format!("{path}({})", encoded_key(key)),
+        KeyForm::Quoted if key.contains('\'') => [path, "('", &encoded_key(&key.replace('\'', "''")), "')"].concat(),
+        KeyForm::Quoted => [path, "('", &encoded_key(key), "')"].concat(),
+        KeyForm::Bare => [path, "(", &encoded_key(key), ")"].concat(),
     }
 }
 
@@ -44,8 +45,8 @@ impl KeyForm {
 }
 
 /// Percent-encodes a key for an address.
-pub(crate) fn encoded_key(key: &str) -> String {
-    utf8_percent_encode(key, KEY).to_string()
+pub(crate) fn encoded_key(key: &str) -> Cow<'_, str> {
+    utf8_percent_encode(key, KEY).into()
 }
 
 /// The address of a collection of entities, independent of the version.
@@ -71,13 +72,19 @@ impl CollectionAddress {
         let set = schema.set(self.set);
         match &self.holder {
             None => Cow::Borrowed(&set.path),
-            Some(holder) => Cow::Owned(format!("{holder}/{}", set.name)),
+            Some(holder) => Cow::Owned([holder, "/", &*set.name].concat()),
         }
     }
 
     /// Returns the address of an entity in the form of context URLs, after the version.
     pub fn address(&self, schema: &Schema, key: &str) -> String {
         entity_address(&self.path(schema), KeyForm::of(schema.set(self.set)), key)
+    }
+
+    /// Returns the address of another collection of the entity that contains this one.
+    #[must_use]
+    pub fn sibling(&self, set: SetId) -> CollectionAddress {
+        CollectionAddress { set, ..self.clone() }
     }
 
     /// Returns the address of a collection of a navigation property of an entity.

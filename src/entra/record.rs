@@ -105,7 +105,7 @@ pub(super) fn within(world: &World, set: &str, key: &str, navigation: &str) -> O
 
 /// Returns the entities of a root set.
 pub(super) fn entities(world: &World, set: &str) -> Vec<Arc<StoredEntity>> {
-    root(world, set).map(|address| world.store.at(&address).list()).unwrap_or_default()
+    root(world, set).map(|address| world.store.list(&address)).unwrap_or_default()
 }
 
 /// Returns the entity of a root set with a text, compared without case.

@@ -223,7 +223,7 @@ impl<'w> Registry<'w> {
         let Some(place) = place else { return Vec::new() };
         let filed = filed.and_then(|filed| filed.federated_credentials.as_ref());
         let mut found = Vec::new();
-        for entity in self.world.store.at(&place).list() {
+        for entity in self.world.store.list(&place) {
             let Some(record) = Record::at(self.world, &place, &entity) else { continue };
             let (Some(issuer), Some(subject)) = (record.text("issuer"), record.text("subject")) else { continue };
             let keys = filed.into_iter().flatten().find(|known| known.issuer == issuer).and_then(|known| known.keys.clone());
@@ -288,7 +288,7 @@ impl<'w> Registry<'w> {
         let mut ids: Vec<String> = Vec::new();
         let mut collect = |place: Option<CollectionAddress>, property: &str, wanted: &dyn Fn(&str) -> bool| {
             let Some(place) = place else { return };
-            for assignment in self.world.store.at(&place).list() {
+            for assignment in self.world.store.list(&place) {
                 if let Some(record) = Record::at(self.world, &place, &assignment)
                     && record.text(property).is_some_and(wanted)
                 {
@@ -329,7 +329,7 @@ impl<'w> Registry<'w> {
     /// Returns the ids of the groups of a user.
     pub(crate) fn groups(&self, user: &User) -> Vec<String> {
         let place = within(self.world, USERS, &user.id, "transitiveMemberOf");
-        let is_stored = root(self.world, USERS).is_some_and(|users| self.world.store.at(&users).get(&user.id).is_some());
+        let is_stored = root(self.world, USERS).is_some_and(|users| self.world.store.get(&users, &user.id).is_some());
         let (Some(place), true) = (place, is_stored) else { return user.groups.clone() };
         let groups = self.world.schema.set_named("groups");
         let Ok(found) = links::collection(&self.world.schema, &self.world.store, &place, None) else { return Vec::new() };

@@ -68,7 +68,7 @@ fn is_insider(world: &World, entity: &Arc<StoredEntity>) -> bool {
 /// Returns the stored user with a name or id.
 fn stored(world: &World, name: &str) -> Option<User> {
     let users = root(world, "users")?;
-    let entity = world.store.at(&users).get(name).or_else(|| find(world, "users", "userPrincipalName", name))?;
+    let entity = world.store.get(&users, name).or_else(|| find(world, "users", "userPrincipalName", name))?;
     Some(entity).filter(|entity| is_insider(world, entity)).and_then(|entity| read(world, &entity))
 }
 

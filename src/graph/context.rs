@@ -357,7 +357,7 @@ impl<'c> OperationContext<'c> {
             let structured = self.model.structured(ancestor.type_id);
             // A single entity exists with the one that contains it, unless clients create it.
             let is_implied = self.world.schema.set(ancestor.collection.set).is_single && !structured.capabilities.is_upsert();
-            if !is_implied && self.world.store.at(&ancestor.collection).get(&ancestor.key).is_none() {
+            if !is_implied && !self.world.store.has(&ancestor.collection, &ancestor.key) {
                 let address = ancestor.collection.address(&self.world.schema, &ancestor.key);
                 let refusal = structured.wording.unknown_ancestor;
                 let error = self.malformed(structured, &ancestor.collection, &ancestor.key);

@@ -183,7 +183,7 @@ impl EntityPath {
     /// Resolves the path of a collection or of an entity as a whole; `None` for other resources.
     pub fn of(schema: &Schema, path: &str) -> Option<EntityPath> {
         let Resource::Entities(route) = resolve(schema, Lookup::none(), path).ok()? else { return None };
-        let ancestors = route.ancestors.into_iter().map(|ancestor| (ancestor.collection, ancestor.key)).collect();
+        let ancestors = route.ancestors.into_iter().map(|ancestor| (ancestor.collection, ancestor.key.to_string())).collect();
         (route.tail == Tail::Whole && route.missing.is_none()).then(|| EntityPath {
             collection: route.collection,
             key: route.key.map(Cow::into_owned),
@@ -594,7 +594,7 @@ impl<'s, 'l> Walk<'s, 'l> {
         let set = self.schema.set(inner.set);
         // The navigation properties of a derived type are behind its name.
         let cast = self.cast.map(|id| format!("/{}", self.model.structured(id).full_name)).unwrap_or_default();
-        self.path = format!("{entity}{cast}{member}/{}", navigation.name);
+        self.path = [&entity, &cast, member, "/", &*navigation.name].concat();
         self.key_form = KeyForm::of(set);
         self.home = None;
         let outer = std::mem::replace(&mut self.collection, inner);
@@ -607,7 +607,7 @@ impl<'s, 'l> Walk<'s, 'l> {
         let holder_type = self.type_id;
         // A root collection belongs to the service itself.
         if self.collection.holder.is_some() && !self.schema.set(outer.set).is_root_single() {
-            self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.into_owned() });
+            self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.as_ref().into() });
         }
         self.type_id = navigation.target;
         self.restrictions = navigation.restrictions;
@@ -872,7 +872,7 @@ mod tests {
             name in "(shifts|openShifts|timeOffReasons|timesOff|schedule)",
         ) {
             let schema = crate::workloads::schema();
-            let encoded = |key: &str| crate::edm::address::encoded_key(key);
+            let encoded = |key: &str| crate::edm::address::encoded_key(key).into_owned();
             let quoted = |key: &str| encoded(&key.replace('\'', "''"));
             let (mut as_segments, mut in_parentheses) = (format!("/v1.0/teams/{}", encoded(&team)), format!("/v1.0/teams('{}')", quoted(&team)));
             for path in [&mut as_segments, &mut in_parentheses] {

@@ -124,9 +124,8 @@ fn place(world: &World, route: Route<'_>, is_late: bool) -> Option<Result<(TypeI
         return Some(Err(Unwatched::Missing));
     }
     let schema = &world.schema;
-    let is_there = |collection: &CollectionAddress, key: &str| {
-        schema.set(collection.set).is_single || world.store.at(collection).with_entity(key, |_| ()).is_some()
-    };
+    let is_there =
+        |collection: &CollectionAddress, key: &str| schema.set(collection.set).is_single || world.store.has(collection, key);
     if !route.ancestors.iter().all(|ancestor| is_there(&ancestor.collection, &ancestor.key)) {
         return Some(Err(Unwatched::Missing));
     }

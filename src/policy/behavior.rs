@@ -910,6 +910,14 @@ rows! {
     grade Weak;
     source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (startTime=2024-10-01T04:00:00.0000000Z); that the zone is that of the schedule is a guess";
 
+    "eligibility-times" eligibility_times: EligibilityTimes = "the form of the times in the address by which a connector is asked about eligible shifts" {
+        Iso "iso" "`startTime=2026-12-01T05:00:00.0000000Z`, as in the Shifts guide",
+        UsEnglish "us-english" "`startTime=12/1/2026 5:00:00 AM +00:00`, an older form that a published connector has received and still reads",
+    }
+    profiles Iso Iso Iso;
+    grade Strong;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (startTime=2024-10-01T04:00:00.0000000Z); OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (the older form, in a comment in pull request 67: weak)";
+
     "deletion-call" deletion_call: DeletionCall = "the call for a DELETE of a shift, an open shift or a time off by Graph" {
         Delete "delete" "an element with the method DELETE and the body null, as in the Shifts guide",
         Inactive "inactive" "a PUT with `isActive` false, as the app sends when a deletion is shared",
@@ -934,7 +942,15 @@ rows! {
     grade None;
     source "learn.microsoft.com/graph/api/timecard-clockin (an application names the user for whom it clocks in) and shiftpreferences-put; no public observation of a user who writes entries of another one";
 
-    "unknown-scheduling-group" unknown_scheduling_group: UnknownSchedulingGroup = "a shift or an open shift in a scheduling group that the schedule does not have" {
+    "time-card-person" time_card_person: TimeCardPerson = "PUT of a time card without `userId` in the body" {
+        Kept "kept" "the card stays that of its person",
+        Cleared "cleared" "the card belongs to no person, like one without `userId` in a file: owners of the team write it, and callers without a role",
+    }
+    profiles Kept Kept Kept;
+    grade None;
+    source "learn.microsoft.com/graph/api/timecard-replace (the example has userId); no public observation of a body without it";
+
+    "unknown-scheduling-group" unknown_scheduling_group: UnknownSchedulingGroup = "a new shift or open shift in a scheduling group that the schedule does not have, and a change to such a group; what has one already can keep it" {
         Known "known" "refused with 400, unless the schedule has no groups at all, as in a file with shifts alone",
         Refuse "refuse" "refused with 400",
         Accept "accept" "stored",

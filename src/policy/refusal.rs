@@ -1020,7 +1020,8 @@ refusals! {
         by "unknown-integration";
     /// The last active reason for time off.
     LAST_REASON "last-reason" 400 BadRequest Layer::Shifts("BadRequest"), "Every team must include at least one {0}.",
-        None "learn.microsoft.com/graph/api/resources/timeoffreason (the rule, in nearly these words; status and form are a guess)";
+        None "learn.microsoft.com/graph/api/resources/timeoffreason (the rule, in nearly these words; status and form are a guess)"
+        by "shifts-rules";
     /// A day note in another form than text.
     DAY_NOTE_FORM "day-note-form" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The contentType of a day note must be text.",
         None "learn.microsoft.com/graph/api/resources/daynote (the rule; status and words are a guess)";

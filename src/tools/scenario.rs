@@ -12,7 +12,7 @@ use crate::edge::control::acts;
 use crate::edge::outgoing::make_call;
 use crate::edm::date_time::DateTimeOffset;
 use crate::graph::step::Step;
-use crate::policy::behavior::Behaviors;
+use crate::policy::behavior::{Behaviors, UpdateCalls};
 use crate::text::charset::Charset;
 use crate::text::json;
 use crate::workloads::shifts::act::Act;
@@ -78,6 +78,8 @@ pub(crate) enum ScenarioRating {
     Passed,
     /// All steps took place as expected, but the connector has acknowledged some without deciding.
     Undecided,
+    /// All steps took place as expected, but behaviors such as `update-calls=off` kept the connector from being called.
+    Uncalled,
     /// A step did not take place as expected.
     Failed,
 }
@@ -151,15 +153,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Scenario>, String> {
     read.map_err(|error| problem(error.to_string()))
 }
 
-/// Plays a scenario in a world of its own, whose schedule is bound to a connector.
+/// Plays a scenario in a world of its own, with these behaviors, whose schedule is bound to a connector.
 pub(crate) async fn play(
     scenario: &Scenario,
     endpoint: &ConnectorEndpoint,
     connectors: &Connectors,
+    behaviors: &Behaviors,
     cast: &Cast,
 ) -> ScenarioResult {
     let mut result = ScenarioResult { name: scenario.name.clone(), rating: ScenarioRating::Passed, steps: 0, notes: Vec::new() };
-    let world = match stage(endpoint, connectors, cast) {
+    let world = match stage(endpoint, connectors, behaviors, cast) {
         Ok(world) => Arc::new(world),
         Err(problem) => return ScenarioResult { rating: ScenarioRating::Failed, notes: vec![problem], ..result },
     };
@@ -171,6 +174,7 @@ pub(crate) async fn play(
         ("manager".to_owned(), MANAGER.to_owned()),
         ("reason".to_owned(), REASON.to_owned()),
     ]);
+    let is_called = behaviors.update_calls != UpdateCalls::Off;
     for (index, step) in scenario.steps.iter().enumerate() {
         // The shift that the connector knows takes the place of the first that is added for the worker.
         if let (Some(known), Some("shift")) = (&cast.shift, step.save.as_deref()) {
@@ -178,7 +182,8 @@ pub(crate) async fn play(
             continue;
         }
         let report = perform(&world, connectors, step, &variables).await;
-        let problem = report.as_ref().map_or_else(|problem| Some(problem.clone()), |report| step.expect.problem(report));
+        let problem =
+            report.as_ref().map_or_else(|problem| Some(problem.clone()), |report| step.expect.problem(report, is_called));
         if let Some(problem) = problem {
             let verb = step.act.get("do").and_then(Value::as_str).unwrap_or("act");
             result.notes.push(format!("step {}, {verb}: {problem}", index + 1));
@@ -195,12 +200,15 @@ pub(crate) async fn play(
         }
         result.steps += 1;
     }
+    if !is_called {
+        result.rating = ScenarioRating::Uncalled;
+    }
     result
 }
 
 impl Expected {
-    /// Returns the difference between a report and the expectation.
-    fn problem(&self, report: &Value) -> Option<String> {
+    /// Returns the difference between a report and the expectation. Without calls, no elements are sent.
+    fn problem(&self, report: &Value, is_called: bool) -> Option<String> {
         let is_done = report["isDone"] == Value::Bool(true);
         let refusal = report["refusal"].as_str().unwrap_or_default();
         if is_done != self.is_done.unwrap_or(true) {
@@ -219,7 +227,7 @@ impl Expected {
                 format!("{} {segment}", element["method"].as_str().unwrap_or_default())
             })
             .collect();
-        if let Some(expected) = self.elements.as_ref().filter(|expected| **expected != outline) {
+        if let Some(expected) = self.elements.as_ref().filter(|expected| is_called && **expected != outline) {
             return Some(format!("sent [{}], expected [{}]", outline.join(", "), expected.join(", ")));
         }
         let changes = report["changes"].as_array().map_or(0, Vec::len);
@@ -288,7 +296,7 @@ const GROUP: &str = "TAG_228940ed-ff84-4e25-b129-1b395cf78be0";
 const INTEGRATION: &str = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
 /// Returns a world with a team of three, a schedule, and an integration that supports all entities.
-fn stage(endpoint: &ConnectorEndpoint, connectors: &Connectors, cast: &Cast) -> Result<World, String> {
+fn stage(endpoint: &ConnectorEndpoint, connectors: &Connectors, behaviors: &Behaviors, cast: &Cast) -> Result<World, String> {
     let person =
         |id: &str, name: &str| json!({ "id": id, "displayName": name, "userPrincipalName": format!("{name}@contoso.com") });
     let member = |id: &str, roles: &[&str]| json!({ "@odata.type": "#microsoft.graph.aadUserConversationMember", "id": format!("member-{id}"), "userId": id, "roles": roles });
@@ -328,8 +336,9 @@ fn stage(endpoint: &ConnectorEndpoint, connectors: &Connectors, cast: &Cast) -> 
         "teamwork": { "workforceIntegrations": [integration] },
     });
     let mut settings: Settings = crate::workloads::settings();
-    settings.entities = fixture::read(&settings.schema, &Behaviors::default(), "state", tree.to_string().as_bytes())
-        .map_err(|error| error.to_string())?;
+    settings.entities =
+        fixture::read(&settings.schema, behaviors, "state", tree.to_string().as_bytes()).map_err(|error| error.to_string())?;
+    settings.behaviors = behaviors.clone();
     settings.connectors = connectors.clone();
     Ok(World::new(settings))
 }

@@ -172,13 +172,13 @@ impl<'s> Reader<'_, 's> {
             let key = if is_single { self.schema.set(address.set).name.as_ref().into() } else { target.key.clone() };
             Arc::new(StoredEntity::from(Entity::link(key, target)))
         };
-        let own = self.store.at(address).list().into_iter().filter(|entity| entity.linked().is_none());
+        let own = self.store.list(address).into_iter().filter(|entity| entity.linked().is_none());
         Ok(self.store.view_of(address, own.chain(links.into_iter().map(entity)).collect()))
     }
 
     /// Returns the entities to which the links of a navigation property lead, derived ones among them.
     fn links(&self, address: &CollectionAddress) -> Result<Vec<EntityAddress>, TooManyLinks> {
-        let stored = self.store.at(address).list();
+        let stored = self.store.list(address);
         let mut found = Vec::new();
         let inverses = self.schema.inverses(address.set);
         let model = self.schema.widest();
@@ -233,10 +233,10 @@ impl<'s> Reader<'_, 's> {
             }
         }
         let stored: HashSet<Arc<str>> =
-            self.store.at(address).list().iter().filter_map(|entity| entity.linked()).map(|target| target.key.clone()).collect();
+            self.store.list(address).iter().filter_map(|entity| entity.linked()).map(|target| target.key.clone()).collect();
         let all = CollectionAddress::from(root.set);
         let mut found = Vec::new();
-        for entity in self.store.at(&all).list() {
+        for entity in self.store.list(&all) {
             (self.pay)()?;
             let mut is_joined = same_keys.contains(&entity.key);
             let people = self.store.at(&all.within(self.schema, &entity.key, members.set)).list();
@@ -257,7 +257,7 @@ impl<'s> Reader<'_, 's> {
     /// Returns all entities that navigation properties of these names lead to, at any distance, the nearest first.
     fn reached(&self, address: &CollectionAddress, names: &[&str]) -> Result<Vec<EntityAddress>, TooManyLinks> {
         let model = self.schema.widest();
-        let stored = self.store.at(address).list();
+        let stored = self.store.list(address);
         let mut found: Vec<EntityAddress> = Vec::new();
         let Some(holder) = address.holder.as_deref().and_then(|holder| EntityAddress::parse(self.schema, model, holder)) else {
             return Ok(found);

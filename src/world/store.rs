@@ -289,7 +289,24 @@ impl Store {
 
     /// Returns the entity at an address.
     pub fn entity(&self, address: &EntityAddress) -> Option<Arc<StoredEntity>> {
-        self.at(&address.collection).get(&address.key)
+        self.get(&address.collection, &address.key)
+    }
+
+    /// Returns the entity with a key in a collection. Unlike [`Store::at`], it makes no collection of entities that nothing has changed yet.
+    pub fn get(&self, collection: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
+        let tree = self.tree_above(collection);
+        if collection.holder.is_none() { tree.root.get(key) } else { tree.entity(collection, key) }
+    }
+
+    /// Whether a collection has an entity with a key.
+    pub fn has(&self, collection: &CollectionAddress, key: &str) -> bool {
+        self.get(collection, key).is_some()
+    }
+
+    /// Returns the entities of a collection, in their order. Like [`Store::get`], it makes no collection.
+    pub fn list(&self, collection: &CollectionAddress) -> Vec<Arc<StoredEntity>> {
+        let tree = self.tree_above(collection);
+        if collection.holder.is_none() { tree.root.list() } else { tree.entities(collection) }
     }
 
     fn rank(&self, set: SetId) -> Option<usize> {

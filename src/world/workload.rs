@@ -441,7 +441,7 @@ impl NewEntity<'_> {
     pub fn holder(&self, type_name: &str) -> Option<(Arc<StoredEntity>, &StructuredType)> {
         let ancestor = self.ancestors.iter().rev().find(|ancestor| self.is_named(ancestor.type_id, type_name))?;
         let structured = self.model.structured(ancestor.type_id);
-        self.world.store.at(&ancestor.collection).get(&ancestor.key).map(|entity| (entity, structured))
+        self.world.store.get(&ancestor.collection, &ancestor.key).map(|entity| (entity, structured))
     }
 
     /// Returns the id of the innermost entity of a type that contains it. A single entity is stored under another key.
@@ -525,6 +525,8 @@ pub enum ChangeKind<'c> {
         key: &'c Arc<str>,
         /// New values.
         values: &'c Complex,
+        /// Entity that is replaced; `None` if the request creates it.
+        current: Option<&'c Arc<StoredEntity>>,
     },
     /// Deletion of an entity.
     Delete {
@@ -541,7 +543,7 @@ pub struct Ancestor {
     /// Type of the entity.
     pub type_id: TypeId,
     /// Key of the entity.
-    pub key: String,
+    pub key: Arc<str>,
 }
 
 /// Dialog with an external service, on which a change depends.

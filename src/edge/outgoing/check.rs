@@ -393,9 +393,8 @@ impl Check<'_, '_> {
 
     /// The read endpoint is optional.
     async fn reads(&mut self) {
-        let (start, end) = ("2024-10-01T04:00:00.0000000Z", "2024-11-01T03:59:59.9990000Z");
         let reasons = calls::eligible_time_off_reasons(&self.ids.user_id);
-        let swaps = calls::eligible_swaps("SHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029", start, end);
+        let swaps = calls::eligible_swaps(sample::SHIFT, calls::PUBLISHED_PERIOD, self.policy.eligibility_times);
         for (probe, element) in [("eligible time-off reasons", reasons), ("eligible swaps", swaps)] {
             let message = OutboundMessage::read(&self.ids.team_id, &Requests { requests: vec![element] });
             let verdict = self.send(probe, &message).await;

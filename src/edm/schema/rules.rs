@@ -490,6 +490,8 @@ pub struct DeactivationRules {
     pub property: &'static str,
     /// The refusal for the last entity of a collection with another value, if it must stay.
     pub last: Option<&'static Refusal>,
+    /// Whether behaviors enforce that.
+    pub is_enforced: fn(&Behaviors) -> bool,
 }
 
 /// The rules of a navigation property to what happens in a time range.

@@ -54,7 +54,7 @@ pub(super) fn read_body_of(
         Some(key)
             if type_id == context.route.type_id && context.structured().is_polymorphic && context.route.missing.is_none() =>
         {
-            context.world.store.at(&context.route.collection).get(key)
+            context.world.store.get(&context.route.collection, key)
         }
         _ => None,
     };

@@ -122,7 +122,7 @@ fn own_rules(context: &OperationContext<'_>, key: &str) -> Option<&'static TagRu
     if !context.structured().is_polymorphic {
         return None;
     }
-    let entity = context.world.store.at(&context.route.collection).get(key)?;
+    let entity = context.world.store.get(&context.route.collection, key)?;
     context.types(&entity).actual.tag
 }
 

@@ -228,7 +228,7 @@ pub(super) fn ancestors(context: &OperationContext<'_>, place: &CollectionAddres
     while let Some(EntityAddress { collection, key }) = next {
         next = holder(&collection);
         let type_id = schema.set(collection.set).target;
-        found.push(Ancestor { collection, type_id, key: key.to_string() });
+        found.push(Ancestor { collection, type_id, key });
     }
     found.reverse();
     found

@@ -109,7 +109,7 @@ pub(super) fn check_last(
     let structured = context.structured();
     let Some((refusal, slot)) = rules.last.zip(structured.slot(rules.property)) else { return Ok(()) };
     let is_active = |entity: &Entity| *entity.properties.get(slot) != Value::Boolean(false);
-    if !is_active(current) {
+    if !is_active(current) || !(rules.is_enforced)(&context.world.behaviors) {
         return Ok(());
     }
     if !context.purse.spend(u64::try_from(collection.len()).unwrap_or(u64::MAX)) {

@@ -109,7 +109,7 @@ fn check_folder(context: &OperationContext<'_>) -> Result<(), Error> {
     context.check_ancestors()?;
     let (route, key) = (context.route, context.route.key.as_deref().unwrap_or_default());
     let is_implied = context.world.schema.set(route.collection.set).is_single;
-    if is_implied || context.world.store.at(&route.collection).get(key).is_some() { Ok(()) } else { Err(context.not_found(key)) }
+    if is_implied || context.world.store.has(&route.collection, key) { Ok(()) } else { Err(context.not_found(key)) }
 }
 
 /// Checks that there are not too many folders around a new file.

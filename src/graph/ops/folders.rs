@@ -74,7 +74,7 @@ pub(super) fn free_name(
     let (stem, end) = name.rfind('.').filter(|at| *at > 0).map_or((name, ""), |at| name.split_at(at));
     let mut taken = HashSet::new();
     if let Some(slot) = structured.slot(rules.name) {
-        for entity in world.store.at(folder).list() {
+        for entity in world.store.list(folder) {
             if let Value::String(name) = entity.properties.get(slot) {
                 taken.insert(file_name::folded(name));
             }
@@ -95,7 +95,7 @@ pub(super) fn find(
     let slot = structured.slot(rules.name)?;
     let has_name =
         |entity: &Arc<StoredEntity>| matches!(entity.properties.get(slot), Value::String(text) if file_name::is_same(text, name));
-    world.store.at(folder).list().into_iter().find(has_name)
+    world.store.list(folder).into_iter().find(has_name)
 }
 
 /// Returns the size that an item says it has.

@@ -75,7 +75,7 @@ pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Resul
         let address = address.ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[&name(context)]))?;
         linked_by(context, place, &address)?.ok_or_else(missing)?
     };
-    if context.world.store.at(place).get(&key).is_none() {
+    if !context.world.store.has(place, &key) {
         return Err(missing());
     }
     let kept = kept(context);
@@ -217,7 +217,7 @@ fn target(
 /// Returns the entity of an address, which may be in the set of a derived type or have another key.
 fn find(context: &OperationContext<'_>, named: &EntityAddress) -> Result<Option<EntityAddress>, Error> {
     for collection in candidates(context, &named.collection) {
-        let key = match context.world.store.at(&collection).get(&named.key) {
+        let key = match context.world.store.get(&collection, &named.key) {
             Some(entity) => Some(entity.key.clone()),
             None => by_other_key(context, &collection, &named.key)?,
         };
@@ -258,7 +258,7 @@ fn by_other_key(context: &OperationContext<'_>, collection: &CollectionAddress, 
     let has_key = |entity: &Arc<StoredEntity>| {
         slots.iter().any(|slot| matches!(entity.properties.get(*slot), Value::String(text) if text.eq_ignore_ascii_case(wanted)))
     };
-    let stored = context.world.store.at(collection).list();
+    let stored = context.world.store.list(collection);
     if !context.purse.spend(stored.len() as u64) {
         return Err(context.too_expensive());
     }
@@ -344,7 +344,7 @@ pub(super) fn look_up<'m>(
                     let target = target(context, navigation.target, &navigation.name, address, decided)?;
                     let is_there = holder.filter(|_| navigation.is_collection).is_some_and(|holder| {
                         let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);
-                        context.world.store.at(&place).get(&target.address.key).is_some()
+                        context.world.store.has(&place, &target.address.key)
                     });
                     if is_there || !known.insert(target.address.clone()) {
                         return Err(Error::new(&refusal::ALREADY_LINKED, &[&navigation.name]));

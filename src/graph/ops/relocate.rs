@@ -80,7 +80,7 @@ pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Pat
             return Ok(Some(folder));
         }
         let inner = folder.collection.within(schema, &folder.key, children.set);
-        let items = world.store.at(&inner).list();
+        let items = world.store.list(&inner);
         if !context.purse.spend(ITEM_STEPS * (1 + items.len() as u64)) {
             return Err(context.too_expensive());
         }
@@ -257,7 +257,7 @@ fn collect(
         if is_item && file_name::depth(schema, model, &place) > DEPTH {
             return Err(Error::new(&refusal::PATH_TOO_DEEP, &[]));
         }
-        for entity in world.store.at(&address).list() {
+        for entity in world.store.list(&address) {
             if !context.purse.spend(ITEM_STEPS) {
                 return Err(context.too_expensive());
             }

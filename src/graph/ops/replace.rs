@@ -77,19 +77,23 @@ pub(super) fn replace(
         let collection = context.written_collection()?;
         delete::check_last(context, &collection, rules, current)?;
     }
-    let kind = ChangeKind::Replace { key: &key, values: &proposed };
+    let kind = ChangeKind::Replace { key: &key, values: &proposed, current: current.as_ref() };
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
         return Ok(Outcome::Consult(consultation));
     }
-    let blank_text = |values: &Complex| context.model.actual(structured, values.own_type).blank_text;
-    let blank = blank_text(&proposed);
-    let new = Arc::new(StoredEntity::of_type(key.clone(), proposed, blank));
+    let mut proposed = Some(proposed);
     let (before, after) = loop {
         let updated = collection_to_change(context, &key)?.update(&key, |entity| {
             precondition.check_replaced(entity)?;
-            let mut values = replaced_values(context, reading, Some(entity), &server_set);
-            // The values were checked before the change; here they are only completed.
-            let _ = check_values(context, structured, &reading.patch, Some(&entity.properties), &mut values, &mut Vec::new());
+            let is_unchanged = current.as_ref().is_some_and(|current| std::ptr::eq(Arc::as_ptr(current.entity()), entity));
+            let checked = proposed.take().filter(|_| is_unchanged);
+            let mut values = checked.unwrap_or_else(|| {
+                let mut values = replaced_values(context, reading, Some(entity), &server_set);
+                // The values were checked before the change; here they are only completed.
+                let (patch, stored) = (&reading.patch, Some(&entity.properties));
+                let _ = check_values(context, structured, patch, stored, &mut values, &mut Vec::new());
+                values
+            });
             let actual = context.model.actual(structured, values.own_type);
             tag::renew(actual, &mut values, Some(&entity.properties), || context.world.next_tag_id());
             let blank = actual.blank_text;
@@ -99,12 +103,18 @@ pub(super) fn replace(
             Some(Ok(StoreUpdate { before, after })) => break (Some(before), after),
             Some(Err(unchanged)) => return Err(unchanged.to_error()),
             None if !is_upsert => return Err(context.not_found(&key)),
-            None => match insert(context, &new) {
-                Ok(()) => break (None, new),
-                Err(InsertError::Full(full)) => return Err(full.into()),
-                // Another request created it in between, so the next round replaces it.
-                Err(InsertError::DuplicateKey) => {}
-            },
+            None => {
+                // Only an update of an entity takes the values.
+                let values = proposed.clone().unwrap_or_default();
+                let blank = context.model.actual(structured, values.own_type).blank_text;
+                let new = Arc::new(StoredEntity::of_type(key.clone(), values, blank));
+                match insert(context, &new) {
+                    Ok(()) => break (None, new),
+                    Err(InsertError::Full(full)) => return Err(full.into()),
+                    // Another request created it in between, so the next round replaces it.
+                    Err(InsertError::DuplicateKey) => {}
+                }
+            }
         }
     };
     if let Err(error) = create::relate(context, &address, &relations) {

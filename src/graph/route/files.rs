@@ -62,7 +62,7 @@ impl<'s> Walk<'s, '_> {
             }
         }
         if self.key_form == KeyForm::Single {
-            let path: Vec<String> = names.iter().map(|name| encoded_key(name)).collect();
+            let path: Vec<String> = names.iter().map(|name| encoded_key(name).into_owned()).collect();
             self.link_path.push_str(&format!(":/{}:", path.join("/")));
         }
         let structured = self.structured();
@@ -86,7 +86,7 @@ impl<'s> Walk<'s, '_> {
                 return Ok(());
             };
             let outer = std::mem::replace(&mut self.collection, folder);
-            self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.into_owned() });
+            self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.as_ref().into() });
             (self.key, self.type_id, self.cast) = (Some(Cow::Owned(found)), children.target, None);
             self.home = Some(self.collection.path(self.schema).into_owned());
         }

@@ -64,7 +64,7 @@ impl<'l> Lookup<'l> {
 
     /// Returns whether a collection has an entity.
     pub(super) fn has(&self, collection: &CollectionAddress, key: &str) -> bool {
-        self.0.is_some_and(|(world, _)| world.store.at(collection).with_entity(key, |_| ()).is_some())
+        self.0.is_some_and(|(world, _)| world.store.has(collection, key))
     }
 
     /// Returns whether a collection has no entities, as far as there is a state.
@@ -74,14 +74,14 @@ impl<'l> Lookup<'l> {
 
     /// Returns the keys of a collection.
     pub(super) fn keys(&self, collection: &CollectionAddress) -> Vec<String> {
-        let entities = self.0.map(|(world, _)| world.store.at(collection).list()).unwrap_or_default();
+        let entities = self.0.map(|(world, _)| world.store.list(collection)).unwrap_or_default();
         entities.iter().map(|entity| entity.key.to_string()).collect()
     }
 
     /// Returns the key of the first entity of a collection with values of a kind.
     pub(super) fn first(&self, collection: &CollectionAddress, is_wanted: impl Fn(&Complex) -> bool) -> Option<String> {
         let (world, _) = self.0?;
-        let entities = world.store.at(collection).list();
+        let entities = world.store.list(collection);
         entities.iter().find(|entity| is_wanted(&entity.properties)).map(|entity| entity.key.to_string())
     }
 
@@ -89,7 +89,7 @@ impl<'l> Lookup<'l> {
     pub(super) fn by_alternate_key(&self, collection: &CollectionAddress, property: &Property, wanted: &str) -> Option<String> {
         let (world, _) = self.0?;
         let has_key = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(property.slot), Value::String(text) if file_name::is_same(text, wanted));
-        world.store.at(collection).list().iter().find(|entity| has_key(entity)).map(|entity| entity.key.to_string())
+        world.store.list(collection).iter().find(|entity| has_key(entity)).map(|entity| entity.key.to_string())
     }
 
     /// Returns the key of the entity that a segment names by another key, unless it is a key itself.
@@ -108,7 +108,7 @@ impl<'l> Lookup<'l> {
             }
             (None, None) => return None,
         };
-        if world.store.at(collection).get(segment).is_some() {
+        if world.store.has(collection, segment) {
             return None;
         }
         self.by_alternate_key(collection, &structured.properties[index], wanted)

@@ -136,7 +136,7 @@ fn get_by_ids(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
         .collect();
     let find = |id: Arc<str>| {
         sets.iter().find_map(|collection| {
-            let entity = world.store.at(collection).get(&id)?;
+            let entity = world.store.get(collection, &id)?;
             let own = entity.properties.own_type.unwrap_or(world.schema.set(collection.set).target);
             is_wanted(&model.find_structured(own)?.name)
                 .then(|| EntityAddress { collection: collection.clone(), key: entity.key.clone() })

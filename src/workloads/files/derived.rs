@@ -30,7 +30,7 @@ fn parent(item: &NewEntity<'_>) -> Option<DerivedValue> {
             members.extend(path.map(|path| format!(r#""path":{}"#, quoted(&path))));
         }
         // The root is there before it is stored.
-        None if item.ancestors.last().is_some_and(|last| last.key == "root") => {
+        None if item.ancestors.last().is_some_and(|last| *last.key == *"root") => {
             members.push(format!(r#""path":{}"#, quoted(&root)));
         }
         None => {}

@@ -79,7 +79,7 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let has_name = |other: &Arc<StoredEntity>| {
         text_of(structured, &other.properties, "name").is_some_and(|name| file_name::is_same(&name, &new_name))
     };
-    if request.world.store.at(&folder).list().iter().any(has_name) {
+    if request.world.store.list(&folder).iter().any(has_name) {
         return Err(Error::new(&refusal::FILE_EXISTS, &[]));
     }
     let made = store(request, structured, &tree, &folder, &new_name)?;
@@ -114,7 +114,7 @@ fn collect(
     tree.push(Copied { folder, item: item.clone() });
     let Some(children) = structured.navigation("children") else { return Ok(()) };
     let inner = source.collection.within(&request.world.schema, &source.key, children.set);
-    for child in request.world.store.at(&inner).list() {
+    for child in request.world.store.list(&inner) {
         let address = EntityAddress { collection: inner.clone(), key: child.key.clone() };
         collect(request, structured, &address, &child, (Some(index), depth + 1), tree)?;
     }
@@ -234,7 +234,7 @@ fn drive_named(request: &OperationRequest<'_>, id: &str) -> Result<Option<Entity
         if collection.holder.is_none() || Some(schema.set(collection.set).target) != drive {
             continue;
         }
-        for entity in store.at(&collection).list() {
+        for entity in store.list(&collection) {
             pay(request, ITEM_STEPS)?;
             let address = EntityAddress { collection: collection.clone(), key: entity.key.clone() };
             if entity.linked().is_none() && is_drive(request, &address, id) {
@@ -276,7 +276,7 @@ fn items(request: &OperationRequest<'_>, above: &EntityAddress) -> Result<Vec<(E
         if Some(world.schema.set(collection.set).target) != item || !collection.holder.as_deref().is_some_and(is_within) {
             continue;
         }
-        for entity in world.store.at(&collection).list() {
+        for entity in world.store.list(&collection) {
             pay(request, ITEM_STEPS)?;
             found.push((EntityAddress { collection: collection.clone(), key: entity.key.clone() }, entity));
         }

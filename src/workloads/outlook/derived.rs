@@ -106,7 +106,7 @@ fn folder(message: &NewEntity<'_>) -> Option<DerivedValue> {
     let structured = message.model.structured(folders.target);
     let address = owner.collection.within(&message.world.schema, &owner.key, folders.set);
     let is_drafts = |values: &Complex| text_of(structured, values, "displayName").is_some_and(|name| *name == *"Drafts");
-    let found = message.world.store.at(&address).list().into_iter().find(|folder| is_drafts(&folder.properties));
+    let found = message.world.store.list(&address).into_iter().find(|folder| is_drafts(&folder.properties));
     found.map(|folder| DerivedValue::text(&folder.key))
 }
 

@@ -87,7 +87,7 @@ impl<'c> Mailbox<'c> {
         let first = self.owner.collection.within(&self.world.schema, &self.owner.key, navigation.set);
         let mut ahead = vec![(first, 0)];
         while let Some((collection, depth)) = ahead.pop() {
-            for folder in self.world.store.at(&collection).list() {
+            for folder in self.world.store.list(&collection) {
                 let address = EntityAddress { collection: collection.clone(), key: folder.key.clone() };
                 if let Some(nested) = self.within(&address, structured, "childFolders").filter(|_| depth < DEPTH) {
                     ahead.push((nested, depth + 1));
@@ -255,7 +255,7 @@ impl<'c> Mailbox<'c> {
         let (world, schema) = (self.world, &self.world.schema);
         for navigation in structured.navigations.iter().filter(|navigation| navigation.contains_target && depth < DEPTH) {
             let inner = from.collection.within(schema, &from.key, navigation.set);
-            for item in world.store.at(&inner).list() {
+            for item in world.store.list(&inner) {
                 let item_type = self.model.actual(self.model.structured(navigation.target), item.properties.own_type);
                 let place = copied.collection.within(schema, &copied.key, navigation.set);
                 let origin = EntityAddress { collection: inner.clone(), key: item.key.clone() };
@@ -273,7 +273,7 @@ impl<'c> Mailbox<'c> {
         else {
             return Ok(());
         };
-        for item in self.world.store.at(&inner).list() {
+        for item in self.world.store.list(&inner) {
             self.copy(&EntityAddress { collection: inner.clone(), key: item.key.clone() }, &place, |_, _| {})?;
         }
         Ok(())
@@ -373,7 +373,7 @@ impl<'c> Mailbox<'c> {
             addresses_of(self.owner_type, &user.properties).iter().any(|address| wanted.contains(address))
         };
         let users = CollectionAddress::from(self.owner.collection.root);
-        let found = self.world.store.at(&users).list().into_iter().filter(has_address);
+        let found = self.world.store.list(&users).into_iter().filter(has_address);
         found.map(|user| EntityAddress { collection: users.clone(), key: user.key.clone() }).collect()
     }
 }

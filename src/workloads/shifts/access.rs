@@ -217,15 +217,19 @@ mod tests {
     #[test]
     fn each_type_of_a_schedule_is_guarded_and_needs_more_than_membership_to_be_written() {
         let schema = crate::workloads::schema();
-        let model = schema.model(Version::V1);
-        let schedule = model.structured(model.type_named("schedule").unwrap());
-        for navigation in &schedule.navigations {
-            let structured = model.structured(navigation.target);
-            assert!(rules::RULES.guarded.contains(&&*structured.name), "{}", structured.name);
-            for operation in [Operation::Create, Operation::Delete] {
-                assert_ne!(need(&structured.name, operation), Need::Member, "{} {operation:?}", structured.name);
+        for version in Version::ALL {
+            let model = schema.model(version);
+            let schedule = model.structured(model.type_named("schedule").unwrap());
+            assert!(schedule.navigations.len() >= 11, "{version:?}");
+            for navigation in &schedule.navigations {
+                let structured = model.structured(navigation.target);
+                assert!(structured.guarded.is_some(), "{version:?} {}", structured.name);
+                assert!(rules::RULES.guarded.contains(&&*structured.name), "{version:?} {}", structured.name);
+                for operation in [Operation::Create, Operation::Delete] {
+                    assert_ne!(need(&structured.name, operation), Need::Member, "{version:?} {} {operation:?}", structured.name);
+                }
+                assert_eq!(need(&structured.name, Operation::Read), Need::Member);
             }
-            assert_eq!(need(&structured.name, Operation::Read), Need::Member);
         }
     }
 }

@@ -162,7 +162,7 @@ impl<'a> Stage<'a> {
         let Some(root) = self.model.root("teams") else { return Vec::new() };
         let Some(navigation) = self.model.structured(root.target).navigation("schedule") else { return Vec::new() };
         let teams = CollectionAddress::from(root.set);
-        let entities = self.world.store.at(&teams).list();
+        let entities = self.world.store.list(&teams);
         let wanted = |key: &str| self.act.team.as_deref().is_none_or(|team| team == key);
         let schedule = |key: &str| {
             let collection = teams.within(&self.world.schema, key, navigation.set);
@@ -359,8 +359,9 @@ impl<'a> Stage<'a> {
         let (schedule, element) = match &self.act.from {
             Some(from) => {
                 let (schedule, _, shift) = self.find(&["shifts"], from)?;
-                let (start, end) = proposal::month(&schedule, Some(shift));
-                (schedule, calls::eligible_swaps(from, &start, &end))
+                let period = proposal::month(&schedule, Some(shift));
+                let element = calls::eligible_swaps(from, period, schedule.world.behaviors.eligibility_times);
+                (schedule, element)
             }
             None => (self.schedule()?, calls::eligible_time_off_reasons(self.need("from or as", self.act.actor.as_ref())?)),
         };

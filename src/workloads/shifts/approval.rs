@@ -84,6 +84,11 @@ impl<'c> Inquiry<'c> {
     }
 }
 
+/// Whether a connector may be asked about changes of a type: otherwise no plan is needed, since it would be approved as it is.
+pub(super) fn is_asked(inquiry: &Inquiry<'_>, type_name: &str) -> bool {
+    inquiry.reply.is_some() || kind_of(type_name).is_some_and(|kind| inquiry.integration(kind).is_some())
+}
+
 /// Decides about the changes of a plan (behavior `update-calls`). Returns the call that must come first.
 ///
 /// The binding may change during the call. A refusal remains in force; an approval counts only for the integration that was called and for

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::edm::date_time::{DateTimeOffset, TICKS_PER_SECOND};
+use crate::policy::behavior::EligibilityTimes;
 use crate::text::json::quoted;
 use crate::text::word::capitalized;
 use crate::workloads::shifts::message::{Element, ElementHeaders};
@@ -442,11 +443,62 @@ pub(crate) fn eligible_time_off_reasons(user_id: &str) -> Element {
     query(user_id, format!("/users/{user_id}/timeOffReasons?requestType=TimeOffReason"))
 }
 
-/// Queries the shifts that a shift may be swapped with in a period. Times have seven fractional digits, as published.
-pub(crate) fn eligible_swaps(shift_id: &str, start: &str, end: &str) -> Element {
+/// Queries the shifts that a shift may be swapped with in a period, in milliseconds since 1970 (behavior `eligibility-times`).
+pub(crate) fn eligible_swaps(shift_id: &str, (start, end): (i64, i64), times: EligibilityTimes) -> Element {
+    let text = match times {
+        EligibilityTimes::Iso => seven_digits,
+        EligibilityTimes::UsEnglish => us_english,
+    };
+    let (start, end) = (text(start), text(end));
     query(shift_id, format!("/shifts/{shift_id}/requestableShifts?requestType=SwapRequest&startTime={start}&endTime={end}"))
+}
+
+/// Period of the published query for eligible shifts: the month from 2024-10-01T04:00:00Z.
+pub(crate) const PUBLISHED_PERIOD: (i64, i64) = (1_727_755_200_000, 1_730_433_599_999);
+
+/// Returns a time with seven digits of the second: `2024-10-01T04:00:00.0000000Z`.
+fn seven_digits(millis: i64) -> String {
+    let whole = DateTimeOffset::from_unix_millis(millis.div_euclid(1000) * 1000).to_string();
+    format!("{}.{:03}0000Z", whole.trim_end_matches('Z'), millis.rem_euclid(1000))
+}
+
+/// Returns a time in whole seconds, as .NET writes it for the United States: `10/1/2024 4:00:00 AM +00:00`.
+fn us_english(millis: i64) -> String {
+    let whole = DateTimeOffset::from_unix_millis(millis.div_euclid(1000) * 1000).to_string();
+    let mut numbers = whole.split(|letter: char| !letter.is_ascii_digit()).filter_map(|number| number.parse::<u32>().ok());
+    let mut next = || numbers.next().unwrap_or_default();
+    let (year, month, day, hour, minute, second) = (next(), next(), next(), next(), next(), next());
+    let (half, hour) = (if hour < 12 { "AM" } else { "PM" }, (hour + 11) % 12 + 1);
+    format!("{month}/{day}/{year} {hour}:{minute:02}:{second:02} {half} +00:00")
 }
 
 fn query(id: &str, url: String) -> Element {
     Element { id: id.to_owned(), method: "GET".to_owned(), url, headers: None, body: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_a_query_have_one_of_two_forms() {
+        let forms = |text: &str| {
+            let time = DateTimeOffset::parse(text).unwrap().ticks() / 10_000;
+            (seven_digits(time), us_english(time))
+        };
+        for (time, iso, us_english) in [
+            ("2024-10-01T04:00:00Z", "2024-10-01T04:00:00.0000000Z", "10/1/2024 4:00:00 AM +00:00"),
+            ("2024-11-01T03:59:59.999Z", "2024-11-01T03:59:59.9990000Z", "11/1/2024 3:59:59 AM +00:00"),
+            ("2027-01-01T00:00:00Z", "2027-01-01T00:00:00.0000000Z", "1/1/2027 12:00:00 AM +00:00"),
+            ("2026-12-31T12:05:09Z", "2026-12-31T12:05:09.0000000Z", "12/31/2026 12:05:09 PM +00:00"),
+            ("2026-12-31T23:59:59Z", "2026-12-31T23:59:59.0000000Z", "12/31/2026 11:59:59 PM +00:00"),
+        ] {
+            assert_eq!(forms(time), (iso.to_owned(), us_english.to_owned()));
+        }
+        let published = eligible_swaps("S", PUBLISHED_PERIOD, EligibilityTimes::Iso).url;
+        assert!(
+            published.ends_with("startTime=2024-10-01T04:00:00.0000000Z&endTime=2024-11-01T03:59:59.9990000Z"),
+            "{published}"
+        );
+    }
 }

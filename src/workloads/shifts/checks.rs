@@ -7,7 +7,7 @@ use crate::odata::error::Error;
 use crate::policy::behavior::UnknownSchedulingGroup;
 use crate::policy::refusal;
 use crate::workloads::shifts::access::{self, Operation};
-use crate::workloads::shifts::people::{Actor, is_enforced};
+use crate::workloads::shifts::people::{Actor, is_enforced, is_same_user};
 use crate::workloads::shifts::record::Record;
 use crate::workloads::shifts::schedule::{Entry, Role, Schedule};
 
@@ -55,11 +55,11 @@ pub(super) fn check(
             new_has(schedule, before, record, &["userId", "schedulingGroupId"])?;
             items(schedule, record, "sharedShift", "draftShift", true)?;
             member(schedule, record, "userId")?;
-            in_group(schedule, record, decided)
+            in_group(schedule, before, record, decided)
         }
         "openShift" => {
             new_has(schedule, before, record, &["schedulingGroupId"])?;
-            group_of(schedule, record, decided)?;
+            group_of(schedule, before, record, decided)?;
             items(schedule, record, "sharedOpenShift", "draftOpenShift", true)?;
             for item in ["sharedOpenShift", "draftOpenShift"].iter().filter_map(|name| record.item(name)) {
                 // A new open shift has one slot at least (a guess); none are left of one that is given away.
@@ -84,7 +84,7 @@ pub(super) fn check(
             own_shift(schedule, record)?;
             required(schedule, record, "recipientUserId")?;
             member(schedule, record, "recipientUserId")?;
-            if record.text("recipientUserId") == record.text("senderUserId") {
+            if is_same(record, "recipientUserId", record, "senderUserId") {
                 return Err(rule(schedule, "A shift cannot be offered to its own user."));
             }
             Ok(())
@@ -115,11 +115,10 @@ fn swap(schedule: &Schedule<'_>, record: &Record<'_>) -> Result<(), Error> {
     required(schedule, record, "recipientShiftId")?;
     let key = record.text("recipientShiftId").unwrap_or_default();
     let shift = schedule.find("shifts", &key).ok_or_else(|| gone(schedule, "shift", &key))?;
-    let (owner, recipient) = (shift.record.text("userId"), record.text("recipientUserId"));
-    if owner != recipient {
+    if !is_same(&shift.record, "userId", record, "recipientUserId") {
         return Err(rule(schedule, &format!("The shift {key} is not one of the recipient.")));
     }
-    if recipient == record.text("senderUserId") {
+    if is_same(record, "recipientUserId", record, "senderUserId") {
         return Err(rule(schedule, "A shift cannot be swapped with one of the same user."));
     }
     Ok(())
@@ -130,10 +129,15 @@ fn own_shift(schedule: &Schedule<'_>, record: &Record<'_>) -> Result<(), Error> 
     required(schedule, record, "senderShiftId")?;
     let key = record.text("senderShiftId").unwrap_or_default();
     let shift = schedule.find("shifts", &key).ok_or_else(|| gone(schedule, "shift", &key))?;
-    if shift.record.text("userId") != record.text("senderUserId") {
+    if !is_same(&shift.record, "userId", record, "senderUserId") {
         return Err(rule(schedule, &format!("The shift {key} is not one of the sender.")));
     }
     Ok(())
+}
+
+/// Whether members of two records name the same user.
+fn is_same(one: &Record<'_>, name: &str, other: &Record<'_>, other_name: &str) -> bool {
+    is_same_user(one.text(name).as_deref(), other.text(other_name).as_deref())
 }
 
 /// Checks the members that the pages for POST require.
@@ -174,19 +178,19 @@ fn period(schedule: &Schedule<'_>, item: &Record<'_>, longest: Option<i64>) -> R
 
 /// Checks that a shift of a request is still that of the person who had it (a guess).
 pub(super) fn owned(schedule: &Schedule<'_>, shift: &Record<'_>, key: &str, user: Option<&str>, noun: &str) -> Result<(), Error> {
-    if is_enforced(schedule) && shift.text("userId").as_deref() != user {
+    if is_enforced(schedule) && !is_same_user(shift.text("userId").as_deref(), user) {
         return Err(rule(schedule, &format!("The shift {key} is not one of the {noun}.")));
     }
     Ok(())
 }
 
 /// Checks who gets a slot of an open shift: a person of the team and, if a manager chooses, of the group (a guess).
-pub(super) fn assignee(schedule: &Schedule<'_>, shift: &Record<'_>, is_chosen: bool) -> Result<(), Error> {
+pub(super) fn assignee(schedule: &Schedule<'_>, open: &Record<'_>, shift: &Record<'_>, is_chosen: bool) -> Result<(), Error> {
     if !is_enforced(schedule) {
         return Ok(());
     }
     member(schedule, shift, "userId")?;
-    if is_chosen { in_group(schedule, shift, &mut Vec::new()) } else { Ok(()) }
+    if is_chosen { in_group(schedule, Some(open), shift, &mut Vec::new()) } else { Ok(()) }
 }
 
 /// Checks that a user is in the team, as far as the world knows the people of the team.
@@ -199,15 +203,17 @@ fn member(schedule: &Schedule<'_>, record: &Record<'_>, name: &str) -> Result<()
     }
 }
 
-/// Returns the scheduling group of an item, if the schedule has it (behavior `unknown-scheduling-group`).
+/// Returns the scheduling group of an item, if the schedule has it (behavior `unknown-scheduling-group`). An item that has an unknown group
+/// already, as from a file, can keep it: only a change to one is refused.
 fn group_of<'w>(
     schedule: &Schedule<'w>,
+    before: Option<&Record<'_>>,
     record: &Record<'_>,
     decided: &mut Vec<&'static str>,
 ) -> Result<Option<Entry<'w>>, Error> {
     let Some(key) = record.text("schedulingGroupId") else { return Ok(None) };
     let found = schedule.find("schedulingGroups", &key);
-    if found.is_some() {
+    if found.is_some() || before.and_then(|before| before.text("schedulingGroupId")).as_ref() == Some(&key) {
         return Ok(found);
     }
     decided.push("unknown-scheduling-group");
@@ -220,12 +226,17 @@ fn group_of<'w>(
 }
 
 /// Checks that the user of a shift is in its group, if the schedule has the group and the group has people.
-fn in_group(schedule: &Schedule<'_>, record: &Record<'_>, decided: &mut Vec<&'static str>) -> Result<(), Error> {
+fn in_group(
+    schedule: &Schedule<'_>,
+    before: Option<&Record<'_>>,
+    record: &Record<'_>,
+    decided: &mut Vec<&'static str>,
+) -> Result<(), Error> {
     let user = record.text("userId");
-    let Some(group) = group_of(schedule, record, decided)? else { return Ok(()) };
+    let Some(group) = group_of(schedule, before, record, decided)? else { return Ok(()) };
     let users: Vec<Arc<str>> = group.record.texts("userIds");
     match user {
-        Some(user) if !users.is_empty() && !users.contains(&user) => {
+        Some(user) if !users.is_empty() && !users.iter().any(|other| other.eq_ignore_ascii_case(&user)) => {
             Err(rule(schedule, &format!("User {user} is not in the scheduling group {}.", group.address.key)))
         }
         _ => Ok(()),

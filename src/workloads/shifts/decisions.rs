@@ -71,7 +71,7 @@ impl<'c> Decision<'c> {
     pub(super) fn create(&mut self, plan: &mut Plan<'c>, navigation: &str, mut record: Record<'c>) {
         let Some(collection) = self.schedule.collection(navigation) else { return };
         let world = self.schedule.world;
-        let is_free = |key: &Arc<str>| world.store.at(&collection).get(key).is_none();
+        let is_free = |key: &Arc<str>| !world.store.has(&collection, key);
         let new = || id_of(record.structured.wording.id, world.next_entity_id(), self.millis).into();
         let approved = self.approved_keys.pop_front().filter(is_free);
         let key: Arc<str> = approved.unwrap_or_else(|| std::iter::repeat_with(new).find(is_free).unwrap_or_default());
@@ -290,7 +290,7 @@ pub(super) fn assign<'c>(
     shift.set_text("userId", user);
     shift.set_text("schedulingGroupId", open.record.text("schedulingGroupId").as_deref());
     shift.set("isStagedForDeletion", Value::Boolean(false));
-    checks::assignee(&decision.schedule, &shift, takes_first)?;
+    checks::assignee(&decision.schedule, &open.record, &shift, takes_first)?;
     let mut after = open.record.clone();
     shared.set("openSlotCount", Value::Integer(slots - 1));
     after.set_item("sharedOpenShift", Some(shared));

@@ -54,6 +54,6 @@ fn owner(request: &NewEntity<'_>, member: &str) -> Option<Arc<str>> {
     let ancestor = request.ancestors.last()?;
     let navigation = model.structured(ancestor.type_id).navigation("shifts")?;
     let shifts = ancestor.collection.within(&request.world.schema, &ancestor.key, navigation.set);
-    let shift = request.world.store.at(&shifts).get(&key)?;
+    let shift = request.world.store.get(&shifts, &key)?;
     text_of(model.structured(navigation.target), &shift.properties, "userId")
 }

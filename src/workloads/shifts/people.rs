@@ -70,7 +70,7 @@ impl Actor {
     /// Refuses anyone but one user; without a token, the caller counts as that user.
     pub(super) fn check_is(&self, schedule: &Schedule<'_>, user: Option<&str>) -> Result<(), Error> {
         self.check_membership(schedule)?;
-        let is_other = self.user.as_deref().is_some_and(|own| Some(own) != user);
+        let is_other = self.user.is_some() && !is_same_user(self.user.as_deref(), user);
         if is_other && is_enforced(schedule) {
             return Err(Error::new(&refusal::NOT_THE_RECIPIENT, &[]));
         }
@@ -105,6 +105,14 @@ impl Actor {
 fn undeclared() -> Vec<Dynamic> {
     let member = |name: &str, json: String| Dynamic::new(name, json);
     vec![member("userIdentityType", quoted("aadUser")), member("tenantId", "null".to_owned())]
+}
+
+/// Whether two ids are those of one user: clients have ids in any case.
+pub(super) fn is_same_user(one: Option<&str>, other: Option<&str>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        (one, other) => one == other,
+    }
 }
 
 /// Whether the rules of Shifts are enforced (behavior `shifts-rules`).

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use crate::edm::address::EntityAddress;
-use crate::edm::date_time::DateTimeOffset;
-use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::policy::behavior::{DeletionCall, EligibilityPeriod};
 use crate::policy::refusal;
@@ -32,28 +30,21 @@ pub(super) fn decide(
     let Some(place) = schedule.clone().map(Place::Team).or_else(|| user_of(change)) else { return Ok(None) };
     let Change { world, model, headers, .. } = *change;
     let inquiry = Inquiry { world, model, headers, place, reply };
-    let record = |values: Complex| Record::new(model, change.structured, values);
-    let before = |key: &str| {
-        let address = EntityAddress { collection: collection.clone(), key: key.into() };
-        world.store.entity(&address).map(|entity| (address, entity))
-    };
-    let (address, after, before): (EntityAddress, Option<Record<'_>>, Option<Arc<StoredEntity>>) = match &change.kind {
+    let (key, after, before): (Arc<str>, Option<Record<'_>>, Option<Arc<StoredEntity>>) = match &change.kind {
         ChangeKind::Create { key, keyed_values, .. } => {
-            (EntityAddress { collection: collection.clone(), key: key() }, Some(record(keyed_values())), None)
+            (key(), Some(Record::new(model, change.structured, keyed_values())), None)
         }
-        ChangeKind::Replace { key, values } => {
-            let address = EntityAddress { collection: collection.clone(), key: (*key).clone() };
-            (address, Some(record((*values).clone())), before(key).map(|(_, entity)| entity))
+        ChangeKind::Replace { key, values, current } => {
+            ((*key).clone(), Some(Record::new(model, change.structured, *values)), current.cloned())
         }
         ChangeKind::Update { patch, current } => {
             let current = current()?;
             let values = patch.apply(model, change.structured, &current.properties);
-            let address = EntityAddress { collection: collection.clone(), key: current.key.clone() };
-            (address, Some(record(values)), Some(current))
+            (current.key.clone(), Some(Record::new(model, change.structured, values)), Some(current))
         }
         ChangeKind::Delete { key } => {
-            let Some((address, entity)) = before(key) else { return Ok(None) };
-            (address, None, Some(entity))
+            let Some(entity) = world.store.get(collection, key) else { return Ok(None) };
+            ((*key).clone(), None, Some(entity))
         }
     };
     let type_name = &*change.structured.name;
@@ -75,6 +66,10 @@ pub(super) fn decide(
             return Ok(Some(consultation));
         }
     }
+    if !approval::is_asked(&inquiry, type_name) {
+        return Ok(None);
+    }
+    let address = EntityAddress { collection: collection.clone(), key };
     let mut plan = Plan::default();
     let is_new = matches!(change.kind, ChangeKind::Create { .. });
     match (after, before) {
@@ -104,7 +99,7 @@ pub(super) fn decide(
 fn user_of<'c>(change: &Change<'c>) -> Option<Place<'c>> {
     let user = change.ancestors.first()?;
     let is_user = *change.structured.name == *"shiftPreferences";
-    is_user.then(|| Place::User(user.key.as_str().into()))
+    is_user.then(|| Place::User(user.key.clone()))
 }
 
 /// Checks that a new request asks for what may be chosen.
@@ -118,9 +113,9 @@ fn check_choice(
     let (choice, wanted) = match &*request.structured.name {
         "swapShiftsChangeRequest" => {
             let shift = text("senderShiftId");
-            decided.push("eligibility-period");
-            let (start, end) = month(schedule, schedule.find("shifts", &shift));
-            let query = || calls::eligible_swaps(&shift, &start, &end);
+            decided.extend(["eligibility-period", "eligibility-times"]);
+            let period = month(schedule, schedule.find("shifts", &shift));
+            let query = || calls::eligible_swaps(&shift, period, schedule.world.behaviors.eligibility_times);
             (approval::choice(inquiry, "swapRequest", &query, decided)?, text("recipientShiftId"))
         }
         "timeOffRequest" => {
@@ -138,18 +133,13 @@ fn check_choice(
     }
 }
 
-/// Returns the month in which a shift starts (behavior `eligibility-period`), in the form of queries.
-pub(super) fn month(schedule: &Schedule<'_>, shift: Option<Entry<'_>>) -> (String, String) {
+/// Returns the month in which a shift starts (behavior `eligibility-period`), in milliseconds since 1970.
+pub(super) fn month(schedule: &Schedule<'_>, shift: Option<Entry<'_>>) -> (i64, i64) {
     let item = shift.and_then(|shift| shift.record.item("sharedShift").or_else(|| shift.record.item("draftShift")));
     let start = item.and_then(|item| item.time("startDateTime")).map_or(0, |start| start.ticks().div_euclid(10_000));
     let zone = match schedule.world.behaviors.eligibility_period {
         EligibilityPeriod::TimeZone => schedule.time_zone(),
         EligibilityPeriod::Utc => None,
     };
-    let (first, last) = time_zones::month(start, zone.as_deref().unwrap_or_default()).unwrap_or((start, start));
-    let text = |millis: i64| {
-        let whole = DateTimeOffset::from_unix_millis(millis.div_euclid(1000) * 1000).to_string();
-        format!("{}.{:03}0000Z", whole.trim_end_matches('Z'), millis.rem_euclid(1000))
-    };
-    (text(first), text(last))
+    time_zones::month(start, zone.as_deref().unwrap_or_default()).unwrap_or((start, start))
 }

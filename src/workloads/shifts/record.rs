@@ -12,36 +12,43 @@ use crate::world::store::StoredEntity;
 pub(super) struct Record<'m> {
     pub(super) model: &'m Model,
     pub(super) structured: &'m StructuredType,
-    values: Values,
+    values: Values<'m>,
 }
 
 /// Values, shared until one is set.
 #[derive(Clone)]
-pub(super) enum Values {
+pub(super) enum Values<'m> {
     Own(Arc<Complex>),
     Stored(Arc<StoredEntity>),
+    Borrowed(&'m Complex),
 }
 
-impl From<Complex> for Values {
-    fn from(values: Complex) -> Values {
+impl From<Complex> for Values<'_> {
+    fn from(values: Complex) -> Self {
         Values::Own(Arc::new(values))
     }
 }
 
-impl From<Arc<Complex>> for Values {
-    fn from(values: Arc<Complex>) -> Values {
+impl From<Arc<Complex>> for Values<'_> {
+    fn from(values: Arc<Complex>) -> Self {
         Values::Own(values)
     }
 }
 
-impl From<Arc<StoredEntity>> for Values {
-    fn from(entity: Arc<StoredEntity>) -> Values {
+impl From<Arc<StoredEntity>> for Values<'_> {
+    fn from(entity: Arc<StoredEntity>) -> Self {
         Values::Stored(entity)
     }
 }
 
+impl<'m> From<&'m Complex> for Values<'m> {
+    fn from(values: &'m Complex) -> Values<'m> {
+        Values::Borrowed(values)
+    }
+}
+
 impl<'m> Record<'m> {
-    pub(super) fn new(model: &'m Model, structured: &'m StructuredType, values: impl Into<Values>) -> Record<'m> {
+    pub(super) fn new(model: &'m Model, structured: &'m StructuredType, values: impl Into<Values<'m>>) -> Record<'m> {
         let mut record = Record { model, structured, values: values.into() };
         record.structured = model.actual(structured, record.values().own_type);
         record
@@ -51,16 +58,17 @@ impl<'m> Record<'m> {
         match &self.values {
             Values::Own(values) => values,
             Values::Stored(entity) => &entity.properties,
+            Values::Borrowed(values) => values,
         }
     }
 
     pub(super) fn values_mut(&mut self) -> &mut Complex {
-        if let Values::Stored(entity) = &self.values {
-            self.values = entity.properties.clone().into();
+        if !matches!(self.values, Values::Own(_)) {
+            self.values = self.values().clone().into();
         }
         match &mut self.values {
             Values::Own(values) => Arc::make_mut(values),
-            Values::Stored(_) => unreachable!("values of an entity were copied"),
+            Values::Stored(_) | Values::Borrowed(_) => unreachable!("values of others were copied"),
         }
     }
 
@@ -68,6 +76,7 @@ impl<'m> Record<'m> {
         match self.values {
             Values::Own(values) => Arc::unwrap_or_clone(values),
             Values::Stored(entity) => entity.properties.clone(),
+            Values::Borrowed(values) => values.clone(),
         }
     }
 

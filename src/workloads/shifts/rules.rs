@@ -9,8 +9,8 @@ use crate::edm::schema::{
     Wording, WorkloadRules,
 };
 use crate::policy::behavior::{
-    Behaviors, IdentityTenant, ReplaceResponse, ScheduleResponse, SecretLength, ShiftUnknownMembers, UnprovisionedSchedule,
-    UrlCheck,
+    Behaviors, IdentityTenant, ReplaceResponse, ScheduleResponse, SecretLength, ShiftUnknownMembers, ShiftsRules,
+    UnprovisionedSchedule, UrlCheck,
 };
 use crate::policy::refusal;
 
@@ -162,8 +162,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ],
     // learn.microsoft.com/graph/api/schedulinggroup-delete and timeoffreason-delete
     deactivated: &[
-        ("schedulingGroup", &DeactivationRules { property: "isActive", last: None }),
-        ("timeOffReason", &DeactivationRules { property: "isActive", last: Some(&refusal::LAST_REASON) }),
+        ("schedulingGroup", &DeactivationRules { property: "isActive", last: None, is_enforced: has_rules }),
+        ("timeOffReason", &DeactivationRules { property: "isActive", last: Some(&refusal::LAST_REASON), is_enforced: has_rules }),
     ],
     tolerant: &[("shift", TOLERANCE), ("openShift", TOLERANCE)],
     // learn.microsoft.com/graph/api/schedule-post-timecards
@@ -309,6 +309,11 @@ fn check_secret_length(behaviors: &Behaviors, text: &str) -> CheckResult {
             refusal: &refusal::SECRET_LENGTH,
         },
     }
+}
+
+/// Whether the rules of Shifts are enforced (behavior `shifts-rules`).
+fn has_rules(behaviors: &Behaviors) -> bool {
+    behaviors.shifts_rules == ShiftsRules::Enforce
 }
 
 /// Checks that an integration's `url` is absolute (behavior `url-check`).

@@ -17,8 +17,11 @@ use crate::world::workload::{Ancestor, text_of};
 pub(super) struct Schedule<'w> {
     pub(super) world: &'w World,
     pub(super) model: &'w Model,
-    team: EntityAddress,
     address: EntityAddress,
+    /// Id of the team.
+    team: Arc<str>,
+    /// Any collection of the schedule: the others have the same holder.
+    collection: CollectionAddress,
     structured: &'w StructuredType,
 }
 
@@ -45,7 +48,8 @@ impl<'w> Schedule<'w> {
     /// Returns the schedule that has a collection.
     pub(super) fn of(world: &'w World, model: &'w Model, collection: &CollectionAddress) -> Option<Schedule<'w>> {
         let address = EntityAddress::parse(&world.schema, model, collection.holder.as_deref()?)?;
-        Schedule::at(world, model, address)
+        let (team, structured) = Schedule::parts(world, model, &address)?;
+        Some(Schedule { world, model, address, team, collection: collection.clone(), structured })
     }
 
     /// Returns the schedule that has a collection, from the entities that contain it. Under the address of a team nothing is parsed.
@@ -60,16 +64,23 @@ impl<'w> Schedule<'w> {
         if *structured.name != *"schedule" || model.root("teams").is_none_or(|root| root.set != team.collection.set) {
             return Schedule::of(world, model, collection);
         }
-        let address =
-            |entity: &Ancestor| EntityAddress { collection: entity.collection.clone(), key: entity.key.as_str().into() };
-        Some(Schedule { world, model, team: address(team), address: address(schedule), structured })
+        let address = EntityAddress { collection: schedule.collection.clone(), key: schedule.key.clone() };
+        Some(Schedule { world, model, address, team: team.key.clone(), collection: collection.clone(), structured })
     }
 
     /// Returns the schedule with an address.
     pub(super) fn at(world: &'w World, model: &'w Model, address: EntityAddress) -> Option<Schedule<'w>> {
+        let (team, structured) = Schedule::parts(world, model, &address)?;
+        let any = structured.navigations.first()?;
+        let collection = address.collection.within(&world.schema, &address.key, any.set);
+        Some(Schedule { world, model, address, team, collection, structured })
+    }
+
+    /// Returns the id of the team of a schedule, and the type of schedules.
+    fn parts(world: &World, model: &'w Model, address: &EntityAddress) -> Option<(Arc<str>, &'w StructuredType)> {
         let structured = model.find_structured(world.schema.set(address.collection.set).target)?;
         let team = EntityAddress::parse(&world.schema, model, address.collection.holder.as_deref()?)?;
-        (&*structured.name == "schedule").then_some(Schedule { world, model, team, address, structured })
+        (&*structured.name == "schedule").then_some((team.key, structured))
     }
 
     /// Returns the schedules of the teams that a user is in.
@@ -83,7 +94,7 @@ impl<'w> Schedule<'w> {
             let schedule = Schedule::at(world, model, address).filter(Schedule::exists)?;
             matches!(schedule.role(user), Role::Manager | Role::Member).then_some(schedule)
         };
-        world.store.at(&teams).list().into_iter().filter_map(schedule).collect()
+        world.store.list(&teams).into_iter().filter_map(schedule).collect()
     }
 
     pub(super) fn exists(&self) -> bool {
@@ -96,13 +107,13 @@ impl<'w> Schedule<'w> {
 
     /// Returns the id of the team.
     pub(super) fn team_id(&self) -> &str {
-        &self.team.key
+        &self.team
     }
 
     /// Returns a collection of the schedule.
     pub(super) fn collection(&self, navigation: &str) -> Option<CollectionAddress> {
         let navigation = self.structured.navigation(navigation)?;
-        Some(self.address.collection.within(&self.world.schema, &self.address.key, navigation.set))
+        Some(self.collection.sibling(navigation.set))
     }
 
     /// Returns the entity with a key.
@@ -122,8 +133,14 @@ impl<'w> Schedule<'w> {
     /// Returns all entities of a collection.
     pub(super) fn list(&self, navigation: &str) -> Vec<Entry<'w>> {
         let Some(collection) = self.collection(navigation) else { return Vec::new() };
-        let keys = self.world.store.at(&collection).list().into_iter().map(|entity| entity.key.clone());
-        keys.filter_map(|key| self.entry(&EntityAddress { collection: collection.clone(), key })).collect()
+        let Some(structured) = self.model.find_structured(self.world.schema.set(collection.set).target) else {
+            return Vec::new();
+        };
+        let entry = |entity: Arc<StoredEntity>| {
+            let address = EntityAddress { collection: collection.clone(), key: entity.key.clone() };
+            Entry { address, record: Record::new(self.model, structured, entity.clone()), entity }
+        };
+        self.world.store.list(&collection).into_iter().map(entry).collect()
     }
 
     /// Finds the integration to which the schedule is bound: "If you include more than one workforceIntegrationId in the request, the
@@ -144,9 +161,12 @@ impl<'w> Schedule<'w> {
 
     /// Returns the user's role in the team.
     pub(super) fn role(&self, user: &str) -> Role {
-        let members = self.members();
-        if let Some((structured, member)) = members.iter().find(|(structured, member)| is_of(structured, member, user)) {
-            return if is_owner(structured, member) { Role::Manager } else { Role::Member };
+        let mut has_members = false;
+        for (structured, member) in self.members() {
+            has_members = true;
+            if is_of(structured, &member, user) {
+                return if is_owner(structured, &member) { Role::Manager } else { Role::Member };
+            }
         }
         // The people of the group of a team are those of the team.
         if self.is_in_group("owners", user) {
@@ -160,7 +180,7 @@ impl<'w> Schedule<'w> {
             let users = self.world.store.collection(root.set);
             users.get(user).is_some() || users.get(&user.to_ascii_lowercase()).is_some()
         });
-        if is_user && !members.is_empty() { Role::Outside } else { Role::Unknown }
+        if is_user && has_members { Role::Outside } else { Role::Unknown }
     }
 
     /// Whether the group of the team is linked to a user.
@@ -168,29 +188,29 @@ impl<'w> Schedule<'w> {
         let links = || {
             let root = self.model.root("groups")?;
             let navigation = self.model.structured(root.target).navigation(navigation)?;
-            Some(CollectionAddress::from(root.set).within(&self.world.schema, &self.team.key, navigation.set))
+            Some(CollectionAddress::from(root.set).within(&self.world.schema, &self.team, navigation.set))
         };
         let leads_to = |link: &Arc<StoredEntity>| link.linked().is_some_and(|target| target.key.eq_ignore_ascii_case(user));
-        links().is_some_and(|links| self.world.store.at(&links).list().iter().any(leads_to))
+        links().is_some_and(|links| self.world.store.list(&links).iter().any(leads_to))
     }
 
     /// Returns the id of an owner of the team.
     pub(super) fn manager(&self) -> Option<Arc<str>> {
-        let members = self.members();
-        let (structured, owner) = members.iter().find(|(structured, member)| is_owner(structured, member))?;
+        let (structured, owner) = self.members().find(|(structured, member)| is_owner(structured, member))?;
         text_of(structured, &owner.properties, "userId")
     }
 
     /// Returns the members of the team, with their types.
-    fn members(&self) -> Vec<(&'w StructuredType, Arc<StoredEntity>)> {
-        let Some(team) = self.model.find_structured(self.world.schema.set(self.team.collection.set).target) else {
-            return Vec::new();
-        };
-        let Some(navigation) = team.navigation("members") else { return Vec::new() };
-        let collection = self.team.collection.within(&self.world.schema, &self.team.key, navigation.set);
-        let declared = self.model.structured(navigation.target);
-        let typed = |member: Arc<StoredEntity>| (self.model.actual(declared, member.properties.own_type), member);
-        self.world.store.at(&collection).list().into_iter().map(typed).collect()
+    fn members(&self) -> impl Iterator<Item = (&'w StructuredType, Arc<StoredEntity>)> + use<'w> {
+        let model = self.model;
+        let navigation = model.root("teams").and_then(|teams| model.structured(teams.target).navigation("members"));
+        let listed = navigation.map(|navigation| {
+            let collection = self.address.collection.sibling(navigation.set);
+            (model.structured(navigation.target), self.world.store.list(&collection))
+        });
+        listed.into_iter().flat_map(move |(declared, members)| {
+            members.into_iter().map(move |member| (model.actual(declared, member.properties.own_type), member))
+        })
     }
 
     /// Returns the display name of a user.

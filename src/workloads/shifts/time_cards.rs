@@ -12,6 +12,7 @@ use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
+use crate::policy::behavior::TimeCardPerson;
 use crate::policy::refusal;
 use crate::workloads::shifts::access;
 use crate::workloads::shifts::checks;
@@ -41,9 +42,16 @@ pub(super) fn complete(written: &mut WrittenValues<'_>) {
     let card = Card { model: written.model, structured: written.structured };
     card.name_breaks(written.world, written.values);
     match written.current {
-        Some(_) => {
+        Some(current) => {
             let state = card.state_of_events(written.values);
             card.set_member(written.values, "state", state);
+            let Some(person) = written.structured.slot("userId") else { return };
+            if *written.values.get(person) == Value::Null {
+                written.decided.push("time-card-person");
+                if written.world.behaviors.time_card_person == TimeCardPerson::Kept {
+                    written.values.set(person, current.get(person).clone());
+                }
+            }
         }
         None => card.begin(written.values),
     }
@@ -66,7 +74,7 @@ fn clock_in(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
         return Err(Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[]));
     }
     let is_open = |entity: &Entity| {
-        text_of(structured, &entity.properties, "userId").is_some_and(|owner| *owner == *user)
+        text_of(structured, &entity.properties, "userId").is_some_and(|owner| owner.eq_ignore_ascii_case(&user))
             && card.state(&entity.properties) != Some("clockedOut")
     };
     if cards.list().iter().any(|entity| is_open(entity)) {

@@ -42,6 +42,22 @@ impl Tree {
         self.contained.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
     }
 
+    /// Returns an entity of a contained collection.
+    pub(super) fn entity(&self, address: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
+        match self.contained(address) {
+            Some(collection) => collection.get(key),
+            None => self.baseline.contained.get(address)?.get(key).map(|(_, entity)| entity.clone()),
+        }
+    }
+
+    /// Returns the entities of a contained collection, in their order.
+    pub(super) fn entities(&self, address: &CollectionAddress) -> Vec<Arc<StoredEntity>> {
+        match (self.contained(address), self.baseline.contained.get(address)) {
+            (Some(collection), _) => collection.list(),
+            (None, initial) => initial.map(|initial| initial.entities().to_vec()).unwrap_or_default(),
+        }
+    }
+
     /// Returns a contained collection that is not in use, as it is now.
     pub(super) fn view(&self, address: &CollectionAddress) -> Collection {
         Collection::view(self.initial(address), self.share.clone())

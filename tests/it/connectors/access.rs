@@ -22,11 +22,16 @@ fn application() -> String {
 
 /// Returns the status of a request to the schedule, or to an address of its own, in a new world.
 fn status(choices: &[(&str, &str)], token: Option<&str>, method: &str, path: &str, body: &Value) -> u16 {
+    status_at(SCHEDULE, choices, token, method, path, body)
+}
+
+/// Returns the same for another address of the schedule.
+fn status_at(schedule: &str, choices: &[(&str, &str)], token: Option<&str>, method: &str, path: &str, body: &Value) -> u16 {
     let world = harness::world(choices);
     let path = match path {
-        "" => SCHEDULE.to_owned(),
+        "" => schedule.to_owned(),
         path if path.starts_with('/') => path.to_owned(),
-        path => format!("{SCHEDULE}/{path}"),
+        path => format!("{schedule}/{path}"),
     };
     let mut request = request(method.parse().unwrap(), &path, body);
     if body.is_null() {
@@ -105,6 +110,103 @@ fn roles_decide_who_reads_and_writes_what() {
 }
 
 #[test]
+fn the_way_to_a_schedule_changes_nothing() {
+    let team = SCHEDULE.split('/').nth(3).unwrap();
+    let ways = [
+        "v1.0/groups/{team}/team",
+        "beta/groups/{team}/team",
+        "v1.0/users/{nora}/joinedTeams/{team}",
+        "v1.0/me/joinedTeams/{team}",
+    ];
+    let is_tried = |(method, path, _): &(&str, String, Value)| {
+        ["GET ", "PUT ", "GET shifts", "POST shifts", &format!("PUT {CARD}")].contains(&&*format!("{method} {path}"))
+    };
+    let operations: Vec<_> = operations().into_iter().filter(is_tried).collect();
+    assert_eq!(operations.len(), 5);
+    for (method, path, body) in operations {
+        for user in [OWNER, NORA, COLLEAGUE, OUTSIDER] {
+            let token = harness::delegated(user);
+            let expected = status(&[], Some(&token), method, &path, &body);
+            for way in ways {
+                let schedule = format!("/{}/schedule", way.replace("{team}", team).replace("{nora}", NORA));
+                let answer = status_at(&schedule, &[], Some(&token), method, &path, &body);
+                assert_eq!(answer, expected, "{method} {schedule} {path} {user}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_group_is_kept_and_not_chosen() {
+    let world = harness::world(&[("unknown-scheduling-group", "accept")]);
+    let behaviors = |choice: &str| {
+        let mut behaviors = world.behaviors.clone();
+        behaviors.set("unknown-scheduling-group", choice).unwrap();
+        behaviors
+    };
+    let item = json!({ "startDateTime": "2026-12-20T06:00:00Z", "endDateTime": "2026-12-20T16:00:00Z", "openSlotCount": 1 });
+    let open = |group: &str| json!({ "schedulingGroupId": group, "sharedOpenShift": item });
+    let mut item = item.clone();
+    item.as_object_mut().unwrap().remove("openSlotCount");
+    let shift = |group: &str| json!({ "userId": NORA, "schedulingGroupId": group, "sharedShift": item });
+    for (collection, body) in [("shifts", &shift as &dyn Fn(&str) -> Value), ("openShifts", &open)] {
+        let path = format!("{SCHEDULE}/{collection}");
+        let (status, made) = harness::json(&world, Method::POST, &path, Some(&body("TAG_0").to_string()));
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        let path = format!("{path}/{}", made["id"].as_str().unwrap());
+        for choice in ["known", "refuse"] {
+            let strict = world.with_behaviors(behaviors(choice));
+            let put = |group: &str| harness::json(&strict, Method::PUT, &path, Some(&body(group).to_string())).0.as_u16();
+            assert_eq!((put("TAG_0"), put("TAG_1"), put(GROUP), put("TAG_0")), (204, 400, 204, 400), "{choice} {collection}");
+            let accepting = harness::json(&world, Method::PUT, &path, Some(&body("TAG_0").to_string())).0;
+            assert_eq!(accepting, StatusCode::NO_CONTENT);
+        }
+    }
+}
+
+#[test]
+fn a_card_without_a_person_in_the_body_stays_that_of_its_person_or_is_nobodys() {
+    let body = json!({ "clockInEvent": { "dateTime": "2026-01-05T08:00:00Z" } });
+    for (choice, person, again) in [("kept", json!(NORA), 204), ("cleared", Value::Null, 403)] {
+        let world = harness::world(&[("time-card-person", choice)]);
+        let put = || {
+            let mut put = request(Method::PUT, &format!("{SCHEDULE}/{CARD}"), &body);
+            put.headers.insert("authorization", harness::delegated(NORA).parse().unwrap());
+            play(&world, &put, approves).0.response.status().as_u16()
+        };
+        assert_eq!(put(), 204);
+        assert_eq!(harness::json(&world, Method::GET, &format!("{SCHEDULE}/{CARD}"), None).1["userId"], person, "{choice}");
+        assert_eq!(put(), again, "{choice}");
+    }
+}
+
+#[test]
+fn ids_of_users_count_in_any_case() {
+    let world = harness::world(&[]);
+    let send = |user: &str, path: &str, body: &Value| {
+        let mut post = request(Method::POST, &format!("{SCHEDULE}/{path}"), body);
+        post.headers.insert("authorization", harness::delegated(&user.to_uppercase()).parse().unwrap());
+        let (answer, _) = play(&world, &post, approves);
+        (answer.response.status().as_u16(), body_of(&answer))
+    };
+    let item = |day: u32| json!({ "startDateTime": format!("2026-12-{day}T06:00:00Z"), "endDateTime": format!("2026-12-{day}T16:00:00Z") });
+    let shift = |user: &str, day| {
+        let body = json!({ "userId": user, "schedulingGroupId": GROUP, "sharedShift": item(day) });
+        let (status, made) = send(OWNER, "shifts", &body);
+        assert_eq!(status, 201, "{made}");
+        made["id"].clone()
+    };
+    let swap = json!({ "senderShiftId": shift(NORA, 20), "recipientShiftId": shift(&OWNER.to_uppercase(), 21) });
+    let (status, made) = send(NORA, "swapShiftsChangeRequests", &swap);
+    assert_eq!(status, 200, "{made}");
+    let approve = format!("swapShiftsChangeRequests/{}/approve", made["id"].as_str().unwrap());
+    assert_eq!(send(NORA, &approve, &json!({})).0, 403, "the recipient decides");
+    assert_eq!((send(OWNER, &approve, &json!({})).0, send(OWNER, &approve, &json!({})).0), (204, 204));
+    let clock_in = |user: &str| send(OWNER, "timeCards/clockIn", &json!({ "onBehalfOfUserId": user })).0;
+    assert_eq!((clock_in(COLLEAGUE), clock_in(&COLLEAGUE.to_uppercase())), (201, 400), "one open card");
+}
+
+#[test]
 fn rows_let_all_write() {
     let colleague = harness::delegated(COLLEAGUE);
     let outsider = harness::delegated(OUTSIDER);
@@ -141,16 +243,19 @@ fn a_schedule_stays_bound_if_a_worker_puts_it() {
 
 #[test]
 fn the_last_active_reason_and_unknown_groups_are_refused() {
-    let world = harness::world(&[]);
-    let (_, reasons) = harness::json(&world, Method::GET, &format!("{SCHEDULE}/timeOffReasons"), None);
-    let mut answers = Vec::new();
-    for reason in reasons["value"].as_array().unwrap().iter().filter(|reason| reason["isActive"] == true) {
-        let body = json!({ "displayName": reason["displayName"], "iconType": reason["iconType"], "isActive": false }).to_string();
-        let path = format!("{SCHEDULE}/timeOffReasons/{}", reason["id"].as_str().unwrap());
-        answers.push(harness::json(&world, Method::PUT, &path, Some(&body)).0.as_u16());
+    for (choice, last) in [("enforce", 400), ("lenient", 204)] {
+        let world = harness::world(&[("shifts-rules", choice)]);
+        let (_, reasons) = harness::json(&world, Method::GET, &format!("{SCHEDULE}/timeOffReasons"), None);
+        let mut answers = Vec::new();
+        for reason in reasons["value"].as_array().unwrap().iter().filter(|reason| reason["isActive"] == true) {
+            let body =
+                json!({ "displayName": reason["displayName"], "iconType": reason["iconType"], "isActive": false }).to_string();
+            let path = format!("{SCHEDULE}/timeOffReasons/{}", reason["id"].as_str().unwrap());
+            answers.push(harness::json(&world, Method::PUT, &path, Some(&body)).0.as_u16());
+        }
+        assert!(answers.len() > 1, "{answers:?}");
+        assert_eq!((answers.pop(), answers.iter().all(|status| *status == 204)), (Some(last), true), "{choice}");
     }
-    assert!(answers.len() > 1, "{answers:?}");
-    assert_eq!((answers.pop(), answers.iter().all(|status| *status == 204)), (Some(400), true));
     let item = json!({ "startDateTime": "2026-12-20T06:00:00Z", "endDateTime": "2026-12-20T16:00:00Z", "openSlotCount": 1 });
     let open = json!({ "schedulingGroupId": "TAG_0", "sharedOpenShift": item });
     let item = json!({ "startDateTime": "2026-12-20T06:00:00Z", "endDateTime": "2026-12-20T16:00:00Z" });

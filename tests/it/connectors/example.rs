@@ -281,7 +281,33 @@ fn a_connector_that_trusts_every_caller_fails_the_check() {
 
 /// Returns the address of a connector that answers every call with 200 and no items.
 fn careless_connector() -> String {
-    connector(|_, _| Some(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}".to_vec()))
+    connector(|_, _| Some(CARELESS.to_vec()))
+}
+
+const CARELESS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}";
+
+#[test]
+fn the_scenarios_of_a_check_heed_behaviors() {
+    let checked = |choice: &str| {
+        let (sender, received) = mpsc::channel();
+        let url = connector(move |_, request| {
+            let head = String::from_utf8_lossy(request).to_lowercase();
+            let media_type = head.lines().find_map(|line| line.strip_prefix("content-type: ")).map(str::to_owned);
+            sender.send(media_type).ok()?;
+            Some(CARELESS.to_vec())
+        });
+        let (_, printed) = program(&["connector-check", &url, "--behavior", choice]);
+        let scenarios: Vec<String> = printed.lines().filter(|line| line.contains("  scenario ")).map(str::to_owned).collect();
+        assert_eq!(scenarios.len(), 8, "{printed}");
+        (received.try_iter().collect::<Vec<_>>(), scenarios)
+    };
+    let types = |calls: &[Option<String>]| calls.iter().flatten().cloned().collect::<std::collections::BTreeSet<_>>();
+    let (calls, scenarios) = checked("connector-content-type=octet-stream");
+    assert_eq!(types(&calls), ["application/octet-stream".to_owned()].into(), "all {} calls", calls.len());
+    assert!(scenarios.iter().all(|line| line.contains("acknowledged without deciding")), "{scenarios:?}");
+    let (fewer, scenarios) = checked("update-calls=off");
+    assert!(fewer.len() < calls.len(), "{} of {}", fewer.len(), calls.len());
+    assert!(scenarios.iter().all(|line| line.ends_with("without a call to the connector")), "{scenarios:?}");
 }
 
 /// Returns the address of a connector whose answers depend on the number of the request, one per connection. `None` never answers.

@@ -485,15 +485,60 @@ fn lived_through(scene: &Scene) -> Vec<(&'static str, Vec<Value>)> {
     live
 }
 
+/// The forms of the query for eligible shifts.
+const READS: [(&str, &str); 2] =
+    [("read-swap-eligibility", "eligibility-times=iso"), ("read-swap-eligibility-old", "eligibility-times=us-english")];
+
+/// Asks for a swap in each form. Returns the name of each with the elements of the query.
+fn asked_first() -> Vec<(&'static str, Vec<Value>)> {
+    let query = |choice: &str| {
+        let scene = scene(&[choice.split_once('=').unwrap()]);
+        let filters = json!({ "eligibilityFilteringEnabledEntities": "SwapRequest" }).to_string();
+        assert_eq!(harness::json(&scene.world, Method::PATCH, INTEGRATION, Some(&filters)).0, StatusCode::OK);
+        let id = INTEGRATION.rsplit('/').next().unwrap();
+        let binding = json!({ "enabled": true, "timeZone": "America/New_York", "workforceIntegrationIds": [id] });
+        assert_eq!(harness::json(&scene.world, Method::PUT, SCHEDULE, Some(&binding.to_string())).0, StatusCode::OK);
+        let swap = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs });
+        let post = request(Method::POST, &format!("{SCHEDULE}/swapShiftsChangeRequests"), &swap);
+        let (_, calls) = play(&scene.world, &post, refuses);
+        calls[0].1["requests"].as_array().unwrap().clone()
+    };
+    READS.map(|(flow, choice)| (flow, query(choice))).into()
+}
+
+/// Returns an element with one letter for a number of one or two digits, and else one for each digit, as far as its times go.
+fn timeless(element: &Value) -> Value {
+    let (path, query) = element["url"].as_str().unwrap().split_once("&startTime=").unwrap();
+    let numbers = query.split_inclusive(|letter: char| !letter.is_ascii_digit()).map(|part| {
+        let digits = part.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+        let count = if digits.len() == 2 { 1 } else { digits.len() };
+        format!("{}{}", "#".repeat(count), &part[digits.len()..])
+    });
+    let url = format!("{path}&startTime={}", numbers.collect::<String>());
+    json!({ "method": element["method"], "url": url, "headers": element["headers"], "body": element["body"] })
+}
+
 #[test]
 fn each_published_flow_is_reproduced_by_requests_to_graph_and_by_the_command() {
     let connector = Connector::start();
     let sampled = |flow: &str| -> Vec<Value> {
-        let (_, printed) = program(&["call", "update", "--show", "--retries", "0", "--url", &connector.url(), "--flow", flow]);
+        let to = ["--show", "--retries", "0", "--url", &connector.url()];
+        let call = match READS.iter().find(|(read, _)| *read == flow) {
+            Some((_, choice)) => ["--behavior", choice, "call", "read", "--eligibility", "swaps"].to_vec(),
+            None => ["call", "update", "--flow", flow].to_vec(),
+        };
+        let (_, printed) = program(&[&call[..], &to].concat());
         let sent = printed.split("sent: ").nth(1).unwrap().split("\nanswered: ").next().unwrap();
         serde_json::from_str::<Value>(sent).unwrap()["requests"].as_array().unwrap().clone()
     };
     let mut calls: serde_json::Map<String, Value> = serde_json::from_str(CALLS).unwrap();
+    for (flow, elements) in asked_first() {
+        let published = calls.remove(flow).unwrap_or_else(|| panic!("{flow} is not published"));
+        assert_eq!(Value::from(elements.iter().map(form).collect::<Vec<_>>()), published, "{flow}");
+        let sample: Vec<Value> = sampled(flow).iter().map(form).collect();
+        let published = published.as_array().unwrap();
+        assert_eq!(sample.iter().map(timeless).collect::<Vec<_>>(), published.iter().map(timeless).collect::<Vec<_>>(), "{flow}");
+    }
     for (flow, elements) in lived_through(&scene(&[])) {
         let published = calls.remove(flow).unwrap_or_else(|| panic!("{flow} is not published"));
         for elements in [elements, sampled(flow)] {
@@ -709,6 +754,6 @@ fn of_two_deletions_one_keeps_the_last_reason() {
 /// Returns the method, the address, the headers and the form of the body of an element.
 fn form(element: &Value) -> Value {
     let url = element["url"].as_str().unwrap().replace(element["id"].as_str().unwrap(), "{id}");
-    let headers: Vec<&String> = element["headers"].as_object().unwrap().keys().collect();
+    let headers: Vec<&String> = element["headers"].as_object().into_iter().flat_map(|headers| headers.keys()).collect();
     json!({ "method": element["method"], "url": url, "headers": headers, "body": shape(&element["body"]) })
 }
