@@ -373,14 +373,16 @@ mod tests {
     fn the_slots_that_differ_are_found() {
         let of = |pairs: &[(u32, bool)]| {
             let mut complex = Complex::default();
-            pairs.iter().for_each(|(slot, value)| complex.set(Slot::at(*slot), Value::Boolean(*value)));
+            for (slot, value) in pairs {
+                complex.set(Slot::at(*slot), Value::Boolean(*value));
+            }
             complex
         };
         let slots = |numbers: &[u32]| Some(numbers.iter().map(|number| Slot::at(*number)).collect::<Vec<_>>());
         let before = of(&[(1, true), (2, true), (4, false)]);
         assert_eq!(before.changed_slots(&before), slots(&[]));
         assert_eq!(before.changed_slots(&of(&[(0, true), (1, true), (2, false), (9, true)])), slots(&[0, 2, 4, 9]));
-        let dynamic = vec![Dynamic { name: "n".into(), json: "1".into() }];
+        let dynamic = vec![Dynamic { name: "n".into(), json: "1".into(), type_name: None }];
         assert_eq!(before.changed_slots(&Complex { dynamic, ..before.clone() }), None);
     }
 

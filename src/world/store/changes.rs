@@ -209,7 +209,9 @@ mod tests {
         let key: Arc<str> = "a".into();
         let of = |slots: &[u32], value: i64| {
             let mut values = Complex::default();
-            slots.iter().for_each(|slot| values.set(Slot::at(*slot), Value::Integer(value)));
+            for slot in slots {
+                values.set(Slot::at(*slot), Value::Integer(value));
+            }
             values
         };
         changes.add(&budget, &key, Some(&of(&[1, 2], 0)), Some(&of(&[1], 0)));
