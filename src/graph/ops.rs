@@ -270,12 +270,10 @@ fn run_checked(
         Operation::Create => create::create(context, &read_body(Origin::Create, skipped)?, reply),
         Operation::CreateBy(property, key) => {
             let mut reading = read_body(Origin::Create, skipped)?;
-            if !reading.patch.changes.iter().any(|change| change.property == *property) {
-                reading
-                    .patch
-                    .changes
-                    .push(PropertyChange { property: *property, to: NewValue::Set(Value::String((*key).into())) });
-            }
+            // The key of the path counts, so that the same request finds the entity again.
+            let changes = &mut reading.patch.changes;
+            changes.retain(|change| change.property != *property);
+            changes.push(PropertyChange { property: *property, to: NewValue::Set(Value::String((*key).into())) });
             create::create(context, &reading, reply)
         }
         Operation::Update(key) => update::update(context, key, &read_body(Origin::Update, skipped)?, reply),

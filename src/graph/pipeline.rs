@@ -19,7 +19,7 @@ use crate::graph::meta::ResponseMeta;
 use crate::graph::notices::{self, Notices};
 use crate::graph::ops::{self, Operation, Outcome};
 use crate::graph::request::Request;
-use crate::graph::route::{self, Lookup, Resource};
+use crate::graph::route::{self, Lookup, Resource, Tail};
 use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::{self, Target};
 use crate::graph::{batch, consult, entra, faults, journal, negotiate, packing, sessions, storage, stubs, unread};
@@ -261,7 +261,8 @@ fn stages(
         route.collection = collection;
         route.key = key.map(Cow::Owned).or(route.key);
     }
-    if request.method != Method::PATCH || !Preferences::has(&request.headers, "create-if-missing") {
+    let is_upsert = request.method == Method::PATCH && route.tail == Tail::Whole && route.operation.is_none();
+    if !is_upsert || !Preferences::has(&request.headers, "create-if-missing") {
         route.upsert = None;
     } else if route.upsert.is_some() {
         (route.key, route.missing) = (None, None);

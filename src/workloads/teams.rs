@@ -7,7 +7,7 @@ mod rules;
 
 use crate::edm::schema::WorkloadRules;
 use crate::odata::error::Error;
-use crate::world::workload::{Creation, Derived, KeyRule, OperationRow, Started, Workload};
+use crate::world::workload::{Creation, Derived, KeyRule, OperationRow, Started, ValueRule, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Teams;
@@ -23,6 +23,10 @@ impl Workload for Teams {
 
     fn keys(&self) -> &'static [(&'static str, KeyRule)] {
         &derived::KEYS
+    }
+
+    fn value_rules(&self) -> &'static [(&'static str, ValueRule)] {
+        &creation::VALUE_RULES
     }
 
     fn after_create(&self, creation: &Creation<'_>) -> Result<Option<Started>, Error> {

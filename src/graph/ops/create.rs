@@ -73,9 +73,12 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
             return Ok(Outcome::Consult(consultation));
         }
         let entity = Arc::new(StoredEntity::of_type(key(), keyed_values(), structured.blank_text));
-        // Held until the entity is stored.
-        let _unique = unique::check(context, structured, &collection, &entity.properties, None)?;
-        match insert(context, &entity) {
+        let inserted = {
+            // Held until the entity is stored.
+            let _unique = unique::check(context, structured, &collection, &entity.properties, None)?;
+            insert(context, &entity)
+        };
+        match inserted {
             Ok(()) => {
                 let address = EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
                 if let Err(error) = relate(context, &address, &relations) {
@@ -209,6 +212,8 @@ fn insert_new(
         complete(context, structured, &key, &mut completed, patch, &ancestors);
         let entity = Arc::new(StoredEntity::of_type(key.clone(), completed, structured.blank_text));
         let collection = context.world.store.to_change(place, entity.size() + RECORD_BYTES)?;
+        // Held until the entity is stored.
+        let _unique = unique::check(context, structured, &collection, &entity.properties, None)?;
         match collection.insert(entity) {
             Ok(()) => return Ok(key),
             Err(InsertError::Full(full)) => return Err(full.into()),

@@ -108,7 +108,7 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
     let start = || collection.change_position(|| world.next_request_id().as_u64_pair().1);
     let begin = |query: String| {
         let ChangePosition { record, number } = start();
-        (DeltaPosition { record, changes: number, listed: None, query }, true)
+        (DeltaPosition { record, changes: number, round: number, listed: None, query }, true)
     };
     let mut decided = Vec::new();
     let asked = asked(context);
@@ -151,7 +151,7 @@ pub(super) fn delta_of_item(context: &OperationContext<'_>, key: &str, token: Op
     let start = || world.store.nested_position(&top.collection, || world.next_request_id().as_u64_pair().1);
     let begin = |query: String| {
         let ChangePosition { record, number } = start();
-        DeltaPosition { record, changes: number, listed: None, query }
+        DeltaPosition { record, changes: number, round: number, listed: None, query }
     };
     let asked = match token {
         Some(token) if token.eq_ignore_ascii_case("latest") => Asked::Latest,
@@ -262,12 +262,15 @@ fn changed_items(
         Some(entity) => Row::Item(address, entity),
         None => Row::RemovedItem(address.key),
     };
-    Ok(Page { rows: found.into_iter().map(row).collect(), next: DeltaPosition { changes: known, ..position }, has_more })
+    Ok(Page { rows: found.into_iter().map(row).collect(), next: position.after(known, has_more), has_more })
 }
 
 /// Returns the refusal of a token that has lost its state.
 fn lost(context: &OperationContext<'_>) -> Error {
-    let fresh = context.absolute_path(context.request.path());
+    let path = context.request.path();
+    // The token of a file or a folder can be an argument in the path.
+    let arguments = if path.ends_with(')') { path.rfind('(') } else { None };
+    let fresh = context.absolute_path(arguments.map_or(path, |at| &path[..at]));
     Error { help: Some(Box::new(Help::FreshAddress(fresh))), ..Error::new(&refusal::SYNC_STATE_NOT_FOUND, &[]) }
 }
 
@@ -442,7 +445,7 @@ fn changes(
         match collection.get(&key) {
             Some(entity) if is_match(context, query, &entity)? => {
                 let slots = selected_slots(context, query, &entity);
-                let is_shown = |slots: Vec<Slot>| collection.has_property_changed(&key, position.changes, &slots);
+                let is_shown = |slots: Vec<Slot>| collection.has_property_changed(&key, position.round, &slots);
                 if !links.is_empty() || slots.is_none_or(is_shown) {
                     rows.push(Row::Entity(entity, links));
                 }
@@ -451,7 +454,7 @@ fn changes(
             Some(_) | None => rows.push(Row::Removed(key)),
         }
     }
-    Ok(Page { rows, next: DeltaPosition { changes: known, ..position }, has_more })
+    Ok(Page { rows, next: position.after(known, has_more), has_more })
 }
 
 /// Returns the slots of the members that a query selects; `None` if any change counts: all are shown, or a condition depends on others.

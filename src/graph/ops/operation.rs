@@ -7,7 +7,7 @@ use http::header::IF_MATCH;
 use http::{Method, StatusCode};
 
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{Model, Operation, OperationType, PropertyType, StructuredType, TypeId};
+use crate::edm::schema::{Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
@@ -21,6 +21,7 @@ use crate::graph::success::Success;
 use crate::graph::{body, negotiate, statuses, ticket};
 use crate::odata::arguments::{self, LiteralProblem};
 use crate::odata::error::Error;
+use crate::odata::query::QueryTarget;
 use crate::odata::read::{self, Argument, Origin};
 use crate::policy::behavior::{FunctionByPost, Operations, Secret};
 use crate::policy::refusal;
@@ -87,6 +88,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let Some(handler) = handler.filter(|_| !call.is_followed) else {
         return declared(context, call, |context, id| changed(context, id, skipped));
     };
+    check_options(context, operation)?;
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
     let check_unique = |collection: &_, structured: &_, values: &_| {
         unique::check(context, structured, &context.world.store.at(collection), values, None)
@@ -117,6 +119,16 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let mut success = answer(context, operation, status, reply)?;
     success.decided.append(&mut decided.into_inner());
     Ok(Outcome::Success(success))
+}
+
+/// Checks the query options for a result, before anything happens.
+fn check_options(context: &OperationContext<'_>, operation: &Operation) -> Result<(), Error> {
+    let (id, target) = match operation.returns {
+        Some(OperationType::Entity(id)) => (id, QueryTarget::Entity),
+        Some(OperationType::Entities(id)) => (id, QueryTarget::Collection),
+        Some(OperationType::Value(_)) | None => return Ok(()),
+    };
+    context.query_within(context.model.structured(id), target, Restrictions::NONE).map(drop)
 }
 
 /// Returns the answer with the result of an implementation.

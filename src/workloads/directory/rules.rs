@@ -164,6 +164,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("user", unique("proxyAddresses")),
         ("user", unique("onPremisesImmutableId")),
         ("application", unique("identifierUris")),
+        ("application", unique("uniqueName")),
+        ("group", unique("uniqueName")),
         ("group", Unique { among: Some(("groupTypes", "Unified")), ..unique("mailNickname") }),
         ("servicePrincipal", Unique { refusal: &refusal::SERVICE_PRINCIPAL_EXISTS, ..unique("appId") }),
     ],

@@ -7,25 +7,29 @@ use std::sync::Arc;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::{NewValue, Patch, PropertyChange, Related, RelatedEntities};
-use crate::edm::schema::{PropertyType, StructuredType};
+use crate::edm::schema::{PropertyType, Root, StructuredType};
 use crate::edm::value::Value;
-use crate::entra::caller;
+use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::workloads::teams::operations;
-use crate::world::workload::{Creation, Started, text_of};
+use crate::world::workload::{Creation, Started, ValueRule, text_of};
 
 /// The name of the first channel of a team.
 const GENERAL: &str = "General";
 
+/// Function that asks for the part of the schema that has the place of the operation, before a team is stored.
+pub(super) const VALUE_RULES: [(&str, ValueRule); 1] = [("team", |written| {
+    if written.current.is_none() && written.model.may_have_unread_member(written.structured, "operations") {
+        return Err(Error::new(&refusal::UNKNOWN_PROPERTY, &["operations", &written.structured.full_name]));
+    }
+    Ok(())
+})];
+
 pub(super) fn complete(creation: &Creation<'_>) -> Result<Option<Started>, Error> {
     if &*creation.structured.full_name != "microsoft.graph.team" || creation.address.collection.holder.is_some() {
         return Ok(None);
-    }
-    if creation.model.may_have_unread_member(creation.structured, "operations") {
-        // The request starts again with the part of the schema that has the place of the operation.
-        return Err(Error::new(&refusal::UNKNOWN_PROPERTY, &["operations", &creation.structured.full_name]));
     }
     add_owner(creation)?;
     add_channel(creation)?;
@@ -67,12 +71,16 @@ fn add_owner(creation: &Creation<'_>) -> Result<(), Error> {
     if !creation.world.store.at(&place).is_empty() {
         return Ok(());
     }
-    let owner = match caller::object_and_client(creation.headers) {
-        (Some(owner), _) => owner,
-        (None, None) => LOCAL_USER.0.to_owned(),
+    let owner = match caller::caller(creation.headers) {
+        Caller::User(person) => person.id,
+        Caller::Unknown => LOCAL_USER.0.to_owned(),
         // The page asks an application to name the owner; without one, the team has no owner.
-        (None, Some(_)) => return Ok(()),
+        Caller::Application(_) => return Ok(()),
     };
+    let is_known = |root: &Root| creation.world.store.at(&CollectionAddress::from(root.set)).get(&owner).is_some();
+    if !creation.model.root("users").is_some_and(is_known) {
+        return Ok(());
+    }
     let bound = RelatedEntities::Bound(vec![format!("users/{owner}").into()]);
     let patch = Patch {
         read_as: Some(id),
@@ -96,7 +104,9 @@ fn add_group(creation: &Creation<'_>) -> Result<(), Error> {
     let own = |name: &str| text_of(creation.structured, &creation.entity.properties, name);
     let name = own("displayName").unwrap_or_default();
     let nickname: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    let nickname = if nickname.is_empty() { format!("team{}", &key[..key.len().min(8)]) } else { nickname };
+    // A part of the key tells it apart from that of another group.
+    let suffix: String = key.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+    let nickname = if nickname.is_empty() { format!("team{suffix}") } else { nickname };
     let visibility = creation.structured.property("visibility").and_then(|index| {
         let property = &creation.structured.properties[index];
         match (property.kind, creation.entity.properties.get(property.slot)) {
@@ -110,7 +120,6 @@ fn add_group(creation: &Creation<'_>) -> Result<(), Error> {
     let values = [
         ("displayName", Some(Value::String(name))),
         ("description", own("description").map(Value::String)),
-        ("mailNickname", Some(text(&nickname))),
         ("mailEnabled", Some(Value::Boolean(true))),
         ("securityEnabled", Some(Value::Boolean(false))),
         ("groupTypes", Some(texts(&["Unified"]))),
@@ -126,8 +135,17 @@ fn add_group(creation: &Creation<'_>) -> Result<(), Error> {
         (!found.is_empty()).then(|| Related { navigation, entities: RelatedEntities::Bound(found) })
     };
     let related = bound("owners", |(_, is_owner)| *is_owner).into_iter().chain(bound("members", |_| true)).collect();
-    let patch = Patch { changes, related, ..Patch::default() };
-    (creation.create)(&place, Some(key.clone()), &patch).map(drop)
+    let mut patch = Patch { changes, related, ..Patch::default() };
+    let mut create = |nickname: &str| {
+        let Some(change) = set(group, "mailNickname", text(nickname)) else { return Ok(()) };
+        patch.changes.retain(|other| other.property != change.property);
+        patch.changes.push(change);
+        (creation.create)(&place, Some(key.clone()), &patch).map(drop)
+    };
+    match create(&nickname) {
+        Err(error) if error.refusal == &refusal::NOT_UNIQUE => create(&format!("{nickname}{suffix}")),
+        created => created,
+    }
 }
 
 fn capitalized(name: &str) -> String {

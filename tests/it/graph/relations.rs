@@ -584,6 +584,78 @@ fn a_new_team_has_its_group_its_owner_and_its_first_channel() {
     });
     let (_, team) = create(json!({ "displayName": "Day", "members": [member], "channels": [{ "displayName": "Bread" }] }));
     let key = id(&get(&world, &team));
+    assert_eq!(get(&world, &format!("groups/{key}"))["mailNickname"], "Day");
     assert_eq!(ids(&world, &format!("groups/{key}/members")), [&*ada]);
     assert_eq!(get(&world, &format!("teams/{key}/channels"))["value"].as_array().unwrap().len(), 2);
+
+    // A second one of the name has another address.
+    let (_, team) = create(json!({ "displayName": "Day" }));
+    let other = id(&get(&world, &team));
+    let nickname = get(&world, &format!("groups/{other}"))["mailNickname"].as_str().unwrap().to_owned();
+    assert!(nickname.len() == 11 && nickname.starts_with("Day"), "{nickname}");
+}
+
+#[test]
+fn a_delta_with_selected_members_has_all_of_them_on_its_pages() {
+    let settings = Settings { page_size: 1.try_into().unwrap(), ..harness::settings_with(&[]) };
+    let world = World::new(settings);
+    let [ada, bo] = ["ada", "bo"].map(|name| id(&post(&world, "users", &user(name))));
+    let page = get(&world, "users/delta?$deltatoken=latest&$select=displayName,jobTitle");
+    let mut next = page["@odata.deltaLink"].as_str().map(str::to_owned);
+    let patch = |id: &str, body: Value| assert!(send(&world, Method::PATCH, &format!("users/{id}"), &body).0.is_success());
+    patch(&ada, json!({ "jobTitle": "Baker" }));
+    patch(&bo, json!({ "jobTitle": "Baker" }));
+    // The last change of ada is not one of the selected members.
+    patch(&ada, json!({ "officeLocation": "1" }));
+    let mut found = Vec::new();
+    while let Some(link) = next {
+        let page = get(&world, link.split_once("/v1.0/").unwrap().1);
+        found.extend(page["value"].as_array().unwrap().iter().map(id));
+        next = page["@odata.nextLink"].as_str().map(str::to_owned);
+    }
+    assert_eq!(found, [bo, ada]);
+}
+
+#[test]
+fn an_operation_with_an_unknown_option_has_no_effect() {
+    let world = World::new(Settings { schema: workloads::schema_with_rest(), ..harness::settings_with(&[]) });
+    let message = id(&post(&world, "me/mailFolders/drafts/messages", &json!({ "subject": "Rota" })));
+    for operation in ["copy", "move"] {
+        let target = format!("me/messages/{message}/{operation}?$expand=bogus");
+        let (status, _) = send(&world, Method::POST, &target, &json!({ "destinationId": "archive" }));
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{operation}");
+        assert_eq!(ids(&world, "me/messages"), [&*message], "{operation}");
+        assert_eq!(ids(&world, "me/mailFolders/drafts/messages"), [&*message], "{operation}");
+    }
+}
+
+#[test]
+fn an_upsert_is_of_a_whole_object_with_the_key_of_its_path() {
+    let world = World::new(Settings { schema: workloads::schema_with_rest(), ..harness::settings_with(&[]) });
+    let upsert = |target: &str, body: Value| {
+        let request = RecordedRequest {
+            method: Method::PATCH,
+            target: format!("/v1.0/{target}"),
+            headers: [("content-type", "application/json"), ("prefer", "create-if-missing")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            body: body.to_string().into(),
+        };
+        harness::send(&world, &request).status
+    };
+    let names = || get(&world, "applications?$select=uniqueName")["value"].clone();
+    let before = names();
+    assert_eq!(upsert("applications(uniqueName='a')/web", json!({})), StatusCode::NOT_FOUND);
+    assert_eq!(names(), before);
+    for status in [StatusCode::CREATED, StatusCode::NO_CONTENT] {
+        assert_eq!(upsert("applications(uniqueName='a')", json!({ "displayName": "Oven", "uniqueName": "a" })), status);
+    }
+    assert_eq!(upsert("applications(uniqueName='b')", json!({ "displayName": "Oven", "uniqueName": "c" })), StatusCode::CREATED);
+    let created = names();
+    assert!(
+        created.to_string().contains(r#""uniqueName":"b""#) && !created.to_string().contains(r#""uniqueName":"c""#),
+        "{created}"
+    );
+    let taken = json!({ "displayName": "Other", "uniqueName": "a" });
+    assert_eq!(send(&world, Method::POST, "applications", &taken).0, StatusCode::BAD_REQUEST);
 }
