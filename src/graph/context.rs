@@ -520,7 +520,10 @@ pub(super) fn blank_single(structured: &StructuredType, key: &str) -> StoredEnti
 fn not_found(structured: &StructuredType, refusal: &'static Refusal, key: &str) -> Error {
     let wording = structured.wording;
     let error = Error::new(refusal, &[wording.noun, key, &structured.full_name]);
-    // A stub can answer for an entity that clients cannot create.
-    let is_created = structured.capabilities.creates && !structured.restrictions.forbids(Capability::Insert);
-    Error { inner_code: wording.not_found_code, may_be_stubbed: !is_created, ..error }
+    // A stub can answer for an entity that is not gone: clients cannot create it, or cannot delete it.
+    let (capabilities, restrictions) = (structured.capabilities, structured.restrictions);
+    let may_be_gone = capabilities.creates
+        && capabilities.deletes
+        && ![Capability::Insert, Capability::Delete].into_iter().any(|capability| restrictions.forbids(capability));
+    Error { inner_code: wording.not_found_code, may_be_stubbed: !may_be_gone, ..error }
 }
