@@ -98,6 +98,11 @@ impl<'c, R> OperationContext<'c, R> {
         }
     }
 
+    /// Returns the surroundings of entities in a root set, for their forms.
+    pub(super) fn forms(&self, root: SetId) -> forms::Place<'c> {
+        forms::Place { world: self.world, model: self.model, request: self.request, purse: self.purse, root }
+    }
+
     /// Returns the refusal of a query that costs more than a request may.
     pub(super) fn too_expensive(&self) -> Error {
         let refusal = match self.world.behaviors.expensive_query {
@@ -444,15 +449,19 @@ impl<'c> OperationContext<'c> {
         write_string(out, &self.own_address(&ticket::content_path(self.world, self.now, &address, rules.content)));
     }
 
-    /// Returns an entity of a type in the forms that the request prefers; `None` if it has them already.
-    pub(super) fn preferred(&self, structured: &StructuredType, entity: &Entity) -> Option<StoredEntity> {
-        let root = self.route.collection.root;
-        forms::preferred(self.world, self.model, self.request, structured, root, entity)
+    /// Returns an entity of a type in the forms that the request prefers; `None` if what is selected of it has them already.
+    pub(super) fn preferred(
+        &self,
+        structured: &StructuredType,
+        entity: &Entity,
+        select: Option<&Select>,
+    ) -> Option<StoredEntity> {
+        forms::preferred(&self.forms(self.route.collection.root), structured, entity, select.map(|select| &select.selection))
     }
 
     /// Returns the body of an entity.
     pub(super) fn entity_body(&self, entity: &StoredEntity) -> Vec<u8> {
-        let preferred = self.preferred(self.types(entity).actual, entity);
+        let preferred = self.preferred(self.types(entity).actual, entity, None);
         let entity = preferred.as_ref().unwrap_or(entity);
         let mut out = self.begin_collection_body("/$entity", entity.text.length().unwrap_or(ENTITY_LENGTH));
         self.write_download(&self.route.collection, entity, &mut out);
@@ -463,7 +472,7 @@ impl<'c> OperationContext<'c> {
 
     /// Returns the body with the selected members of an entity.
     pub(super) fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
-        let preferred = self.preferred(self.types(entity).actual, entity);
+        let preferred = self.preferred(self.types(entity).actual, entity, Some(select));
         let entity = preferred.as_deref().unwrap_or(entity);
         let mut out = self.begin_collection_body(&format!("({})/$entity", select.list), ENTITY_LENGTH);
         write_selected(&self.representation, self.types(entity), self.holder(), entity, &select.selection, &mut out);

@@ -217,7 +217,7 @@ fn write_found(
     let own = context.own_type(entity, address.collection.set);
     let types = InstanceType { declared, actual: context.model.actual(declared, Some(own)) };
     let holder = Holder { path: &path, form: KeyForm::of(set) };
-    let preferred = context.preferred(types.actual, entity);
+    let preferred = context.preferred(types.actual, entity, item.query.select.as_ref());
     let shown = preferred.as_ref().unwrap_or(entity);
     match &item.query.select {
         None => write_cached(&context.representation, types, holder, shown, &shown.text, out),

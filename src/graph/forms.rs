@@ -6,21 +6,33 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 
 use crate::edm::schema::{Model, SetId, StructuredType};
-use crate::edm::value::Entity;
+use crate::edm::value::{Complex, Entity};
 use crate::graph::request::Request;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::{PREFER, Preferences};
+use crate::odata::purse::Purse;
+use crate::odata::query::selection::{Selected, Selection};
 use crate::world::World;
 use crate::world::store::StoredEntity;
-use crate::world::workload::PreferredForm;
+use crate::world::workload::{FormRequest, PreferredForm};
 
 /// A form with the value of its preference, and whether the request has it.
 type Chosen = (&'static PreferredForm, String, bool);
 
+/// The surroundings of entities whose forms are wanted.
+pub(super) struct Place<'p> {
+    pub world: &'p World,
+    pub model: &'p Model,
+    pub request: &'p Request,
+    pub purse: &'p Purse,
+    /// The root set of the entities.
+    pub root: SetId,
+}
+
 /// Returns the forms of entities of a type, in a root set or within its entities.
 fn chosen(world: &World, model: &Model, structured: &StructuredType, root: SetId, request: &Request) -> Vec<Chosen> {
-    let (headers, is_read) = (&request.headers, matches!(request.method, Method::GET | Method::HEAD));
+    let (headers, is_read) = (&request.headers, is_read(request));
     let mut found = Vec::new();
     if !structured.rare().has_forms {
         return found;
@@ -44,24 +56,39 @@ fn chosen(world: &World, model: &Model, structured: &StructuredType, root: SetId
     found
 }
 
+/// Whether a request only reads.
+pub(super) fn is_read(request: &Request) -> bool {
+    matches!(request.method, Method::GET | Method::HEAD)
+}
+
 /// Whether a type is one of Graph's own with a name, or derived from it.
 fn is_of(model: &Model, structured: &StructuredType, name: &str) -> bool {
     let mut lineage = std::iter::successors(Some(structured), |structured| model.find_structured(structured.base?));
     lineage.any(|structured| structured.full_name.strip_prefix("microsoft.graph.") == Some(name))
 }
 
-/// Returns an entity in the forms that the request prefers; `None` if it has them already.
+/// Returns an entity in the forms that the request prefers; `None` if it has them already, if none of its selected properties has one, or if
+/// the purse does not suffice.
 pub(super) fn preferred(
-    world: &World,
-    model: &Model,
-    request: &Request,
+    place: &Place<'_>,
     structured: &StructuredType,
-    root: SetId,
     entity: &Entity,
+    select: Option<&Selection>,
 ) -> Option<StoredEntity> {
+    let Place { world, model, request, purse, root } = *place;
+    // A write is already done, and cannot be refused.
+    let purse = is_read(request).then_some(purse);
     let mut values = Cow::Borrowed(&entity.properties);
     for (row, wanted, _) in chosen(world, model, structured, root, request) {
-        if let Some(changed) = (row.apply)(model, structured, &values, &wanted) {
+        let is_selected = |name: &&str| {
+            let place = structured.property(name).map(|index| (index, structured.properties[index].slot));
+            place.is_some_and(|(index, slot)| select.is_none_or(|select| select.of(index, slot) != Selected::Nothing))
+        };
+        if !row.properties.iter().any(is_selected) {
+            continue;
+        }
+        let request = FormRequest { model, structured, values: &values, properties: row.properties, wanted: &wanted, purse };
+        if let Some(changed) = (row.apply)(&request) {
             values = Cow::Owned(changed);
         }
     }
@@ -69,6 +96,25 @@ pub(super) fn preferred(
         Cow::Borrowed(_) => None,
         Cow::Owned(values) => Some(StoredEntity::of_type(Arc::clone(&entity.key), values, structured.blank_text)),
     }
+}
+
+/// Returns the values of an entity as conditions and orders compare them: in the forms that count without a preference. `None` if the entity
+/// has them already, or if the purse does not suffice.
+pub(super) fn compared(place: &Place<'_>, structured: &StructuredType, entity: &Entity) -> Option<Complex> {
+    if !structured.rare().has_forms {
+        return None;
+    }
+    let Place { world, model, purse, root, .. } = *place;
+    let mut compared = None;
+    let rows = world.workloads.iter().flat_map(|workload| workload.preferred_forms());
+    for row in rows.filter(|row| row.is_compared && *world.schema.set(root).name == *row.default_in) {
+        let default = row.default.and_then(|(_, default)| default(&world.behaviors));
+        let Some(wanted) = default.filter(|_| is_of(model, structured, row.type_name)) else { continue };
+        let values = compared.as_ref().unwrap_or(&entity.properties);
+        let request = FormRequest { model, structured, values, properties: row.properties, wanted, purse: Some(purse) };
+        compared = (row.apply)(&request).or(compared);
+    }
+    compared
 }
 
 /// Checks the forms that a request prefers for entities of a type.

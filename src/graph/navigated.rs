@@ -6,6 +6,7 @@ use crate::edm::address::EntityAddress;
 use crate::edm::schema::{SetId, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
+use crate::graph::forms;
 use crate::odata::query::filter::BoundExpression;
 use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::filter::navigation::NavigationUse;
@@ -34,7 +35,8 @@ pub(super) fn is_fulfilled(
     let purse = context.purse;
     let own_type = Some(context.own_type(entity, set));
     let is_match = if filter.navigations().is_empty() {
-        filter.is_fulfilled_as(own_type, &entity.properties, purse)
+        let compared = compared(context, entity, set);
+        filter.is_fulfilled_as(own_type, compared.as_ref().unwrap_or(&entity.properties), purse)
     } else {
         let held = purse.held();
         let values = with_entities(context, filter.navigations(), None, &address(), entity)?;
@@ -63,13 +65,21 @@ pub(super) fn keys_of(
     }
     let own_type = Some(context.own_type(entity, set));
     if navigations.is_empty() {
-        return Ok(orderby::keys_of(order, own_type, &entity.properties, purse));
+        let compared = compared(context, entity, set);
+        let keys = orderby::keys_of(order, own_type, compared.as_ref().unwrap_or(&entity.properties), purse);
+        return if purse.is_empty() { Err(PurseEmpty) } else { Ok(keys) };
     }
     let held = purse.held();
     let values = with_entities(context, navigations, None, &address(), entity)?;
     let keys = orderby::keys_of(order, own_type, &values, purse);
     purse.release_to(held);
     if purse.is_empty() { Err(PurseEmpty) } else { Ok(keys) }
+}
+
+/// Returns the values of an entity of a set as conditions and orders compare them; `None` if these are the stored ones.
+fn compared(context: &OperationContext<'_>, entity: &StoredEntity, set: SetId) -> Option<Complex> {
+    let structured = context.model.structured(context.own_type(entity, set));
+    forms::compared(&context.forms(context.route.collection.root), structured, entity)
 }
 
 /// Returns the values of an entity, with the entities behind the navigation properties that it has in a condition.
@@ -84,7 +94,8 @@ fn with_entities(
         return Err(PurseEmpty);
     }
     let (schema, store) = (&*context.world.schema, &context.world.store);
-    let mut values = entity.properties.clone();
+    let compared = compared(context, entity, address.collection.set);
+    let mut values = compared.unwrap_or_else(|| entity.properties.clone());
     for (index, known) in uses.iter().enumerate().filter(|(_, known)| known.from == number) {
         let navigation = known.navigation;
         let inner = address.collection.within(schema, &address.key, navigation.set);

@@ -239,7 +239,13 @@ pub(super) fn run(
 ) -> Result<Outcome, Error> {
     let (world, model, headers) = (context.world, context.model, &context.request.headers);
     forms::check(world, model, context.structured(), headers)?;
-    let mut outcome = run_checked(operation, context, reply, skipped)?;
+    let held = context.purse.held();
+    let outcome = run_checked(operation, context, reply, skipped);
+    context.purse.release_to(held);
+    let mut outcome = outcome?;
+    if context.structured().rare().has_forms && forms::is_read(context.request) && context.purse.is_empty() {
+        return Err(context.too_expensive());
+    }
     if let Outcome::Success(success) = &mut outcome {
         forms::note(world, model, context.structured(), context.route.collection.root, context.request, success);
     }

@@ -42,22 +42,44 @@ pub(super) fn range(rules: &WindowRules, query: &str) -> Result<Range, Error> {
     Ok((time(rules.start)?, time(rules.end)?))
 }
 
-/// Returns what an entity of a type is in a range, with the ticks of its begin; `None` if the purse does not suffice.
-pub(super) fn instances(
+/// A range, and the surroundings of the entities in it.
+struct View<'v> {
+    world: &'v World,
+    model: &'v Model,
+    purse: &'v Purse,
+    declared: &'v StructuredType,
+    range: Range,
+}
+
+impl View<'_> {
+    /// Returns what an entity is in the range, with the ticks of its begin, or only the first of it; `None` if the purse does not suffice.
+    fn instances(&self, entity: &Arc<StoredEntity>, is_any: bool) -> Option<Vec<(i64, Arc<StoredEntity>)>> {
+        let View { world, model, purse, declared, range } = *self;
+        let structured = model.actual(declared, entity.properties.own_type);
+        let rows = world.workloads.iter().flat_map(|workload| workload.instances());
+        let name = structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default();
+        let Some((_, rule)) = rows.into_iter().find(|(row, _)| *row == name) else { return Some(Vec::new()) };
+        let request = InstanceRequest { model, structured, entity, range, is_any, purse };
+        let found = purse.spend(ENTITY_STEPS).then(|| rule(&request))?;
+        (!purse.is_empty()).then_some(found)
+    }
+}
+
+/// Whether an entity of a type is in a range, itself or, if `with_series`, at one of the times that it happens; `None` if the purse does not
+/// suffice.
+pub(super) fn is_within(
     world: &World,
     model: &Model,
     purse: &Purse,
     declared: &StructuredType,
     entity: &Arc<StoredEntity>,
     range: Range,
-) -> Option<Vec<(i64, Arc<StoredEntity>)>> {
-    let structured = model.actual(declared, entity.properties.own_type);
-    let rows = world.workloads.iter().flat_map(|workload| workload.instances());
-    let name = structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default();
-    let Some((_, rule)) = rows.into_iter().find(|(row, _)| *row == name) else { return Some(Vec::new()) };
-    let pay = |steps: u64| purse.spend(steps);
-    let found = pay(ENTITY_STEPS).then(|| rule(&InstanceRequest { model, structured, entity, range, pay: &pay }))?;
-    (!purse.is_empty()).then_some(found)
+    with_series: bool,
+) -> Option<bool> {
+    let held = purse.held();
+    let found = View { world, model, purse, declared, range }.instances(entity, true)?;
+    purse.release_to(held);
+    Some(found.first().is_some_and(|(_, found)| with_series || found.key == entity.key))
 }
 
 /// Returns the collection of what happens in a range, in the order of the begin; `None` if the purse does not suffice.
@@ -76,9 +98,10 @@ pub(super) fn collection<'c>(
     } else {
         store.at(place).list()
     };
+    let view = View { world, model, purse, declared, range };
     let mut found = Vec::new();
     for entity in entities {
-        found.extend(instances(world, model, purse, declared, &entity, range)?);
+        found.extend(view.instances(&entity, false)?);
     }
     found.sort_by_key(|(begin, _)| *begin);
     Some(store.view_of(place, found.into_iter().map(|(_, entity)| entity).collect()))

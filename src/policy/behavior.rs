@@ -560,6 +560,14 @@ rows! {
     grade Medium;
     source "learn.microsoft.com/graph/api/user-list-events and event-get (UTC, if the header is not specified); that events of groups keep the zone in which they were written is a guess";
 
+    "calendar-view-delta" calendar_view_delta: CalendarViewDelta = "series with an occurrence in the range, in delta queries of `calendarView`" {
+        Series "series" "shown as series, without their occurrences",
+        LeaveOut "leave-out" "left out: the events that happen once alone",
+    }
+    profiles Series Series Series;
+    grade None;
+    source "the service shows series and, apart from them, their occurrences (learn.microsoft.com/graph/api/event-delta, examples); the latter are not emulated in delta queries";
+
     "upload-fragments" upload_fragments: UploadFragments = "fragments of an upload session whose length is not a multiple of 320 KiB, other than the last one" {
         Take "take" "taken, as in the example of the page",
         Refuse "refuse" "refused with 400, for tests of a client's fragments",

@@ -220,8 +220,28 @@ pub struct PreferredForm {
     pub is_known: fn(&str) -> bool,
     /// Refusal of other values, if they are not ignored: `{0}` is the value.
     pub unknown: Option<&'static Refusal>,
-    /// Returns values of the type in the form; `None` if they have it already.
-    pub apply: fn(&Model, &StructuredType, &Complex, &str) -> Option<Complex>,
+    /// Names of the properties that have the form.
+    pub properties: &'static [&'static str],
+    /// Whether conditions and orders compare the values in the form that counts without the preference.
+    pub is_compared: bool,
+    /// Returns values of the type in the form; `None` if they have it already, or if the purse does not suffice.
+    pub(crate) apply: fn(&FormRequest<'_>) -> Option<Complex>,
+}
+
+/// Question for values in a form.
+pub(crate) struct FormRequest<'f> {
+    /// Schema of the requested version.
+    pub model: &'f Model,
+    /// Type of the values.
+    pub structured: &'f StructuredType,
+    /// Values.
+    pub values: &'f Complex,
+    /// Names of the properties that have the form.
+    pub properties: &'static [&'static str],
+    /// Name of the form.
+    pub wanted: &'f str,
+    /// Purse that pays, if the work can be refused.
+    pub(crate) purse: Option<&'f Purse>,
 }
 
 /// Function that returns what an entity is in a time range, with the ticks of its begin: the entity itself, or each time that it happens.
@@ -237,8 +257,10 @@ pub struct InstanceRequest<'i> {
     pub entity: &'i Arc<StoredEntity>,
     /// Begin and end of the range, in ticks.
     pub range: (i64, i64),
-    /// Pays for work; false if the purse does not suffice.
-    pub pay: &'i dyn Fn(u64) -> bool,
+    /// Whether the first of them suffices.
+    pub is_any: bool,
+    /// Purse that pays for each of them.
+    pub(crate) purse: &'i Purse,
 }
 
 /// Function that checks and completes the values of an entity.

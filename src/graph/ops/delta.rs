@@ -24,7 +24,7 @@ use crate::odata::query::selection::Selected;
 use crate::odata::query::skiptoken::Binding;
 use crate::odata::query::{Query, QueryTarget, Scope};
 use crate::odata::write::{Holder, separate, write_cached, write_selected};
-use crate::policy::behavior::ForeignDeltaToken;
+use crate::policy::behavior::{CalendarViewDelta, ForeignDeltaToken};
 use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::write_string;
@@ -133,6 +133,7 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
     let text = position.query.clone();
     let mut query = read_query(context, &text)?;
     query.range = context.route.window.map(|rules| window::range(rules, &text)).transpose()?;
+    decided.extend(query.range.map(|_| "calendar-view-delta"));
     let page =
         if is_listing { list(context, &collection, &query, position)? } else { changes(context, &collection, &query, position)? };
     let body = write(context, &query, &page, binding)?;
@@ -353,10 +354,10 @@ fn size(context: &OperationContext<'_>, query: &Query<'_>) -> usize {
 
 fn is_match(context: &OperationContext<'_>, query: &Query<'_>, entity: &Arc<StoredEntity>) -> Result<bool, Error> {
     if let Some(range) = query.range {
-        // A series is shown as such.
         let (world, model, purse) = (context.world, context.model, context.purse);
-        let instances = window::instances(world, model, purse, context.structured(), entity, range);
-        if instances.ok_or_else(|| context.too_expensive())?.is_empty() {
+        let with_series = world.behaviors.calendar_view_delta == CalendarViewDelta::Series;
+        let is_within = window::is_within(world, model, purse, context.structured(), entity, range, with_series);
+        if !is_within.ok_or_else(|| context.too_expensive())? {
             return Ok(false);
         }
     }
@@ -587,7 +588,7 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
             }
             Row::Entity(entity, links) => {
                 let types = context.types(entity);
-                let preferred = context.preferred(types.actual, entity);
+                let preferred = context.preferred(types.actual, entity, query.select.as_ref());
                 let entity = preferred.as_ref().unwrap_or(entity);
                 match &query.select {
                     None => write_cached(&context.representation, types, context.holder(), entity, &entity.text, &mut out),

@@ -374,7 +374,7 @@ fn page_body(
             .filter(|_| !context.route.also.is_empty() || context.route.result.is_some())
             .map(|own| own.collection.path(&context.world.schema));
         let holder = own.as_deref().map_or_else(|| context.holder(), Holder::collection);
-        let preferred = context.preferred(types.actual, entity);
+        let preferred = context.preferred(types.actual, entity, query.select.as_ref());
         let entity = preferred.as_ref().unwrap_or(entity);
         if query.select.is_none() {
             let collection = linked.as_ref().map_or(&context.route.collection, |own| &own.collection);

@@ -40,7 +40,7 @@ pub(super) fn of_entity(
         owner.push('/');
         owner.push_str(&context.model.structured(cast).full_name);
     }
-    let preferred = context.preferred(context.types(entity).actual, entity);
+    let preferred = context.preferred(context.types(entity).actual, entity, None);
     let entity = preferred.as_deref().unwrap_or(entity);
     property_response(context, context.structured(), &entity.properties, &owner, path, query)
 }

@@ -94,8 +94,8 @@ pub(super) fn entity<R>(
     let holder = Holder { path: &path, form: KeyForm::of(set) };
     // An operation has returned it: nothing restricts that.
     let query = context.query_within(declared, QueryTarget::Entity, Restrictions::NONE)?.unwrap_or_default();
-    let preferred =
-        forms::preferred(context.world, context.model, context.request, types.actual, address.collection.root, &entity);
+    let selection = query.select.as_ref().map(|select| &select.selection);
+    let preferred = forms::preferred(&context.forms(address.collection.root), types.actual, &entity, selection);
     let entity = preferred.as_ref().unwrap_or(&entity);
     Ok(entity_body(context, status, &fragment, is_known, types, holder, entity, query.select.as_ref()))
 }

@@ -5,13 +5,19 @@ use std::sync::Arc;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::edm::schema::{Model, PropertyType, StructuredType};
+use crate::edm::schema::PropertyType;
 use crate::edm::time_zone;
 use crate::edm::value::{Complex, Value};
 use crate::policy::behavior::EventTimes;
 use crate::policy::refusal;
 use crate::workloads::outlook::derived::lines_of_html;
-use crate::world::workload::{PreferredForm, text_of};
+use crate::world::workload::{FormRequest, PreferredForm, text_of};
+
+/// The steps that moving a time to another zone costs: both zones are found by their names.
+const ZONE_STEPS: u64 = 2048;
+
+/// The bytes of a text whose type a step changes.
+const BYTES_FORMED: usize = 2;
 
 /// Medium: learn.microsoft.com/graph/api/user-list-events, event-get and message-get, with `Preference-Applied`.
 pub(super) static FORMS: [PreferredForm; 4] = [
@@ -22,7 +28,9 @@ pub(super) static FORMS: [PreferredForm; 4] = [
         default: Some(("event-times", |behaviors| (behaviors.event_times == EventTimes::Utc).then_some("UTC"))),
         is_known: |name| time_zone::named(name).is_some(),
         unknown: Some(&refusal::UNKNOWN_TIME_ZONE),
-        apply: |model, structured, values, zone| in_zone(model, structured, values, zone, &["start", "end"]),
+        properties: &["start", "end"],
+        is_compared: true,
+        apply: in_zone,
     },
     PreferredForm {
         type_name: "eventMessage",
@@ -31,7 +39,9 @@ pub(super) static FORMS: [PreferredForm; 4] = [
         default: Some(("event-times", |behaviors| (behaviors.event_times == EventTimes::Utc).then_some("UTC"))),
         is_known: |name| time_zone::named(name).is_some(),
         unknown: Some(&refusal::UNKNOWN_TIME_ZONE),
-        apply: |model, structured, values, zone| in_zone(model, structured, values, zone, &["startDateTime", "endDateTime"]),
+        properties: &["startDateTime", "endDateTime"],
+        is_compared: true,
+        apply: in_zone,
     },
     PreferredForm {
         type_name: "message",
@@ -40,6 +50,8 @@ pub(super) static FORMS: [PreferredForm; 4] = [
         default: None,
         is_known: is_content_type,
         unknown: None,
+        properties: &["body", "uniqueBody"],
+        is_compared: false,
         apply: with_content_type,
     },
     PreferredForm {
@@ -49,6 +61,8 @@ pub(super) static FORMS: [PreferredForm; 4] = [
         default: None,
         is_known: is_content_type,
         unknown: None,
+        properties: &["body", "uniqueBody"],
+        is_compared: false,
         apply: with_content_type,
     },
 ];
@@ -58,7 +72,7 @@ fn is_content_type(name: &str) -> bool {
 }
 
 /// Returns the time of a zone with a name, as a point on the clock of UTC; `None` without a clock or a known zone.
-pub(super) fn in_utc(date_time: &str, zone: &str) -> Option<DateTime> {
+fn in_utc(date_time: &str, zone: &str) -> Option<DateTime> {
     let local: DateTime = date_time.parse().ok()?;
     let timestamp = time_zone::named(zone)?.to_timestamp(local).ok()?;
     Some(TimeZone::UTC.to_datetime(timestamp))
@@ -72,15 +86,19 @@ pub(super) fn written(time: DateTime) -> String {
 }
 
 /// Returns values with times in a zone.
-fn in_zone(model: &Model, structured: &StructuredType, values: &Complex, zone: &str, names: &[&str]) -> Option<Complex> {
+fn in_zone(request: &FormRequest<'_>) -> Option<Complex> {
+    let FormRequest { model, structured, values, properties, wanted: zone, purse } = *request;
     let mut changed = None;
-    for name in names {
+    for name in properties {
         let Some(property) = structured.property(name).map(|index| &structured.properties[index]) else { continue };
         let (PropertyType::Complex(id), Value::Complex(time)) = (property.kind, values.get(property.slot)) else { continue };
         let of_time = model.structured(id);
         let (Some(clock), Some(own)) = (text_of(of_time, time, "dateTime"), text_of(of_time, time, "timeZone")) else { continue };
         if own.eq_ignore_ascii_case(zone) {
             continue;
+        }
+        if purse.is_some_and(|purse| !purse.spend(ZONE_STEPS)) {
+            return None;
         }
         let (Some(utc), Some(wanted)) = (in_utc(&clock, &own), time_zone::named(zone)) else { continue };
         let Ok(timestamp) = TimeZone::UTC.to_timestamp(utc) else { continue };
@@ -96,9 +114,10 @@ fn in_zone(model: &Model, structured: &StructuredType, values: &Complex, zone: &
 }
 
 /// Returns values whose texts are of a type. How the service lays out the result is not known (grade none).
-fn with_content_type(model: &Model, structured: &StructuredType, values: &Complex, wanted: &str) -> Option<Complex> {
+fn with_content_type(request: &FormRequest<'_>) -> Option<Complex> {
+    let FormRequest { model, structured, values, properties, wanted, purse } = *request;
     let mut changed = None;
-    for name in ["body", "uniqueBody"] {
+    for name in properties {
         let Some(property) = structured.property(name).map(|index| &structured.properties[index]) else { continue };
         let (PropertyType::Complex(id), Value::Complex(body)) = (property.kind, values.get(property.slot)) else { continue };
         let of_body = model.structured(id);
@@ -110,6 +129,9 @@ fn with_content_type(model: &Model, structured: &StructuredType, values: &Comple
         };
         if *body.get(kind.slot) == Value::Enum(member) {
             continue;
+        }
+        if purse.is_some_and(|purse| !purse.spend_on(content.len(), BYTES_FORMED)) {
+            return None;
         }
         let text = if wanted.eq_ignore_ascii_case("text") { lines_of_html(&content) } else { html_of_text(&content) };
         let mut other = Complex::clone(body);

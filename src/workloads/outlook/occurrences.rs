@@ -13,15 +13,26 @@ use jiff::{SignedDuration, ToSpan as _};
 
 use crate::edm::date_time::TICKS_PER_SECOND;
 use crate::edm::schema::{Model, PropertyType, StructuredType};
+use crate::edm::time_zone;
 use crate::edm::value::{Complex, Value};
-use crate::workloads::outlook::forms::{in_utc, written};
+use crate::odata::purse::Purse;
+use crate::workloads::outlook::forms::written;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{InstanceRequest, InstanceRule, text_of};
 
 pub(super) static INSTANCES: [(&str, InstanceRule); 1] = [("event", instances)];
 
-/// The days that a step of the purse looks at.
-const DAYS_PER_STEP: u64 = 4;
+/// The steps that looking at a day of a series costs.
+const DAY_STEPS: u64 = 8;
+
+/// The steps that an occurrence costs.
+const OCCURRENCE_STEPS: u64 = 256;
+
+/// The memory of an occurrence beyond twice that of its list of values, in bytes.
+const OCCURRENCE_BYTES: usize = 1024;
+
+/// The steps that finding a zone by its name costs.
+const ZONE_STEPS: u64 = 1024;
 
 /// Returns the members of a complex value, with its type.
 fn inner<'v>(
@@ -43,37 +54,57 @@ fn ticks(time: DateTime) -> i64 {
     since.as_secs() * TICKS_PER_SECOND + i64::from(since.subsec_nanos()) / 100
 }
 
-/// The begin and the end of an event.
-struct Times {
+/// The clocks of an event's begin and end, and the names of their zones.
+struct Clocks {
     begin: DateTime,
     end: DateTime,
     begin_zone: Arc<str>,
     end_zone: Arc<str>,
 }
 
-impl Times {
-    fn of(model: &Model, structured: &StructuredType, values: &Complex) -> Option<Times> {
+impl Clocks {
+    fn of(model: &Model, structured: &StructuredType, values: &Complex) -> Option<Clocks> {
         let time = |name: &str| {
             let (of_time, time) = inner(model, structured, values, name)?;
             let clock: DateTime = text_of(of_time, time, "dateTime")?.parse().ok()?;
             Some((clock, text_of(of_time, time, "timeZone").unwrap_or_else(|| "UTC".into())))
         };
         let ((begin, begin_zone), (end, end_zone)) = (time("start")?, time("end")?);
-        Some(Times { begin, end, begin_zone, end_zone })
+        Some(Clocks { begin, end, begin_zone, end_zone })
     }
 
-    /// Returns the times of an occurrence that begins on a day: the clocks stay.
-    fn on(&self, day: Date) -> Option<Times> {
-        let begin = day.to_datetime(self.begin.time());
-        let length: SignedDuration = self.end.duration_since(self.begin);
-        let end = begin.checked_add(length).ok()?;
-        Some(Times { begin, end, begin_zone: self.begin_zone.clone(), end_zone: self.end_zone.clone() })
+    fn length(&self) -> SignedDuration {
+        self.end.duration_since(self.begin)
     }
 
-    /// Returns the ticks of begin and end. A zone that is not known counts as UTC.
-    fn ticks(&self) -> (i64, i64) {
-        let of = |clock: DateTime, zone: &str| ticks(in_utc(&clock.to_string(), zone).unwrap_or(clock));
-        (of(self.begin, &self.begin_zone), of(self.end, &self.end_zone))
+    /// Returns the zones; `None` if the purse does not suffice.
+    fn zones(&self, purse: &Purse) -> Option<Zones> {
+        // A zone that is not known counts as UTC.
+        let zone = |name: &str| {
+            if name.eq_ignore_ascii_case("UTC") {
+                return Some(TimeZone::UTC);
+            }
+            purse.spend(ZONE_STEPS).then(|| time_zone::named(name).unwrap_or(TimeZone::UTC))
+        };
+        let begin = zone(&self.begin_zone)?;
+        let end = if self.begin_zone == self.end_zone { begin.clone() } else { zone(&self.end_zone)? };
+        Some(Zones { begin, end })
+    }
+}
+
+/// The zones of an event's begin and end.
+struct Zones {
+    begin: TimeZone,
+    end: TimeZone,
+}
+
+impl Zones {
+    /// Returns the ticks of a begin and an end.
+    fn ticks(&self, begin: DateTime, end: DateTime) -> (i64, i64) {
+        let of = |clock: DateTime, zone: &TimeZone| {
+            ticks(zone.to_timestamp(clock).map_or(clock, |timestamp| TimeZone::UTC.to_datetime(timestamp)))
+        };
+        (of(begin, &self.begin), of(end, &self.end))
     }
 }
 
@@ -82,44 +113,62 @@ fn is_within((begin, end): (i64, i64), (from, to): (i64, i64)) -> bool {
     begin < to && (end > from || begin == end && begin >= from)
 }
 
+/// Returns what an event is in a range. Without a purse that suffices, the result is of no use.
 fn instances(request: &InstanceRequest<'_>) -> Vec<(i64, Arc<StoredEntity>)> {
-    let InstanceRequest { model, structured, entity, range, .. } = *request;
-    let Some(times) = Times::of(model, structured, &entity.properties) else { return Vec::new() };
-    let Some(series) = Series::of(model, structured, &entity.properties, times.begin.date()) else {
-        let own = times.ticks();
+    let InstanceRequest { model, structured, entity, range, purse, .. } = *request;
+    let Some(clocks) = Clocks::of(model, structured, &entity.properties) else { return Vec::new() };
+    let series = Series::of(model, structured, &entity.properties, clocks.begin.date());
+    let (near, last) = near(clocks.length(), range);
+    let is_near = match &series {
+        Some(series) => series.first <= last && series.last.is_none_or(|last| near <= last),
+        None => (near..=last).contains(&clocks.begin.date()),
+    };
+    if !is_near {
+        return Vec::new();
+    }
+    let Some(zones) = clocks.zones(purse) else { return Vec::new() };
+    let Some(series) = series else {
+        let own = zones.ticks(clocks.begin, clocks.end);
         return if is_within(own, range) { vec![(own.0, entity.clone())] } else { Vec::new() };
     };
+    let bytes = entity.properties.own_bytes() * 2 + OCCURRENCE_BYTES;
     let mut found = Vec::new();
+    let is_found = series.each(near, last, purse, |day| {
+        // The clocks stay.
+        let begin = day.to_datetime(clocks.begin.time());
+        let Ok(end) = begin.checked_add(clocks.length()) else { return Next::Continue };
+        if !purse.spend(OCCURRENCE_STEPS) {
+            return Next::Stop;
+        }
+        let own = zones.ticks(begin, end);
+        if !is_within(own, range) {
+            return Next::Continue;
+        }
+        if !purse.hold(bytes) {
+            return Next::Stop;
+        }
+        found.push((own.0, occurrence(request, (begin, end), day)));
+        if request.is_any { Next::Stop } else { Next::Continue }
+    });
+    if is_found.is_some() { found } else { Vec::new() }
+}
+
+/// Returns the first and the last day on which an event of a length can begin that is in a range.
+fn near(length: SignedDuration, (from, to): (i64, i64)) -> (Date, Date) {
     // Clocks are at most a day from those of UTC.
-    let last = TimeZone::UTC.to_datetime(timestamp(range.1)).date().saturating_add(1.day());
-    let mut days = 0_u64;
-    let mut count = 0;
-    let mut day = series.first;
-    while day <= last && series.last.is_none_or(|last| day <= last) && series.count.is_none_or(|limit| count < limit) {
-        days += 1;
-        if days.is_multiple_of(DAYS_PER_STEP) && !(request.pay)(1) {
-            return found;
-        }
-        if series.has(day) {
-            count += 1;
-            if let Some(own) = times.on(day)
-                && is_within(own.ticks(), range)
-            {
-                found.push((own.ticks().0, occurrence(request, &own, day)));
-            }
-        }
-        let Ok(next) = day.tomorrow() else { break };
-        day = next;
-    }
-    found
+    let date = |ticks: i64| TimeZone::UTC.to_datetime(timestamp(ticks)).date();
+    let days = length.as_hours().max(0) / 24 + 2;
+    let near = date(from).checked_sub(SignedDuration::from_hours(days * 24)).unwrap_or(Date::MIN);
+    (near, date(to).saturating_add(1.day()))
 }
 
 fn timestamp(ticks: i64) -> jiff::Timestamp {
-    jiff::Timestamp::from_second(ticks.div_euclid(TICKS_PER_SECOND)).unwrap_or(jiff::Timestamp::MAX)
+    let limit = if ticks < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    jiff::Timestamp::from_second(ticks.div_euclid(TICKS_PER_SECOND)).unwrap_or(limit)
 }
 
 /// Returns an occurrence of a series. Its id is a guess in all but form.
-fn occurrence(request: &InstanceRequest<'_>, times: &Times, day: Date) -> Arc<StoredEntity> {
+fn occurrence(request: &InstanceRequest<'_>, (begin, end): (DateTime, DateTime), day: Date) -> Arc<StoredEntity> {
     let InstanceRequest { model, structured, entity, .. } = *request;
     let key: Arc<str> = key_of(&entity.key, day).into();
     let mut values = entity.properties.clone();
@@ -133,7 +182,7 @@ fn occurrence(request: &InstanceRequest<'_>, times: &Times, day: Date) -> Arc<St
     set("seriesMasterId", Some(Value::String(entity.key.clone())));
     set("type", kind.and_then(|kind| model.member(kind, "occurrence")).map(Value::Enum));
     set("recurrence", Some(Value::Null));
-    for (name, clock) in [("start", times.begin), ("end", times.end)] {
+    for (name, clock) in [("start", begin), ("end", end)] {
         let moved = inner(model, structured, &entity.properties, name).map(|(of_time, time)| {
             let mut moved = time.clone();
             if let Some(slot) = of_time.slot("dateTime") {
@@ -159,6 +208,20 @@ fn key_of(series: &str, day: Date) -> String {
     }
 }
 
+/// Whether a walk over days goes on.
+#[derive(PartialEq)]
+enum Next {
+    Continue,
+    Stop,
+}
+
+/// The days of a week, from Sunday.
+type Week = [bool; 7];
+
+fn has_weekday(week: Week, day: Weekday) -> bool {
+    usize::try_from(day.to_sunday_zero_offset()).is_ok_and(|index| week[index])
+}
+
 /// The days of a series.
 struct Series {
     kind: Pattern,
@@ -172,7 +235,7 @@ struct Series {
 enum Pattern {
     Daily,
     Weekly {
-        days: Vec<Weekday>,
+        days: Week,
         first_day: Weekday,
     },
     /// The day of a month, and the month of a year.
@@ -182,7 +245,7 @@ enum Pattern {
     },
     /// The place of a day of the week in a month: 1 to 4, or -1 for the last one.
     Relative {
-        days: Vec<Weekday>,
+        days: Week,
         place: i8,
         month: Option<i8>,
     },
@@ -217,16 +280,13 @@ impl Series {
         let kinds = ["daily", "weekly", "absoluteMonthly", "relativeMonthly", "absoluteYearly", "relativeYearly"];
         let days = || {
             let Some(property) = of_pattern.property("daysOfWeek").map(|index| &of_pattern.properties[index]) else {
-                return Vec::new();
+                return Week::default();
             };
-            let Value::Collection(items) = pattern.get(property.slot) else { return Vec::new() };
-            let PropertyType::Collection(item) = property.kind else { return Vec::new() };
-            let day_of = |value: &Value| {
-                let is_own =
-                    |(name, _): &&(&str, Weekday)| model.member(item.kind(), name).map(Value::Enum).as_ref() == Some(value);
-                WEEKDAYS.iter().find(is_own).map(|(_, day)| *day)
-            };
-            items.iter().filter_map(day_of).collect()
+            let Value::Collection(items) = pattern.get(property.slot) else { return Week::default() };
+            let PropertyType::Collection(item) = property.kind else { return Week::default() };
+            let members = WEEKDAYS.map(|(name, _)| model.member(item.kind(), name).map(Value::Enum));
+            // A list can have a day more than once.
+            members.map(|member| member.is_some_and(|member| items.contains(&member)))
         };
         let names: Vec<&str> = WEEKDAYS.iter().map(|(name, _)| *name).collect();
         let place = || {
@@ -265,6 +325,28 @@ impl Series {
         })
     }
 
+    /// Calls a function with the days of occurrences in a range of days; `None` if the purse does not suffice.
+    fn each(&self, near: Date, last: Date, purse: &Purse, mut on: impl FnMut(Date) -> Next) -> Option<()> {
+        // The days before the range matter only where occurrences are counted.
+        let mut day = if self.count.is_some() { self.first } else { self.first.max(near) };
+        let last = self.last.map_or(last, |own| own.min(last));
+        let mut count = 0;
+        while day <= last && self.count.is_none_or(|limit| count < limit) {
+            if !purse.spend(DAY_STEPS) {
+                return None;
+            }
+            if self.has(day) {
+                count += 1;
+                if day >= near && on(day) == Next::Stop {
+                    break;
+                }
+            }
+            let Ok(next) = day.tomorrow() else { break };
+            day = next;
+        }
+        (!purse.is_empty()).then_some(())
+    }
+
     /// Whether an occurrence begins on a day.
     fn has(&self, day: Date) -> bool {
         let months = |date: Date| i64::from(date.year()) * 12 + i64::from(date.month());
@@ -277,18 +359,20 @@ impl Series {
             Pattern::Daily => is_due(days_between(self.first, day)),
             Pattern::Weekly { days, first_day } => {
                 let week = |date: Date| date.checked_sub(i64::from(date.weekday().since(*first_day)).days()).unwrap_or(date);
-                days.contains(&day.weekday()) && is_due(days_between(week(self.first), week(day)) / 7)
+                has_weekday(*days, day.weekday()) && is_due(days_between(week(self.first), week(day)) / 7)
             }
             // A month without the day has its last one.
             Pattern::Absolute { day: wanted, month } => day.day() == (*wanted).min(day.days_in_month()) && is_month(*month),
             Pattern::Relative { days, place, month } => {
-                let is_wanted = |number: i8| day.with().day(number).build().is_ok_and(|other| days.contains(&other.weekday()));
-                let passed = |numbers: std::ops::Range<i8>| numbers.filter(|number| is_wanted(*number)).count();
-                let is_placed = match usize::try_from(*place) {
-                    Ok(place) => passed(1..day.day()) + 1 == place,
-                    Err(_) => passed(day.day() + 1..day.days_in_month() + 1) == 0,
+                let is_placed = || {
+                    let is_wanted = |number: &i8| has_weekday(*days, day.weekday().wrapping_add(*number - day.day()));
+                    let wanted = |numbers: std::ops::Range<i8>| numbers.filter(is_wanted).count();
+                    match usize::try_from(*place) {
+                        Ok(place) => wanted(1..day.day()) + 1 == place,
+                        Err(_) => wanted(day.day() + 1..day.days_in_month() + 1) == 0,
+                    }
                 };
-                days.contains(&day.weekday()) && is_placed && is_month(*month)
+                has_weekday(*days, day.weekday()) && is_month(*month) && is_placed()
             }
         }
     }
@@ -309,10 +393,14 @@ mod tests {
         all.filter(|day| series.has(*day)).take(number).map(|day| day.to_string()).collect()
     }
 
+    fn week(days: &[Weekday]) -> Week {
+        WEEKDAYS.map(|(_, day)| days.contains(&day))
+    }
+
     #[test]
     fn a_pattern_has_its_days() {
         assert_eq!(days(Pattern::Daily, 3, "2024-02-27", 3), ["2024-02-27", "2024-03-01", "2024-03-04"]);
-        let of_week = || vec![Weekday::Monday, Weekday::Sunday];
+        let of_week = || week(&[Weekday::Monday, Weekday::Sunday]);
         let weekly = |first_day| Pattern::Weekly { days: of_week(), first_day };
         assert_eq!(days(weekly(Weekday::Sunday), 2, "2024-03-04", 4), ["2024-03-04", "2024-03-17", "2024-03-18", "2024-03-31"]);
         assert_eq!(days(weekly(Weekday::Monday), 2, "2024-03-04", 4), ["2024-03-04", "2024-03-10", "2024-03-18", "2024-03-24"]);
@@ -320,10 +408,56 @@ mod tests {
         assert_eq!(days(monthly, 1, "2024-01-31", 3), ["2024-01-31", "2024-02-29", "2024-03-31"]);
         let yearly = Pattern::Absolute { day: 4, month: Some(3) };
         assert_eq!(days(yearly, 2, "2024-03-04", 2), ["2024-03-04", "2026-03-04"]);
-        let second = Pattern::Relative { days: vec![Weekday::Tuesday], place: 2, month: None };
+        let second = Pattern::Relative { days: week(&[Weekday::Tuesday]), place: 2, month: None };
         assert_eq!(days(second, 2, "2024-03-01", 2), ["2024-03-12", "2024-05-14"]);
-        let last = Pattern::Relative { days: vec![Weekday::Friday, Weekday::Saturday], place: -1, month: Some(2) };
+        let last = Pattern::Relative { days: week(&[Weekday::Friday, Weekday::Saturday]), place: -1, month: Some(2) };
         assert_eq!(days(last, 1, "2024-02-01", 2), ["2024-02-24", "2025-02-28"]);
+    }
+
+    /// Returns the number of days with an occurrence, and the steps that they cost; `None` if these do not suffice.
+    fn walk(series: &Series, near: &str, last: &str, purse: &Purse) -> Option<(usize, u64)> {
+        let (mut found, before) = (0, purse.rest());
+        series.each(near.parse().unwrap(), last.parse().unwrap(), purse, |_| {
+            found += 1;
+            Next::Continue
+        })?;
+        Some((found, before - purse.rest()))
+    }
+
+    #[test]
+    fn a_walk_begins_near_the_range_and_pays_for_each_day() {
+        let of = |kind, count| Series { kind, interval: 1, first: Date::constant(1, 1, 1), last: None, count };
+        let daily = of(Pattern::Daily, None);
+        assert_eq!(walk(&daily, "2026-01-01", "2026-01-31", &Purse::whole()), Some((31, 31 * DAY_STEPS)));
+        // The first occurrences are counted, wherever the range is; days without one cost as much.
+        let numbered = of(Pattern::Absolute { day: 1, month: None }, Some(3));
+        assert_eq!(walk(&numbered, "0001-02-01", "9999-12-31", &Purse::whole()), Some((2, 60 * DAY_STEPS)));
+        let never = of(Pattern::Weekly { days: Week::default(), first_day: Weekday::Sunday }, None);
+        let purse = Purse::prompt();
+        assert_eq!(walk(&never, "0001-01-01", "9999-12-31", &purse), None);
+        assert!(purse.is_interrupted());
+        // Nor does a walk that stops at once look at more days.
+        let purse = Purse::of(DAY_STEPS, 0);
+        let first = Date::constant(2026, 1, 1);
+        assert!(daily.each(first, Date::MAX, &purse, |_| Next::Stop).is_some());
+    }
+
+    #[test]
+    fn an_event_begins_near_its_range() {
+        let range = |from: &str, to: &str| {
+            let of = |text: &str| ticks(text.parse().unwrap());
+            (of(from), of(to))
+        };
+        let month = range("2026-03-01T00:00:00", "2026-04-01T00:00:00");
+        let near_of = |hours, range| {
+            let (near, last) = near(SignedDuration::from_hours(hours), range);
+            (near.to_string(), last.to_string())
+        };
+        assert_eq!(near_of(1, month), ("2026-02-27".into(), "2026-04-02".into()));
+        assert_eq!(near_of(49, month), ("2026-02-25".into(), "2026-04-02".into()));
+        assert_eq!(near_of(-49, month), ("2026-02-27".into(), "2026-04-02".into()));
+        let (_, last) = near(SignedDuration::ZERO, range("0001-01-01T00:00:00", "9999-12-31T00:00:00"));
+        assert!(last >= Date::constant(9999, 12, 30), "{last}");
     }
 
     #[test]
