@@ -116,21 +116,19 @@ async fn start_in_background(form: VariableForm, options: &[OsString], signals: 
     command.stdin(Stdio::null()).stderr(errors.try_clone().map_err(failed)?);
     #[cfg(windows)]
     std::os::windows::process::CommandExt::creation_flags(&mut command, DETACHED_PROCESS);
-    let mut process = command.spawn().map_err(failed)?;
-    let outcome = announced_by(&mut process, options, signals).await;
+    let process = command.spawn().map_err(failed)?;
+    let outcome = announced_by(process, options, signals).await;
     report(&text_of(&mut errors));
-    let announced = outcome?;
-    let end = |process: &mut Child| {
-        // It is not announced, and has nothing to save.
-        let _ = process.kill();
-        let _ = process.wait();
+    let (process, announced) = outcome?;
+    let files = match trust_files::keep(&announced.authorities) {
+        Ok(files) => files,
+        Err(problem) => {
+            end(process);
+            return Err(fail(UNUSABLE, &problem));
+        }
     };
-    let files = trust_files::keep(&announced.authorities).map_err(|problem| {
-        end(&mut process);
-        fail(UNUSABLE, &problem)
-    })?;
     if let Some(signal) = signals.pending().await {
-        end(&mut process);
+        end(process);
         return Err(ExitCode::from(signal.status()));
     }
     if let Some(log) = log {
@@ -139,6 +137,16 @@ async fn start_in_background(form: VariableForm, options: &[OsString], signals: 
     let mut variables = variables(announced.port, &files, inherited);
     variables.push((PROCESS, process.id().to_string().into()));
     Ok(print(&form.text(&variables)))
+}
+
+/// Ends an emulator that listens, so that it removes its files where the system has a signal for that.
+fn end(mut process: Child) {
+    // It may have ended meanwhile.
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&process), rustix::process::Signal::TERM);
+    #[cfg(not(unix))]
+    let _ = process.kill();
+    let _ = process.wait();
 }
 
 /// The file with the log of an emulator in the background, which is removed with the value unless it is kept.
@@ -203,7 +211,7 @@ impl Emulator {
         command.arg("--exit-with-parent").stdin(Stdio::piped());
         let mut process = command.spawn().map_err(|error| fail(1, &format!("cannot start the emulator: {error}")))?;
         let input = process.stdin.take();
-        let announced = announced_by(&mut process, options, signals).await?;
+        let (process, announced) = announced_by(process, options, signals).await?;
         Ok(Emulator { announced, process, input })
     }
 
@@ -259,7 +267,7 @@ fn server(options: &[OsString]) -> Result<Command, ExitCode> {
 }
 
 /// Waits until an emulator listens. If it ends before, or a signal asks this process to stop, it has ended, and the exit status is returned.
-async fn announced_by(process: &mut Child, options: &[OsString], signals: &mut Signals) -> Result<Announced, ExitCode> {
+async fn announced_by(mut process: Child, options: &[OsString], signals: &mut Signals) -> Result<(Child, Announced), ExitCode> {
     let output = process.stdout.take();
     let (sender, announced) = oneshot::channel();
     thread::spawn(move || {
@@ -279,11 +287,40 @@ async fn announced_by(process: &mut Child, options: &[OsString], signals: &mut S
     };
     let Some(Announcement { port, authority }) = ready::announcement_in(&line) else {
         drop(process.stdin.take());
-        return Err(process.wait().map_or(ExitCode::FAILURE, exit_code));
+        return Err(end_of(process, signals).await);
     };
     let intercepting = authority.as_deref().and_then(Path::parent).map(|folder| folder.join("intercept/ca.pem"));
     let intercepting = intercepting.filter(|file| has(options, "--intercept") && file.exists());
-    Ok(Announced { port, authorities: authority.into_iter().chain(intercepting).collect() })
+    Ok((process, Announced { port, authorities: authority.into_iter().chain(intercepting).collect() }))
+}
+
+/// Waits for the end of an emulator that does not listen, and returns the exit status. A signal, which its process group does not get, ends it.
+async fn end_of(process: Child, signals: &mut Signals) -> ExitCode {
+    #[cfg(unix)]
+    let id = rustix::process::Pid::from_child(&process);
+    let mut ended = ending(process);
+    let mut stopped = None;
+    loop {
+        tokio::select! {
+            status = &mut ended => {
+                let status = || status.ok().and_then(Result::ok).map_or(ExitCode::FAILURE, exit_code);
+                return stopped.map_or_else(status, |signal: StopSignal| ExitCode::from(signal.status()));
+            }
+            signal = signals.next() => {
+                stopped = Some(signal);
+                // It may have ended meanwhile.
+                #[cfg(unix)]
+                let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+            }
+        }
+    }
+}
+
+/// Waits for the end of a process on a thread.
+fn ending(mut process: Child) -> oneshot::Receiver<std::io::Result<ExitStatus>> {
+    let (sender, ended) = oneshot::channel();
+    thread::spawn(move || drop(sender.send(process.wait())));
+    ended
 }
 
 /// Whether a flag is among options.
@@ -311,11 +348,10 @@ fn refusal_line(entry: &Value) -> String {
 }
 
 /// Waits for the end of a command, and passes signals on. Ctrl-C reaches it from the terminal.
-async fn wait(mut child: Child, signals: &mut Signals) -> std::io::Result<ExitStatus> {
+async fn wait(child: Child, signals: &mut Signals) -> std::io::Result<ExitStatus> {
     #[cfg(unix)]
     let id = rustix::process::Pid::from_child(&child);
-    let (sender, mut ended) = oneshot::channel();
-    thread::spawn(move || drop(sender.send(child.wait())));
+    let mut ended = ending(child);
     loop {
         tokio::select! {
             status = &mut ended => return status.unwrap_or_else(|error| Err(std::io::Error::other(error))),

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::edge::service::Service;
 use crate::text::plural::counted;
-use crate::world::fixture::FOLDER_DEPTH;
+use crate::world::fixture::{FOLDER_DEPTH, is_hidden};
 use crate::world::worlds::Plan;
 
 /// The time between two checks of the files.
@@ -49,30 +49,35 @@ pub(super) fn start(service: Arc<Service>, paths: Vec<PathBuf>, plan: impl Fn() 
 fn snapshot(paths: &[PathBuf]) -> Snapshot {
     let mut snapshot = Snapshot::new();
     for path in paths {
-        add_tree(path, 0, &mut snapshot);
+        // The part before the end of a walk is compared as well.
+        let _ = add_tree(path, 0, &mut snapshot);
     }
     snapshot
 }
 
-/// Adds a file, or a folder and all in it but what is hidden.
-fn add_tree(path: &Path, depth: usize, snapshot: &mut Snapshot) {
-    add(path, snapshot);
+/// Adds a file, or a folder and all in it but what is hidden. Returns whether that is all: folders too deep in each other, as links that lead in
+/// circles make them, end the walk. Fixtures cannot be loaded from them either.
+fn add_tree(path: &Path, depth: usize, snapshot: &mut Snapshot) -> bool {
+    if !add(path, snapshot) {
+        return true;
+    }
     if depth > FOLDER_DEPTH {
-        return;
+        return false;
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    let is_hidden = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| name.starts_with('.'));
-    let mut entries: Vec<(PathBuf, bool)> = entries.map(|entry| (entry.path(), is_hidden(&entry))).collect();
-    entries.sort();
-    for (path, is_hidden) in entries {
-        if is_hidden { add(&path, snapshot) } else { add_tree(&path, depth + 1, snapshot) }
-    }
+    let shown = entries.filter(|entry| !is_hidden(&entry.file_name()));
+    let mut paths: Vec<PathBuf> = shown.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.iter().all(|path| add_tree(path, depth + 1, snapshot))
 }
 
-fn add(path: &Path, snapshot: &mut Snapshot) {
+/// Adds a file or folder itself. Returns whether it is a folder.
+fn add(path: &Path, snapshot: &mut Snapshot) -> bool {
     let metadata = fs::metadata(path).ok();
+    let is_folder = metadata.as_ref().is_some_and(Metadata::is_dir);
     let state = metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len(), identity(&metadata))));
     snapshot.push((path.to_owned(), state));
+    is_folder
 }
 
 /// Device, inode and time of the last change, renames included.
@@ -87,4 +92,27 @@ fn identity(metadata: &Metadata) -> Identity {
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> Identity {
     Identity::default()
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(unix)]
+    #[test]
+    fn links_in_circles_end_the_walk() {
+        use super::*;
+        let folder = std::env::temp_dir().join(format!("wfi-emulator-watch-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("users.json"), "[]").unwrap();
+        fs::write(folder.join("._users.json"), "[]").unwrap();
+        let count = || snapshot(std::slice::from_ref(&folder)).len();
+        let plain = count();
+        std::os::unix::fs::symlink(".", folder.join("a")).unwrap();
+        let one = count();
+        // Each level has two ways on: all paths would be 2^32.
+        std::os::unix::fs::symlink(".", folder.join("b")).unwrap();
+        let two = count();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(plain, 2, "the folder and its file");
+        assert_eq!((one, two), (FOLDER_DEPTH + 2, FOLDER_DEPTH + 2));
+    }
 }

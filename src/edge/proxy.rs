@@ -114,7 +114,7 @@ pub(crate) enum ProxyRefusal {
     Remote(Box<str>),
     /// As many tunnels to other hosts are open as may be.
     Crowded,
-    /// Another host has link-local addresses alone, or is a metadata service.
+    /// Another host has reserved addresses alone.
     Excluded(Box<str>),
     /// Another host cannot be connected to, for a reason.
     Unreachable(Box<str>, String),
@@ -141,7 +141,7 @@ impl ProxyRefusal {
             ),
             ProxyRefusal::Crowded => format!("too many tunnels: {OTHER_TUNNELS} to hosts that are not answered are open"),
             ProxyRefusal::Excluded(host) => {
-                format!("address not allowed: {host} is link-local, or a metadata service of a cloud")
+                format!("reserved address: {host} is link-local, unspecified, multicast, or a metadata service of a cloud")
             }
             ProxyRefusal::Unreachable(host, reason) => format!("host not reached: {host}: {reason}"),
             ProxyRefusal::WithoutTls => "tunnel needs TLS: start the emulator with --tls".to_owned(),

@@ -99,8 +99,14 @@ pub(super) struct Route<'s> {
 impl<'s> Route<'s> {
     /// Returns the restrictions that the schema states for the resource, unless the world ignores them.
     pub(super) fn restrictions(&self, world: &World) -> Restrictions {
+        self.restrictions_for(world, self.structured())
+    }
+
+    /// Returns the same for an entity of a type: the set or navigation property of the path says more exactly than any type what clients
+    /// may do there.
+    pub(super) fn restrictions_for(&self, world: &World, structured: &StructuredType) -> Restrictions {
         match world.behaviors.schema_restrictions {
-            SchemaRestrictions::Enforce => self.restrictions.over(self.structured().restrictions),
+            SchemaRestrictions::Enforce => self.restrictions.over(structured.restrictions),
             SchemaRestrictions::Ignore => Restrictions::NONE,
         }
     }

@@ -159,8 +159,7 @@ impl BodyReader<'_> {
             }
             let place = Path::Member(at, name);
             if let Some((target, term)) = name.split_once('@') {
-                // Annotation names are compared without case, like all names.
-                if !seen_annotations.insert(name.to_ascii_lowercase()) {
+                if !seen_annotations.insert(self.annotation_key(target, term)) {
                     self.duplicate_annotation(target, term, &place);
                 } else if is_entity && self.is_request() && self.is_bind(name) {
                     self.bind(structured, target, json, &place, &mut patch);

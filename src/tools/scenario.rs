@@ -78,7 +78,7 @@ pub(crate) enum ScenarioRating {
     Passed,
     /// All steps took place as expected, but the connector has acknowledged some without deciding.
     Undecided,
-    /// All steps took place as expected, but behaviors such as `update-calls=off` kept the connector from being called.
+    /// All steps took place as expected, but the connector was not called, because of their refusals or of behaviors such as `update-calls=off`.
     Uncalled,
     /// A step did not take place as expected.
     Failed,
@@ -175,6 +175,7 @@ pub(crate) async fn play(
         ("reason".to_owned(), REASON.to_owned()),
     ]);
     let is_called = behaviors.update_calls != UpdateCalls::Off;
+    let mut is_sent = false;
     for (index, step) in scenario.steps.iter().enumerate() {
         // The shift that the connector knows takes the place of the first that is added for the worker.
         if let (Some(known), Some("shift")) = (&cast.shift, step.save.as_deref()) {
@@ -193,14 +194,16 @@ pub(crate) async fn play(
         if let (Some(name), Some(id)) = (&step.save, report["answer"]["id"].as_str()) {
             variables.insert(name.clone(), id.to_owned());
         }
-        let undecided = report["calls"].as_array().into_iter().flatten().filter_map(|call| call["verdict"].as_str());
-        if let Some(verdict) = undecided.into_iter().find(|verdict| verdict.contains("approved implicitly")) {
+        let calls = || report["calls"].as_array().into_iter().flatten();
+        is_sent |= calls().any(|call| call["elements"].as_array().is_some_and(|elements| !elements.is_empty()));
+        let mut verdicts = calls().filter_map(|call| call["verdict"].as_str());
+        if let Some(verdict) = verdicts.find(|verdict| verdict.contains("approved implicitly")) {
             result.notes.push(format!("step {}: {verdict}", index + 1));
             result.rating = ScenarioRating::Undecided;
         }
         result.steps += 1;
     }
-    if !is_called {
+    if result.rating == ScenarioRating::Passed && result.steps > 0 && !is_sent {
         result.rating = ScenarioRating::Uncalled;
     }
     result

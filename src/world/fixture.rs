@@ -15,7 +15,8 @@ mod place;
 mod seed;
 mod writer;
 
-use std::ffi::OsStr;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -115,7 +116,7 @@ pub(crate) fn load_state(schema: &Schema, behaviors: &Behaviors, path: &Path) ->
 }
 
 fn load_with(mut loader: Loader<'_>, path: &Path) -> Result<Entities, FixtureError> {
-    match files_of(path) {
+    match files_of(loader.schema(), path) {
         Ok(files) => {
             for FixtureFile { path, segments } in files {
                 let name = path.display().to_string();
@@ -202,55 +203,76 @@ struct FixtureFile {
 pub(crate) const FOLDER_DEPTH: usize = 32;
 
 /// Returns the files of a folder, those with the entities of a path before those of what they contain.
-fn files_of(path: &Path) -> Result<Vec<FixtureFile>, String> {
+fn files_of(schema: &Schema, path: &Path) -> Result<Vec<FixtureFile>, String> {
     let name = path.display();
     let metadata = std::fs::metadata(path).map_err(|error| format!("{name}: {error}"))?;
     if !metadata.is_dir() {
         return Ok(vec![FixtureFile { path: path.to_owned(), segments: Vec::new() }]);
     }
     let mut files = Vec::new();
-    add_files(path, &mut Vec::new(), &mut files)?;
+    add_files(schema, path, &mut Vec::new(), &mut files)?;
     if files.is_empty() {
         return Err(format!("{name}: no .json files in this folder"));
     }
-    files.sort_by(|one, other| {
-        let key = |file: &FixtureFile| file.segments.len();
-        key(one).cmp(&key(other)).then_with(|| one.path.cmp(&other.path))
-    });
+    files.sort_by_cached_key(|file| (level(schema, &file.segments), file.path.clone()));
     Ok(files)
 }
 
+/// Returns the number of segments, with one more for a singleton that represents an entity of a set: `me/messages.json` comes after
+/// `users/u1.json`.
+fn level(schema: &Schema, segments: &[String]) -> usize {
+    let root = segments.first().and_then(|first| schema.widest().root(first));
+    segments.len() + usize::from(root.is_some_and(|root| root.caller_in.is_some()))
+}
+
 /// Adds the files of a folder, and of those in it. `above` are the names of the folders that lead to it.
-fn add_files(folder: &Path, above: &mut Vec<String>, files: &mut Vec<FixtureFile>) -> Result<(), String> {
+fn add_files(schema: &Schema, folder: &Path, above: &mut Vec<OsString>, files: &mut Vec<FixtureFile>) -> Result<(), String> {
     let name = folder.display();
     if above.len() > FOLDER_DEPTH {
         return Err(format!("{name}: more than {FOLDER_DEPTH} folders in each other"));
     }
-    let entries = std::fs::read_dir(folder).map_err(|error| format!("{name}: {error}"))?;
+    let entries = match std::fs::read_dir(folder) {
+        // No path begins with it: file systems have folders that only the administrator can read, such as `lost+found`.
+        Err(_) if is_unrelated(schema, above) => return Ok(()),
+        entries => entries.map_err(|error| format!("{name}: {error}"))?,
+    };
     for entry in entries {
         let path = entry.map_err(|error| format!("{name}: {error}"))?.path();
+        if path.file_name().is_some_and(is_hidden) {
+            continue;
+        }
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         // A link to a missing file is ignored, as editors leave them.
         let Ok(metadata) = std::fs::metadata(&path) else { continue };
         if metadata.is_dir() {
-            if let Some(segment) = segment_of(path.file_name()).filter(|segment| !segment.starts_with('.')) {
-                above.push(segment);
-                add_files(&path, above, files)?;
-                above.pop();
-            }
+            above.push(path.file_name().unwrap_or_default().to_owned());
+            add_files(schema, &path, above, files)?;
+            above.pop();
         } else if is_json {
-            let own = segment_of(path.file_stem()).filter(|_| !above.is_empty());
-            let segments = above.iter().cloned().chain(own).collect();
+            let own = path.file_stem().filter(|_| !above.is_empty());
+            let names = above.iter().map(OsString::as_os_str).chain(own);
+            let segments: Option<Vec<String>> = names.map(segment_of).collect();
+            let segments = segments.ok_or_else(|| format!("{}: name is not UTF-8", path.display()))?;
             files.push(FixtureFile { path, segments });
         }
     }
     Ok(())
 }
 
-/// Returns the segment of a path that a name is: characters that names cannot have are percent-encoded.
-fn segment_of(name: Option<&OsStr>) -> Option<String> {
-    let name = name?.to_str()?;
-    Some(percent_decode_str(name).decode_utf8_lossy().into_owned())
+/// Whether a folder is one in which no path can begin.
+fn is_unrelated(schema: &Schema, above: &[OsString]) -> bool {
+    let is_root = |name: &OsString| segment_of(name).is_some_and(|segment| schema.widest().root(&segment).is_some());
+    matches!(above, [first] if !is_root(first))
+}
+
+/// Whether a file or folder is hidden, as those of version control and of the systems are: `.git`, `._messages.json`. They are not fixtures.
+pub(crate) fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// Returns the segment of a path that a name is: characters that names cannot have are percent-encoded. Only UTF-8 has segments.
+fn segment_of(name: &OsStr) -> Option<String> {
+    percent_decode_str(name.to_str()?).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ failures! {
     /// The host is neither this machine nor in a private network.
     RemoteAddress "remote-address" "public address blocked: the host is neither this machine nor in a private network; --allow-remote-connectors allows the call";
     /// The host's addresses are link-local, or reserved otherwise.
-    ReservedAddress "reserved-address" "reserved address blocked: the host is link-local, or a metadata service of a cloud";
+    ReservedAddress "reserved-address" "reserved address blocked: the host is link-local, unspecified, multicast, or a metadata service of a cloud";
     /// No server listens on the port.
     Refused "refused" "connection refused";
     /// No connection to the host is possible.

@@ -40,12 +40,19 @@ impl AddressPolicy {
 const METADATA_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
 
-/// Unique local addresses of the metadata services of Amazon, Google and Oracle.
+/// Unique local addresses of the metadata services of Google, Oracle and Scaleway (reference/datasources/scaleway
+/// in canonical/cloud-init).
 const METADATA_V6: [Ipv6Addr; 3] = [
-    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
 ];
+
+/// Whether a unique local address is that of a service that hands out credentials. Amazon has several in one range: `fd00:ec2::254` for machines,
+/// `fd00:ec2::23` for containers (docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html).
+fn is_metadata_v6(address: Ipv6Addr) -> bool {
+    METADATA_V6.contains(&address) || matches!(address.segments(), [0xfd00, 0xec2, ..])
+}
 
 /// Returns the place of an address.
 pub(super) fn kind_of(address: IpAddr) -> AddressKind {
@@ -53,10 +60,11 @@ pub(super) fn kind_of(address: IpAddr) -> AddressKind {
         IpAddr::V4(address) => kind_of_v4(address),
         IpAddr::V6(address) if address.is_loopback() => AddressKind::Local,
         IpAddr::V6(address) if address.is_unique_local() => {
-            if METADATA_V6.contains(&address) {
-                AddressKind::Reserved
-            } else {
-                AddressKind::Local
+            // A router of the site calls the address within.
+            match translation(address) {
+                _ if is_metadata_v6(address) => AddressKind::Reserved,
+                Translation::To(within) => kind_of_v4(within),
+                Translation::None | Translation::Unknown => AddressKind::Local,
             }
         }
         IpAddr::V6(address) if address.is_unspecified() || address.is_unicast_link_local() || address.is_multicast() => {
@@ -85,7 +93,8 @@ fn kind_of_v4(address: Ipv4Addr) -> AddressKind {
     }
 }
 
-/// The translation of an IPv6 address by a gateway.
+/// The translation of an IPv6 address by a gateway. A gateway whose network gives it a prefix of its own (RFC 6052, 2.2) is not recognized: its
+/// addresses look like all others.
 enum Translation {
     None,
     To(Ipv4Addr),
@@ -98,10 +107,14 @@ fn translation(address: Ipv6Addr) -> Translation {
     match address.segments() {
         // NAT64 within a network (RFC 8215).
         [0x64, 0xff9b, 1, ..] => Translation::Unknown,
-        // NAT64 (RFC 6052, 2.1), without state (RFC 2765, 2.1), compatible addresses (RFC 4291, 2.5.5.1), and 6to4 (RFC 3056, 2).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff | 0, 0, high, low] | [0x2002, high, low, ..] => to(high, low),
         // Teredo, whose bits are inverted (RFC 4380, 4).
         [0x2001, 0, _, _, _, _, high, low] => to(!high, !low),
+        // NAT64 (RFC 6052, 2.1), without state (RFC 2765, 2.1), compatible addresses (RFC 4291, 2.5.5.1), 6to4 (RFC 3056, 2), and ISATAP
+        // behind any prefix (RFC 5214, 6.1).
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0, 0, 0, 0, 0xffff | 0, 0, high, low]
+        | [0x2002, high, low, ..]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => to(high, low),
         _ => Translation::None,
     }
 }
@@ -115,7 +128,19 @@ mod tests {
         for (kind, addresses) in [
             (
                 AddressKind::Local,
-                &["127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "192.168.1.1", "::1", "fd00::1", "::ffff:127.0.0.1"][..],
+                &[
+                    "127.0.0.1",
+                    "127.1.2.3",
+                    "10.0.0.1",
+                    "172.16.0.1",
+                    "192.168.1.1",
+                    "::1",
+                    "fd00::1",
+                    "fd00:ec3::254",
+                    "fd00:42::43",
+                    "fd12::5efe:10.0.0.1",
+                    "::ffff:127.0.0.1",
+                ][..],
             ),
             (
                 AddressKind::Public,
@@ -127,6 +152,8 @@ mod tests {
                     "100.100.100.201",
                     "64:ff9b::192.0.2.1",
                     "2002:c000:201::1",
+                    "2001:db8::5efe:192.0.2.1",
+                    "2001:db8::100:5efe:169.254.169.254",
                 ],
             ),
             (
@@ -138,6 +165,10 @@ mod tests {
                     "::",
                     "fe80::1",
                     "fd00:ec2::254",
+                    "fd00:ec2::23",
+                    "fd20:ce::254",
+                    "fd00:c1::a9fe:a9fe",
+                    "fd00:42::42",
                     "224.0.0.1",
                     "ff02::1",
                     "255.255.255.255",
@@ -153,6 +184,10 @@ mod tests {
                     "::169.254.169.254",
                     "::ffff:0:169.254.169.254",
                     "2002:a9fe:a9fe::1",
+                    "2001:db8::5efe:169.254.169.254",
+                    "2001:db8::200:5efe:169.254.169.254",
+                    "2001:db8::5efe:10.0.0.1",
+                    "fd12::5efe:169.254.169.254",
                     // 169.254.169.254 inverted.
                     "2001:0:1:2:3:4:5601:5601",
                 ],

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub(crate) struct Destination<'d> {
 pub(crate) enum ConnectError {
     /// The host name has no address.
     Resolve(Option<io::Error>),
-    /// All addresses of the host are excluded by the policy; the kind of the last one.
+    /// All addresses of the host are excluded by the policy: public if one is, since that is up to the policy, else reserved.
     Address(AddressKind),
     /// No address accepts connections; the error of the last one.
     Connect(io::Error),
@@ -116,8 +117,7 @@ where
 /// Connects to the first address of a host that accepts connections, among those that the policy allows, without TLS or HTTP.
 pub(crate) async fn connect_tcp(host: &str, port: u16, policy: AddressPolicy) -> Result<TcpStream, ConnectError> {
     let addresses = resolve::addresses(host, port).await.map_err(|error| ConnectError::Resolve(Some(error)))?;
-    let excluded = addresses.last().map(|address| ConnectError::Address(kind_of(address.ip())));
-    let mut failure = excluded.unwrap_or(ConnectError::Resolve(None));
+    let mut failure = excluded(&addresses).map_or(ConnectError::Resolve(None), ConnectError::Address);
     for address in addresses.into_iter().filter(|address| policy.allows(address.ip())) {
         match TcpStream::connect(address).await {
             Ok(stream) => {
@@ -131,6 +131,12 @@ pub(crate) async fn connect_tcp(host: &str, port: u16, policy: AddressPolicy) ->
     Err(failure)
 }
 
+/// Returns the kind to name if no address is allowed. Only public addresses can be allowed by another policy.
+fn excluded(addresses: &[SocketAddr]) -> Option<AddressKind> {
+    let kinds = || addresses.iter().map(|address| kind_of(address.ip()));
+    kinds().find(|kind| *kind == AddressKind::Public).or_else(|| kinds().next())
+}
+
 async fn start_http<S, B>(stream: S) -> Result<Connection<B>, ConnectError>
 where
     S: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
@@ -142,4 +148,23 @@ where
     // An error of the connection reaches the sender as well.
     let driver = Box::pin(async move { drop(connection.await) });
     Ok(Connection { sender, driver })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_address_is_named_wherever_it_is_among_the_excluded_ones() {
+        let (public, reserved) = (AddressKind::Public, AddressKind::Reserved);
+        for (addresses, expected) in [
+            (&["192.0.2.1:80", "169.254.169.254:80"][..], Some(public)),
+            (&["169.254.169.254:80", "192.0.2.1:80"], Some(public)),
+            (&["169.254.169.254:80", "[fe80::1]:80"], Some(reserved)),
+            (&[], None),
+        ] {
+            let addresses: Vec<SocketAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            assert_eq!(excluded(&addresses), expected, "{addresses:?}");
+        }
+    }
 }

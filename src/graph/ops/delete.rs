@@ -17,7 +17,6 @@ use crate::graph::ops::{Outcome, folders};
 use crate::graph::statuses::{self, Bin};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
-use crate::policy::behavior::SchemaRestrictions;
 use crate::policy::refusal;
 use crate::world::clock::unix_millis;
 use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoreUpdate, StoredEntity};
@@ -128,8 +127,7 @@ fn check_capability(context: &OperationContext<'_>, collection: &Collection, key
     }
     let Some(entity) = collection.get(key) else { return Ok(()) };
     let actual = context.types(&entity).actual;
-    let is_restricted = context.world.behaviors.schema_restrictions == SchemaRestrictions::Enforce
-        && actual.restrictions.forbids(Capability::Delete);
+    let is_restricted = context.route.restrictions_for(context.world, actual).forbids(Capability::Delete);
     if actual.capabilities.deletes && !is_restricted {
         Ok(())
     } else {

@@ -86,6 +86,16 @@ impl BodyReader<'_> {
         true
     }
 
+    /// Returns what all spellings of an annotation have in common: annotation names are compared without case, like all names, and control
+    /// information may come without its prefix.
+    pub(super) fn annotation_key(&self, target: &str, term: &str) -> String {
+        let key = match self.control_information(term) {
+            Some(name) => format!("{target}@odata.{name}"),
+            None => format!("{target}@{term}"),
+        };
+        key.to_ascii_lowercase()
+    }
+
     /// Whether a term is that of the annotation with a type.
     pub(super) fn is_type(&self, term: &str) -> bool {
         self.control_information(term).is_some_and(|name| name.eq_ignore_ascii_case("type"))

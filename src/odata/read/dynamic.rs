@@ -1,5 +1,6 @@
 //! Undeclared members of open types.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::problem::Path;
@@ -30,13 +31,19 @@ impl BodyReader<'_> {
                         break;
                     }
                     let place = Path::Member(path, name);
-                    let is_new = seen.insert(name.as_ref());
-                    match name.split_once('@') {
+                    let annotation = name.split_once('@');
+                    // All spellings of an annotation with a type are the same one.
+                    let written = match annotation {
+                        Some((target, term)) if self.is_type(term) => Cow::Owned(format!("{target}@odata.type")),
+                        _ => Cow::Borrowed(name.as_ref()),
+                    };
+                    let is_new = seen.insert(written.clone());
+                    match annotation {
                         Some((target, term)) if !is_new => self.duplicate_annotation(target, term, &place),
-                        Some((target, term)) if self.is_type(term) => {
+                        Some((_, term)) if self.is_type(term) => {
                             self.type_annotation(None, &refusal::INCOMPATIBLE_TYPE, value, &place);
                             out.extend_from_slice(separator);
-                            json::write_string(out, &format!("{target}@odata.type"));
+                            json::write_string(out, &written);
                             out.push(b':');
                             value.write(out);
                             separator = b",";

@@ -310,6 +310,22 @@ fn the_scenarios_of_a_check_heed_behaviors() {
     assert!(scenarios.iter().all(|line| line.ends_with("without a call to the connector")), "{scenarios:?}");
 }
 
+#[test]
+fn a_scenario_of_refusals_alone_calls_no_connector() {
+    let url = connector(|_, _| Some(CARELESS.to_vec()));
+    let file = std::env::temp_dir().join(format!("wfi-emulator-refusals-{}.json", std::process::id()));
+    let refused = r#"{"act":{"do":"add-shift","user":"{{worker}}","start":"2026-12-11T22:00:00Z","end":"2026-12-11T14:00:00Z"},"expect":{"isDone":false,"elements":[]}}"#;
+    let added = r#"{"act":{"do":"add-shift","user":"{{worker}}","start":"2026-12-11T14:00:00Z","end":"2026-12-11T22:00:00Z"}}"#;
+    let scenarios = [("refused", refused.to_owned()), ("both", format!("{refused},{added}"))];
+    let scenarios = scenarios.map(|(name, steps)| format!(r#"{{"name":"{name}","steps":[{steps}]}}"#));
+    std::fs::write(&file, format!("[{}]", scenarios.join(","))).unwrap();
+    let (_, printed) = program(&["connector-check", &url, "--scenario", file.to_str().unwrap()]);
+    std::fs::remove_file(&file).unwrap();
+    let line = |name: &str| printed.lines().find(|line| line.contains(&format!("  scenario {name}"))).unwrap_or_default();
+    assert!(line("refused").ends_with("1 step, without a call to the connector"), "{printed}");
+    assert!(line("both").contains("2 steps, acknowledged without deciding"), "{printed}");
+}
+
 /// Returns the address of a connector whose answers depend on the number of the request, one per connection. `None` never answers.
 fn connector(answer: impl Fn(usize, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> String {
     use std::io::{Read as _, Write as _};

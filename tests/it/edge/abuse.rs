@@ -536,6 +536,10 @@ most 100 concurrent requests per connection; JSON has at most 128 levels and 100
 **Shares.** Once half of the memory for requests or answers is used, a connection may hold a quarter of it. A body waits until there is room
 for it. When the memory is full, the connection that has made no progress for the longest is closed, after one second at the earliest;
 frames of HTTP/2 that belong to no request do not count. A sixteenth is reserved for the control API.
+
+**Outgoing requests.** Link-local addresses and those of metadata services of clouds are never called, also behind a gateway to IPv4: NAT64 under its
+well-known prefixes, 6to4, Teredo, ISATAP. NAT64 under a prefix of the network's own (RFC 6052, 2.2) cannot be recognized in an address: such a
+gateway has to refuse them itself.
 ";
 
 const FUZZED: &str = "

@@ -261,7 +261,7 @@ fn other_hosts_are_reached_through_tunnels_when_allowed() {
 
     for (target, headers, status, reason) in [
         (&*other.to_string(), "", "502 Bad Gateway", "host not reached: 127.0.0.1: cannot connect: "),
-        ("169.254.169.254:80", "", "403 Forbidden", "address not allowed: 169.254.169.254 "),
+        ("169.254.169.254:80", "", "403 Forbidden", "reserved address: 169.254.169.254 is link-local, unspecified, multicast, "),
         ("db.test:443", "Via: 1.1 proxy\r\n", "403 Forbidden", "remote client refused: "),
     ] {
         let answer = proxied.client.exchange(&format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{headers}\r\n"));

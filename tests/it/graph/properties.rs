@@ -287,6 +287,14 @@ fn undeclared_members_follow_the_rules_for_names_and_types() {
         (r#"{"outer":{"extra":1,"extra":2}}"#, "Multiple properties with the name 'extra'"),
         (r#"{"outer":{"extra":{"a":1,"a":2}}}"#, "Multiple properties with the name 'a'"),
         (r##"{"outer":{"extra":[{"@odata.type":"#x","@odata.type":"#x"}]}}"##, "A type named 'x'"),
+        (
+            r##"{"outer":{"extra":{"x@odata.type":"#Int64","x@ODATA.type":"#Int64","x":1}}}"##,
+            "Multiple annotations with the name 'ODATA.type' were detected for the property with name 'x'",
+        ),
+        (
+            r##"{"outer":{"extra@odata.type":"#Int64","extra@ODATA.type":"#Int64","extra":1}}"##,
+            "Multiple annotations with the name 'ODATA.type' were detected for the property with name 'extra'",
+        ),
         (r##"{"outer":{"extra":{"@odata.type":"#nope"}}}"##, "A type named 'nope'"),
         (r##"{"outer":{"extra@odata.type":"#nope","extra":{}}}"##, "A type named 'nope'"),
     ] {
@@ -302,6 +310,26 @@ fn undeclared_members_follow_the_rules_for_names_and_types() {
     harness::json(&world, Method::PATCH, "/v1.0/things/1", Some(body));
     let stored = json!({"@odata.type": "#test.inner", "a": 1, "b": [{}]});
     assert_eq!(get(&world)["outer"]["extra"], stored, "of the annotations only the type is stored");
+}
+
+#[test]
+fn annotations_with_and_without_their_prefix_are_one() {
+    for (body, is_twice_in_4_01) in [
+        (r##"{"outer":{"extra":{"x@odata.type":"#Int64","x@type":"#Int64","x":1}}}"##, true),
+        (r##"{"outer":{"extra@odata.type":"#Int64","extra@type":"#Int64","extra":1}}"##, true),
+        (r##"{"outer":{"extra":{"x@odata.type":"#Int64","y@type":"#Int64","x":1,"y":1}}}"##, false),
+    ] {
+        for (version, is_twice) in [("4.01", is_twice_in_4_01), ("4.0", false)] {
+            let headers = [("content-type", "application/json"), ("odata-version", version)];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let (target, body) = ("/v1.0/things/1".to_owned(), body.to_owned().into());
+            let request = exchange::RecordedRequest { method: Method::PATCH, target, headers, body };
+            let answered = harness::send(&world(), &request);
+            let text = String::from_utf8_lossy(&answered.body);
+            assert_eq!(text.contains("Multiple annotations with the name 'type'"), is_twice, "{version}: {request:?}: {text}");
+            assert_eq!(answered.status.is_success(), !is_twice, "{version}: {request:?}: {text}");
+        }
+    }
 }
 
 #[test]

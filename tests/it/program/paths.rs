@@ -41,6 +41,8 @@ fn files_in_folders_are_at_the_path_of_the_folders() {
         ("teams/t1/schedule/shifts.json", r#"[{"id":"SHFT_1"}]"#),
         ("teamwork/workforceIntegrations.json", r#"[{"id":"WFI_1","displayName":"Contoso"}]"#),
         (".git/config.json", "not JSON"),
+        ("._users.json", "not JSON"),
+        ("users/u1/._messages.json", "not JSON"),
         ("notes/readme.txt", "not JSON"),
     ];
     let folder = folder("path-files", &files);
@@ -72,6 +74,9 @@ fn a_singleton_leads_to_the_entity_that_it_represents() {
         let served = Served::start(&["--fixtures", folder.path()]);
         assert!(served.exchange("GET", "/v1.0/me/messages/m1", "").contains("Mine"), "{name}");
     }
+    let files = [("users/00000000-0000-4000-8000-000000000001.json", r#"{"displayName":"Local"}"#), message];
+    let served = Served::start(&["--fixtures", folder("me-own-file", &files).path()]);
+    assert!(served.exchange("GET", "/v1.0/me/messages/m1", "").contains("Mine"));
     let folder = folder("me-nobody", &[("teams.json", "[]"), message]);
     let file = folder.0.join("me/messages.json");
     let problem = format!("wfi-emulator: {}: unknown entity me: no file has the entity that it represents\n", file.display());
@@ -123,6 +128,18 @@ fn problems_of_paths_name_the_file_and_the_segment() {
         ("users/u1/messages.json", "{}", "$.value: missing, expected an array of entities"),
         ("users/u1/messages.json", r#"[{"id":"m","subject":7}]"#, "$[0].subject: found the number 7, expected a string"),
         (
+            "users/u1/messages.json",
+            r#"{"value":[{"id":"m","subject":7}]}"#,
+            "$.value[0].subject: found the number 7, expected a string",
+        ),
+        ("users/u1%FF/messages.json", "[]", "name is not UTF-8"),
+        ("users/u1/mess%FFages.json", "[]", "name is not UTF-8"),
+        (
+            "node_modules/accepts/package.json",
+            "{}",
+            "unknown entity set or singleton 'node_modules': folders name paths, such as users/u1/messages.json",
+        ),
+        (
             "users.u1.messages.json",
             "[]",
             "path in the file name: use folders, as in users/u1/messages.json (users/u1/messages.json)",
@@ -138,6 +155,47 @@ fn problems_of_paths_name_the_file_and_the_segment() {
         let expected = refused(&format!("wfi-emulator: {}: {problem}\n", file.display()));
         assert_eq!(outcome(&["check", folder.path()]), expected, "{path} {text}");
         assert_eq!(outcome(&["--port", "0", "--fixtures", folder.path()]), expected, "{path} {text}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_of_other_bytes_than_utf_8_are_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    for (number, path) in [&b"users/u\xff/messages.json"[..], b"users/u1/messages\xff.json"].into_iter().enumerate() {
+        let folder = folder(&format!("path-bytes-{number}"), &[USERS]);
+        let file = folder.0.join(OsStr::from_bytes(path));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "[]").unwrap();
+        let expected = refused(&format!("wfi-emulator: {}: name is not UTF-8\n", file.display()));
+        assert_eq!(outcome(&["check", folder.path()]), expected);
+    }
+    let folder = folder("path-bytes-other", &[USERS]);
+    let hidden = folder.0.join(OsStr::from_bytes(b".h\xff"));
+    let other = folder.0.join(OsStr::from_bytes(b"n\xff"));
+    for (inner, name) in [(hidden, "users.json"), (other, "readme.txt")] {
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::write(inner.join(name), "not JSON").unwrap();
+    }
+    assert!(outcome(&["check", folder.path()]).stdout.ends_with(": 1 entity, no problems\n"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_unreadable_folder_matters_only_where_a_path_can_begin() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for (name, is_problem) in [("lost+found", false), ("teams", true)] {
+        let folder = folder(&format!("path-unreadable-{name}"), &[USERS]);
+        let inner = folder.0.join(name);
+        std::fs::create_dir(&inner).unwrap();
+        std::fs::set_permissions(&inner, std::fs::Permissions::from_mode(0o000)).unwrap();
+        // The superuser reads all.
+        let is_readable = std::fs::read_dir(&inner).is_ok();
+        let checked = outcome(&["check", folder.path()]);
+        std::fs::set_permissions(&inner, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let expected = if is_problem && !is_readable { Some(2) } else { Some(0) };
+        assert_eq!(checked.status, expected, "{name}: {checked:?}");
     }
 }
 

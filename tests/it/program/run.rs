@@ -135,6 +135,16 @@ fn an_emulator_that_does_not_start_in_the_background_says_why() {
 }
 
 #[test]
+fn an_emulator_that_the_command_cannot_lead_to_ends_without_its_ready_file() {
+    let folder = Folder::new("run-env-ready");
+    let ready = folder.0.join("ready");
+    let options = ["--ca-dir", "memory", "--ready-file", ready.to_str().unwrap(), "--env"];
+    let outcome = Program::start(run(folder.path(), &options)).outcome();
+    assert_eq!(outcome, refused("wfi-emulator: no CA file: `run` needs a local CA in a folder, not --ca-dir memory or --cert\n"));
+    assert!(!ready.exists(), "the file says that an emulator listens");
+}
+
+#[test]
 fn the_log_of_an_emulator_in_the_background_is_in_a_file_that_is_named() {
     let folder = Folder::new("run-env-log");
     let mut command = run(folder.path(), &["--log", "info", "--env=github"]);

@@ -14,6 +14,8 @@ use crate::support::{harness, museum};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Type,
+    /// The type that is derived from it.
+    Derived,
     Set,
     Navigation,
 }
@@ -108,13 +110,19 @@ fn settings(annotations: &[(Place, String)], form: Form, behavior: &str) -> Sett
         _ => String::new(),
     };
     let (of_type, of_set, of_navigation) = (inline(Place::Type), inline(Place::Set), inline(Place::Navigation));
-    let others =
-        [apart(Place::Type, "s.item"), apart(Place::Set, "s.service/items"), apart(Place::Navigation, "shop.box/items")].concat();
+    let of_derived = inline(Place::Derived);
+    let others = [
+        apart(Place::Type, "s.item"),
+        apart(Place::Derived, "s.special"),
+        apart(Place::Set, "s.service/items"),
+        apart(Place::Navigation, "shop.box/items"),
+    ]
+    .concat();
     let text = format!(
         r#"<Schema Namespace="shop" Alias="s">
         <EntityType Name="item"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String"/>
             <Property Name="name" Type="Edm.String"/><Property Name="size" Type="s.size"/>{of_type}</EntityType>
-        <EntityType Name="special" BaseType="s.item"/>
+        <EntityType Name="special" BaseType="s.item">{of_derived}</EntityType>
         <ComplexType Name="size"><Property Name="unit" Type="Edm.String"/></ComplexType>
         <EntityType Name="box"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String"/>
             <NavigationProperty Name="items" Type="Collection(s.item)" ContainsTarget="true">{of_navigation}</NavigationProperty>
@@ -125,8 +133,9 @@ fn settings(annotations: &[(Place, String)], form: Form, behavior: &str) -> Sett
     );
     let schema = Arc::new(Schema::read(&text, &text, &wfi_emulator::internals::workloads::rules()).unwrap());
     let item = r#"{"id":"i1","name":"a"}"#;
+    let special = r##"{"@odata.type":"#shop.special","id":"i2","name":"b"}"##;
     let state = format!(
-        r#"{{"items":[{item}],"specials":[{item}],"boxes":[{{"id":"b1","items":[{item}]}}],"hub":{{"id":"h","items":[{item}]}}}}"#
+        r#"{{"items":[{item},{special}],"specials":[{item}],"boxes":[{{"id":"b1","items":[{item}]}}],"hub":{{"id":"h","items":[{item}]}}}}"#
     );
     let mut behaviors = Behaviors::default();
     behaviors.set("schema-restrictions", behavior).unwrap();
@@ -222,6 +231,19 @@ fn the_statement_of_a_set_or_navigation_property_comes_before_that_of_the_type()
                 assert_eq!(answered.status.is_success(), is_allowed, "{row}");
             }
         }
+    }
+}
+
+#[test]
+fn the_statement_of_a_set_comes_before_that_of_a_derived_type() {
+    let delete = of("DeleteRestrictions", "Deletable");
+    for (of_derived, of_set, is_allowed) in DECISIONS {
+        let made = [(Place::Derived, of_derived), (Place::Set, of_set)];
+        let made = made.map(|(place, value)| (place, value.map_or_else(String::new, |value| delete.text(value))));
+        let world = world(&made, Form::OutOfLine, ENFORCE);
+        let answered = museum::send(&world, &Method::DELETE, "items/i2/shop.special", None);
+        assert_eq!(answered.refusal.is_none(), is_allowed, "{of_derived:?}, {of_set:?}: {answered:?}");
+        assert_eq!(answered.status.is_success(), is_allowed, "{of_derived:?}, {of_set:?}: {answered:?}");
     }
 }
 
