@@ -120,7 +120,7 @@ fn after_create(
     address: &EntityAddress,
     entity: &Arc<StoredEntity>,
 ) -> Result<Option<Started>, Error> {
-    let create = |place: &_, key: Option<Arc<str>>, patch: &_| create_as(context, place, key, patch);
+    let create = |place: &_, key: Option<Arc<str>>, patch: &_| create_as(context, place, key, patch, UniqueValues::Checked);
     let (world, model, headers, now) = (context.world, context.model, &context.request.headers, context.now);
     let creation = Creation { world, model, structured, address, entity, headers, now, create: &create };
     for workload in world.workloads {
@@ -176,7 +176,7 @@ pub(super) fn relate<'m>(
     relations: &[Relation<'m>],
 ) -> Result<(), Error> {
     reference::relate(context, holder, relations, &mut |place, entity| {
-        insert_new(context, place, entity.structured, None, &entity.patch)
+        insert_new(context, place, entity.structured, None, &entity.patch, UniqueValues::Known)
     })
 }
 
@@ -189,6 +189,15 @@ pub(super) fn undo(context: &OperationContext<'_>, address: &EntityAddress) {
     }
 }
 
+/// The unique values of a new entity.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UniqueValues {
+    /// They are compared with those of others.
+    Checked,
+    /// The caller knows that no other entity has them, and may hold the guard of all.
+    Known,
+}
+
 /// Stores a new entity in any collection. Returns its key.
 fn insert_new(
     context: &OperationContext<'_>,
@@ -196,6 +205,7 @@ fn insert_new(
     structured: &StructuredType,
     key: Option<Arc<str>>,
     patch: &Patch,
+    unique: UniqueValues,
 ) -> Result<Arc<str>, Error> {
     folders::check_name(structured, patch)?;
     let set = context.world.schema.set(place.set);
@@ -213,7 +223,10 @@ fn insert_new(
         let entity = Arc::new(StoredEntity::of_type(key.clone(), completed, structured.blank_text));
         let collection = context.world.store.to_change(place, entity.size() + RECORD_BYTES)?;
         // Held until the entity is stored.
-        let _unique = unique::check(context, structured, &collection, &entity.properties, None)?;
+        let _unique = match unique {
+            UniqueValues::Checked => unique::check(context, structured, &collection, &entity.properties, None)?,
+            UniqueValues::Known => None,
+        };
         match collection.insert(entity) {
             Ok(()) => return Ok(key),
             Err(InsertError::Full(full)) => return Err(full.into()),
@@ -245,7 +258,7 @@ pub(super) fn create_within(
     place: &CollectionAddress,
     patch: &Patch,
 ) -> Result<EntityAddress, Error> {
-    create_as(context, place, None, patch)
+    create_as(context, place, None, patch, UniqueValues::Known)
 }
 
 /// Creates an entity with a key or an assigned one, and what it contains and links to.
@@ -254,11 +267,12 @@ fn create_as(
     place: &CollectionAddress,
     key: Option<Arc<str>>,
     patch: &Patch,
+    unique: UniqueValues,
 ) -> Result<EntityAddress, Error> {
     let declared = context.model.structured(context.world.schema.set(place.set).target);
     let structured = context.model.actual(declared, patch.read_as);
     let relations = reference::look_up(context, structured, &patch.related, None, &mut Vec::new())?;
-    let key = insert_new(context, place, structured, key, patch)?;
+    let key = insert_new(context, place, structured, key, patch, unique)?;
     let address = EntityAddress { collection: place.clone(), key };
     if let Err(error) = relate(context, &address, &relations) {
         undo(context, &address);

@@ -98,7 +98,8 @@ mod tests {
             let text = write(&position, binding);
             assert_eq!(read(&text, binding), DeltaToken::Position(position));
             assert_eq!(read(&text, Binding::of(1, &["groups"])), DeltaToken::Elsewhere);
-            assert_eq!(read(&text[..text.len() - 2], binding), DeltaToken::Elsewhere);
+            // Whole bytes of it.
+            assert_eq!(read(&text[..text.len() / 4 * 4 - 4], binding), DeltaToken::Elsewhere);
         }
         for foreign in ["", "latest", "aQdvS1VwGCSRxVmZJqykmDik", "%%"] {
             assert_eq!(read(foreign, binding), DeltaToken::Foreign, "{foreign}");
