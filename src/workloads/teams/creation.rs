@@ -104,7 +104,7 @@ fn add_group(creation: &Creation<'_>) -> Result<(), Error> {
     let own = |name: &str| text_of(creation.structured, &creation.entity.properties, name);
     let name = own("displayName").unwrap_or_default();
     let nickname: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    // A part of the key tells it apart from that of another group.
+    // A part of the key distinguishes it from that of another group.
     let suffix: String = key.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
     let nickname = if nickname.is_empty() { format!("team{suffix}") } else { nickname };
     let visibility = creation.structured.property("visibility").and_then(|index| {
