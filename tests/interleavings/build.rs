@@ -77,14 +77,14 @@ fn wings(root: &Path, out: &Path) {
     write(&out.join("wings.rs"), &modules);
 }
 
-/// Adds the Rust files below a folder.
+/// Adds the Rust files below a folder, and the texts that they include.
 fn collect(folder: &Path, sources: &mut Vec<PathBuf>) {
     println!("cargo::rerun-if-changed={}", folder.display());
     for entry in fs::read_dir(folder).expect("a wing has a folder") {
         let path = entry.expect("a folder is readable").path();
         if path.is_dir() {
             collect(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "txt") {
             sources.push(path);
         }
     }
