@@ -371,7 +371,7 @@ impl Store {
     }
 
     /// Returns what has changed within the entities of the root set above a collection since a position, as
-    /// [`Collection::changes_after`] does.
+    /// `Collection::changes_after` does.
     pub fn nested_changes_after(
         &self,
         address: &CollectionAddress,
