@@ -566,7 +566,7 @@ rows! {
     }
     profiles Series Series Series;
     grade None;
-    source "the service shows series and, apart from them, their occurrences (learn.microsoft.com/graph/api/event-delta, examples); the latter are not emulated in delta queries";
+    source "the service shows occurrences and exceptions of series (learn.microsoft.com/graph/delta-query-events), which are not emulated in delta queries";
 
     "upload-fragments" upload_fragments: UploadFragments = "fragments of an upload session whose length is not a multiple of 320 KiB, other than the last one" {
         Take "take" "taken, as in the example of the page",
