@@ -122,6 +122,42 @@ impl<'s> Route<'s> {
         self.model.structured(self.type_id)
     }
 
+    /// Returns the route of a collection without a way to it.
+    fn of(
+        model: &'s Model,
+        collection: CollectionAddress,
+        type_id: TypeId,
+        fragment: Cow<'s, str>,
+        key_form: KeyForm,
+    ) -> Route<'s> {
+        Route {
+            model,
+            collection,
+            type_id,
+            cast: None,
+            key: None,
+            tail: Tail::Whole,
+            fragment,
+            key_form,
+            link_path: None,
+            ancestors: Vec::new(),
+            home: None,
+            also: Vec::new(),
+            new_in: None,
+            upsert: None,
+            window: None,
+            result: None,
+            has_links: false,
+            is_linked: false,
+            missing: None,
+            operation: None,
+            new_file: None,
+            has_names: false,
+            restrictions: Restrictions::NONE,
+            steps: Vec::new(),
+        }
+    }
+
     /// Returns the route of the entities that an operation has returned. `fragment` is that of their context URL, `link_path` the path of the
     /// call after the version.
     pub(super) fn of_result(
@@ -133,30 +169,10 @@ impl<'s> Route<'s> {
         result: ResultSet,
     ) -> Route<'s> {
         Route {
-            model,
-            collection,
-            type_id,
-            cast: None,
-            key: None,
-            tail: Tail::Whole,
-            fragment: Cow::Owned(fragment),
-            key_form: KeyForm::Quoted,
             link_path: Some(link_path),
-            ancestors: Vec::new(),
-            home: None,
-            also: Vec::new(),
-            new_in: None,
-            upsert: None,
-            window: None,
             result: Some(result),
             has_links: true,
-            is_linked: false,
-            missing: None,
-            operation: None,
-            new_file: None,
-            has_names: false,
-            restrictions: Restrictions::NONE,
-            steps: Vec::new(),
+            ..Route::of(model, collection, type_id, Cow::Owned(fragment), KeyForm::Quoted)
         }
     }
 
@@ -810,32 +826,9 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
     if !set.quotes_keys || is_operation() || model.may_have_unread_operation(key) {
         return None;
     }
-    Some(Route {
-        model,
-        collection: address.set.into(),
-        type_id: address.type_id,
-        cast: None,
-        key: Some(Cow::Borrowed(key)),
-        tail: Tail::Whole,
-        fragment: Cow::Borrowed(&set.fragment),
-        key_form: KeyForm::Quoted,
-        link_path: None,
-        ancestors: Vec::new(),
-        home: None,
-        also: Vec::new(),
-        new_in: None,
-        upsert: None,
-        window: None,
-        result: None,
-        has_links: false,
-        is_linked: false,
-        missing: None,
-        operation: None,
-        new_file: None,
-        has_names: false,
-        restrictions: address.restrictions,
-        steps: Vec::new(),
-    })
+    let fragment = Cow::Borrowed(&*set.fragment);
+    let route = Route::of(model, address.set.into(), address.type_id, fragment, KeyForm::Quoted);
+    Some(Route { key: Some(Cow::Borrowed(key)), restrictions: address.restrictions, ..route })
 }
 
 fn invalid_key(structured: &StructuredType) -> Error {

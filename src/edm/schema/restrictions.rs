@@ -107,8 +107,8 @@ impl Restrictions {
         restrictions
     }
 
-    /// Returns these statements, and those of others about which these are silent: a set or navigation property says more exactly than its type
-    /// what clients may do there.
+    /// Returns these statements, and those of others about which these are silent: a statement about a set or a navigation property
+    /// overrides one about its type.
     #[must_use]
     pub fn over(self, others: Restrictions) -> Restrictions {
         Restrictions { stated: self.stated | others.stated, forbidden: self.forbidden | others.forbidden & !self.stated }

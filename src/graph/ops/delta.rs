@@ -105,31 +105,13 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
     let path = context.route.collection.path(&world.schema);
     let binding = Binding::of(world.secret(), &["delta", context.version().segment(), &path]);
     let collection = world.store.to_change(&context.route.collection, 0)?;
-    let start = || collection.change_position(|| world.next_request_id().as_u64_pair().1);
-    let begin = |query: String| {
-        let ChangePosition { record, number } = start();
-        (DeltaPosition { record, changes: number, round: number, listed: None, query }, true)
-    };
     let mut decided = Vec::new();
     let asked = asked(context);
     if !matches!(asked, Asked::Token(_)) && statuses::has_plain_delta(world, context.structured(), context.model) {
         check_plain(context)?;
     }
-    let (position, is_listing) = match asked {
-        Asked::Begin => begin(kept(context)),
-        Asked::Latest => (begin(kept(context)).0, false),
-        Asked::Token(text) => match deltatoken::read(&text, binding) {
-            DeltaToken::Position(position) => {
-                let is_listing = position.listed.is_some();
-                (position, is_listing)
-            }
-            DeltaToken::Foreign if world.behaviors.foreign_delta_token == ForeignDeltaToken::Begin => {
-                decided.push("foreign-delta-token");
-                begin(kept(context))
-            }
-            DeltaToken::Foreign | DeltaToken::Elsewhere => return Err(lost(context)),
-        },
-    };
+    let start = || collection.change_position(|| world.next_request_id().as_u64_pair().1);
+    let (position, is_listing) = position(context, asked, binding, start, &mut decided)?;
     let text = position.query.clone();
     let mut query = read_query(context, &text)?;
     query.range = context.route.window.map(|rules| window::range(rules, &text)).transpose()?;
@@ -149,32 +131,14 @@ pub(super) fn delta_of_item(context: &OperationContext<'_>, key: &str, token: Op
     let top = EntityAddress { collection: context.route.collection.clone(), key: key.into() };
     let text = top.text(&world.schema);
     let binding = Binding::of(world.secret(), &["delta", context.version().segment(), &text]);
-    let start = || world.store.nested_position(&top.collection, || world.next_request_id().as_u64_pair().1);
-    let begin = |query: String| {
-        let ChangePosition { record, number } = start();
-        DeltaPosition { record, changes: number, round: number, listed: None, query }
-    };
     let asked = match token {
         Some(token) if token.eq_ignore_ascii_case("latest") => Asked::Latest,
         Some(token) if !token.is_empty() => Asked::Token(token.to_owned()),
         _ => asked(context),
     };
     let mut decided = Vec::new();
-    let (position, is_listing) = match asked {
-        Asked::Begin => (begin(kept(context)), true),
-        Asked::Latest => (begin(kept(context)), false),
-        Asked::Token(text) => match deltatoken::read(&text, binding) {
-            DeltaToken::Position(position) => {
-                let is_listing = position.listed.is_some();
-                (position, is_listing)
-            }
-            DeltaToken::Foreign if world.behaviors.foreign_delta_token == ForeignDeltaToken::Begin => {
-                decided.push("foreign-delta-token");
-                (begin(kept(context)), true)
-            }
-            DeltaToken::Foreign | DeltaToken::Elsewhere => return Err(lost(context)),
-        },
-    };
+    let start = || world.store.nested_position(&top.collection, || world.next_request_id().as_u64_pair().1);
+    let (position, is_listing) = position(context, asked, binding, start, &mut decided)?;
     let text_of_query = position.query.clone();
     let query = read_query(context, &text_of_query)?;
     let page = if is_listing {
@@ -184,6 +148,35 @@ pub(super) fn delta_of_item(context: &OperationContext<'_>, key: &str, token: Op
     };
     let body = write(context, &query, &page, binding)?;
     Ok(Success { preference_applied: context.enum_preference(), ..context.json(StatusCode::OK, body, decided) })
+}
+
+/// Returns the position from which a request goes on, and whether it lists all that is there. `start` returns the current one.
+fn position(
+    context: &OperationContext<'_>,
+    asked: Asked,
+    binding: Binding,
+    start: impl Fn() -> ChangePosition,
+    decided: &mut Vec<&'static str>,
+) -> Result<(DeltaPosition, bool), Error> {
+    let begin = || {
+        let ChangePosition { record, number } = start();
+        DeltaPosition { record, changes: number, round: number, listed: None, query: kept(context) }
+    };
+    match asked {
+        Asked::Begin => Ok((begin(), true)),
+        Asked::Latest => Ok((begin(), false)),
+        Asked::Token(text) => match deltatoken::read(&text, binding) {
+            DeltaToken::Position(position) => {
+                let is_listing = position.listed.is_some();
+                Ok((position, is_listing))
+            }
+            DeltaToken::Foreign if context.world.behaviors.foreign_delta_token == ForeignDeltaToken::Begin => {
+                decided.push("foreign-delta-token");
+                Ok((begin(), true))
+            }
+            DeltaToken::Foreign | DeltaToken::Elsewhere => Err(lost(context)),
+        },
+    }
 }
 
 /// Returns a page of a file or a folder and of all that it contains. A second page is one in the order of numbers that follow from the ids, so

@@ -21,51 +21,37 @@ const BYTES_FORMED: usize = 2;
 
 /// Medium: learn.microsoft.com/graph/api/user-list-events, event-get and message-get, with `Preference-Applied`.
 pub(super) static FORMS: [PreferredForm; 4] = [
-    PreferredForm {
-        type_name: "event",
-        preference: "outlook.timezone",
-        default_in: "users",
-        default: Some(("event-times", |behaviors| (behaviors.event_times == EventTimes::Utc).then_some("UTC"))),
-        is_known: |name| time_zone::named(name).is_some(),
-        unknown: Some(&refusal::UNKNOWN_TIME_ZONE),
-        properties: &["start", "end"],
-        is_compared: true,
-        apply: in_zone,
-    },
-    PreferredForm {
-        type_name: "eventMessage",
-        preference: "outlook.timezone",
-        default_in: "users",
-        default: Some(("event-times", |behaviors| (behaviors.event_times == EventTimes::Utc).then_some("UTC"))),
-        is_known: |name| time_zone::named(name).is_some(),
-        unknown: Some(&refusal::UNKNOWN_TIME_ZONE),
-        properties: &["startDateTime", "endDateTime"],
-        is_compared: true,
-        apply: in_zone,
-    },
-    PreferredForm {
-        type_name: "message",
-        preference: "outlook.body-content-type",
-        default_in: "",
-        default: None,
-        is_known: is_content_type,
-        unknown: None,
-        properties: &["body", "uniqueBody"],
-        is_compared: false,
-        apply: with_content_type,
-    },
-    PreferredForm {
-        type_name: "event",
-        preference: "outlook.body-content-type",
-        default_in: "",
-        default: None,
-        is_known: is_content_type,
-        unknown: None,
-        properties: &["body", "uniqueBody"],
-        is_compared: false,
-        apply: with_content_type,
-    },
+    PreferredForm { type_name: "event", properties: &["start", "end"], ..TIMES },
+    PreferredForm { type_name: "eventMessage", properties: &["startDateTime", "endDateTime"], ..TIMES },
+    PreferredForm { type_name: "message", ..TEXTS },
+    PreferredForm { type_name: "event", ..TEXTS },
 ];
+
+/// The form of times.
+const TIMES: PreferredForm = PreferredForm {
+    type_name: "",
+    preference: "outlook.timezone",
+    default_in: "users",
+    default: Some(("event-times", |behaviors| (behaviors.event_times == EventTimes::Utc).then_some("UTC"))),
+    is_known: |name| time_zone::named(name).is_some(),
+    unknown: Some(&refusal::UNKNOWN_TIME_ZONE),
+    properties: &[],
+    is_compared: true,
+    apply: in_zone,
+};
+
+/// The form of texts.
+const TEXTS: PreferredForm = PreferredForm {
+    type_name: "",
+    preference: "outlook.body-content-type",
+    default_in: "",
+    default: None,
+    is_known: is_content_type,
+    unknown: None,
+    properties: &["body", "uniqueBody"],
+    is_compared: false,
+    apply: with_content_type,
+};
 
 fn is_content_type(name: &str) -> bool {
     name.eq_ignore_ascii_case("text") || name.eq_ignore_ascii_case("html")
