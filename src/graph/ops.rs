@@ -38,6 +38,7 @@ use crate::graph::success::Success;
 use crate::graph::{forms, guard};
 use crate::odata::error::Error;
 use crate::odata::read::Origin;
+use crate::policy::behavior::WrongMethod;
 use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
 use crate::world::World;
@@ -133,6 +134,9 @@ impl Operation<'_> {
                 Ok(Operation::UpdateProperty(key, path))
             }
             (Tail::Whole, _, "POST" | "PATCH" | "PUT" | "DELETE") if route.has_links || route.is_linked => {
+                Err(Error::new(&refusal::WRITE_THROUGH_LINK, &[]))
+            }
+            (Tail::Whole, None, "PATCH") if world.behaviors.wrong_method == WrongMethod::UnknownError => {
                 Err(Error::new(&refusal::WRITE_THROUGH_LINK, &[]))
             }
             (Tail::Whole, key, _) => {

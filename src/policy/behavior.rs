@@ -464,7 +464,7 @@ rows! {
     source "learn.microsoft.com/graph/api/workforceintegration-update; microsoft-graph-docs-contrib#2884; msgraph-sdk-php#1104";
 
     "wrong-method" wrong_method: WrongMethod = "an unsupported method on a known path" {
-        UnknownError "unknown-error" "404 `UnknownError` with an empty message, as observed on Shifts resources",
+        UnknownError "unknown-error" "404 `UnknownError` with an empty message, as observed on Shifts resources; a PATCH of a collection is refused with 400 by the gateway",
         MethodNotAllowed "method-not-allowed" "405 `methodNotAllowed`, as newer workloads answer",
     }
     profiles UnknownError UnknownError UnknownError;

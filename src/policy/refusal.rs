@@ -303,10 +303,10 @@ refusals! {
     CALLER_WITHOUT_USER "caller-without-user" 400 BadRequest Layer::Gateway,
         "/me request is only valid with delegated authentication flow.",
         Strong "microsoft-graph-docs#14384; ten public repositories";
-    /// A write through a link to an entity that lives elsewhere.
+    /// A write through a link to an entity that lives elsewhere, or a PATCH of a collection (behavior `wrong-method`).
     WRITE_THROUGH_LINK "write-through-link" 400 BadRequest Layer::Gateway,
         "Write requests are only supported on contained entities",
-        Strong "microsoft-graph-docs#24";
+        Strong "microsoft-graph-docs#24; two public clients (PATCH of a collection)";
     /// A PATCH of links.
     CHANGE_OF_LINKS "change-of-links" 400 BadRequest Layer::Gateway,
         "The request is currently not supported on the targeted entity set",
