@@ -1,4 +1,10 @@
 //! Clients that take the emulator for their proxy.
+//!
+//! ```console
+//! $ WFI_EMULATOR_TUNNELS=10000 cargo test --release --test it tunnels_in_a_row -- --nocapture
+//! ```
+//!
+//! opens that many tunnels one after another, and prints the memory of the process.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -21,6 +27,7 @@ use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::world::journal::{JournalQuery, Secrets};
 
 use crate::edge::tls::{PATIENCE, Server, client};
+use crate::program::process::{Folder, Served, resident_mib};
 use crate::support::harness;
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
@@ -342,29 +349,55 @@ fn a_tunnel_is_for_its_host_alone() {
     proxied.server.stop();
 }
 
+impl Client {
+    /// Opens a tunnel, and leaves it at one of four stages: before the handshake, after it, within a request, or at its end.
+    fn leave_tunnel(&self, number: u64) {
+        let host = "graph.microsoft.com";
+        match number % 4 {
+            0 => drop(self.connect("graph.microsoft.com:443", "")),
+            1 => drop(self.tunnel(host, host, "").unwrap()),
+            2 => {
+                let mut stream = self.tunnel(host, host, "").unwrap();
+                stream.write_all(b"PATCH /v1.0/me HTTP/1.1\r\nHost: graph.microsoft.com\r\nContent-Length: 9\r\n\r\n{").unwrap();
+            }
+            _ => {
+                let answer = get(&mut self.tunnel(host, host, "").unwrap(), COLLECTION, host);
+                assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn tunnels_in_a_row_take_no_more_memory_than_the_first_ones() {
+    let count = std::env::var("WFI_EMULATOR_TUNNELS").map_or(400, |count| count.parse().unwrap());
+    let folder = Folder::new("tunnels");
+    let authorities = folder.0.join("ca");
+    // The journal, which grows up to its limit, is no part of the question.
+    let arguments = ["--tls", "--log", "off", "--journal", "0", "--ca-dir", authorities.to_str().unwrap()];
+    let served = Served::start(&arguments);
+    let certificate = std::fs::read_to_string(authorities.join("ca.pem")).unwrap();
+    let client = Client { address: served.address().parse().unwrap(), trust: Arc::new(client(&certificate, &["http/1.1"])) };
+    let resident = || resident_mib(served.program.child.id()).unwrap();
+    for number in 0..100 {
+        client.leave_tunnel(number);
+    }
+    let before = resident();
+    for number in 0..count {
+        client.leave_tunnel(number);
+    }
+    println!("{before:.1} MiB before, {:.1} MiB after {count} tunnels", resident());
+    assert!(resident() - before < 4.0, "{before:.1} MiB before, {:.1} MiB after {count} tunnels", resident());
+}
+
 #[test]
 fn abandoned_tunnels_leave_nothing_behind() {
     let proxied = proxied();
     thread::scope(|scope| {
         for number in 0..200 {
             let client = proxied.client.clone();
-            scope.spawn(move || {
-                let host = "graph.microsoft.com";
-                match number % 4 {
-                    0 => drop(client.connect("graph.microsoft.com:443", "")),
-                    1 => drop(client.tunnel(host, host, "").unwrap()),
-                    2 => {
-                        let mut stream = client.tunnel(host, host, "").unwrap();
-                        stream
-                            .write_all(b"PATCH /v1.0/me HTTP/1.1\r\nHost: graph.microsoft.com\r\nContent-Length: 9\r\n\r\n{")
-                            .unwrap();
-                    }
-                    _ => {
-                        let answer = get(&mut client.tunnel(host, host, "").unwrap(), COLLECTION, host);
-                        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-                    }
-                }
-            });
+            scope.spawn(move || client.leave_tunnel(number));
         }
     });
     assert_eq!(proxied.proxy.report().tunnels, 200);
