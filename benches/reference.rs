@@ -14,6 +14,7 @@
 //! | measured | how |
 //! |---|---|
 //! | throughput, latency | keep-alive connections with one request in flight each; the servers alternate, so that a disturbance affects both |
+//! | the same by wrk | throughput and CPU time with another load generator, one thread and 16 connections, where it is installed |
 //! | CPU time per request | CPU time of the server's threads, from the scheduler, divided by the requests |
 //! | many in one | a page of a hundred entities against the reference with its bytes; a batch of twenty requests against twenty requests |
 //! | start | from spawning the program to the line with its address, and to the first answer |
@@ -40,6 +41,7 @@ mod reference {
     pub(crate) mod table;
     pub(crate) mod url;
     pub(crate) mod worlds;
+    pub(crate) mod wrk;
 }
 
 use std::process::ExitCode;
@@ -51,7 +53,7 @@ use reference::options::{Expectations, Options};
 use reference::process::Child;
 use reference::rounds;
 use reference::table::Table;
-use reference::{larger, scaling, server, start, system, url, worlds};
+use reference::{larger, scaling, server, start, system, url, worlds, wrk};
 
 /// The allocator of the emulator, so that it makes no difference.
 #[global_allocator]
@@ -140,6 +142,8 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
 
     println!("## Requests\n");
     requests(options, &recording, &mut expectations).await?;
+    println!("\n## Requests by wrk\n");
+    wrk::compare(options, &recording, &mut expectations).await?;
     println!("\n## Many in one\n");
     larger::compare(options, &mut expectations).await?;
     println!("\n## Start and memory\n");

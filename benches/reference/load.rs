@@ -106,6 +106,12 @@ impl Exchange {
         Exchange { name: "GET ?$filter=…", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
     }
 
+    /// Returns the bytes before the number that changes, and those after it: all and none if there is no such number.
+    pub(crate) fn around_number(&self) -> (&[u8], &[u8]) {
+        let at = self.number_at.unwrap_or(self.bytes.len());
+        (&self.bytes[..at], self.bytes.get(at + 4..).unwrap_or_default())
+    }
+
     fn set_number(&mut self, number: usize) -> io::Result<()> {
         match self.number_at.and_then(|at| self.bytes.get_mut(at..at + 4)) {
             Some(mut digits) => write!(digits, "{:04}", number % 10_000),
@@ -135,6 +141,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// A load whose latencies are not known.
+    pub(crate) fn of(requests: u32, elapsed: Duration, cpu: Option<Duration>) -> Load {
+        Load { requests, elapsed, cpu, latencies: Vec::new() }
+    }
+
     pub(crate) fn per_second(&self) -> f64 {
         f64::from(self.requests) / self.elapsed.as_secs_f64()
     }

@@ -51,6 +51,10 @@ pub(crate) async fn round(
 }
 
 impl Rounds {
+    pub(crate) fn of(rounds: Vec<Load>) -> Rounds {
+        Rounds(rounds)
+    }
+
     /// Returns the ratio of a figure to the same figure of another server, round by round.
     pub(crate) fn to(&self, other: &Rounds, figure: fn(&Load) -> Option<f64>) -> Option<Spread> {
         let ratios = self.0.iter().zip(&other.0).map(|(this, other)| Some(figure(this)? / figure(other)?));

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::load::Load;
+use super::rounds::{Rounds, Spread};
+
 /// The cell of a missing figure.
 const MISSING: &str = "–";
 
@@ -19,6 +22,16 @@ impl Table {
 
     pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
+    }
+
+    /// Adds a row for each of two servers, with the ratios of the second to the first, and returns the better ratio.
+    pub(crate) fn compare(&mut self, names: [(&str, &str); 2], first: &Rounds, second: &Rounds) -> Option<f64> {
+        let ratios = [second.to(first, |load| Some(load.per_second())), first.to(second, Load::cpu_micros)];
+        for ((name, server), rounds, ratios) in [(names[0], first, [None, None]), (names[1], second, ratios)] {
+            let [throughput, cpu] = ratios.map(|ratio: Option<Spread>| ratio.map(|ratio| ratio.to_string()).unwrap_or_default());
+            self.row(vec![name.to_owned(), server.to_owned(), rounds.per_second(), throughput, rounds.cpu(), cpu]);
+        }
+        ratios.into_iter().flatten().map(|ratio| ratio.median).reduce(f64::max)
     }
 }
 
