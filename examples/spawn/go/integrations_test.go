@@ -10,7 +10,7 @@ import (
 const path = "/v1.0/teamwork/workforceIntegrations"
 
 func count(t *testing.T) int {
-	response, err := http.Get(baseURL(t) + path)
+	response, err := http.Get(world(t).URL + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func count(t *testing.T) int {
 }
 
 func create(t *testing.T) {
-	response, err := http.Post(baseURL(t)+path, "application/json", strings.NewReader(`{"displayName":"Contoso"}`))
+	response, err := http.Post(world(t).URL+path, "application/json", strings.NewReader(`{"displayName":"Contoso"}`))
 	if err != nil || response.StatusCode != http.StatusCreated {
 		t.Fatal(response, err)
 	}
@@ -67,5 +67,59 @@ func TestEqualNames(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestTheVerbs(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	w.SetFaults("throttled", Object{"on": Object{"method": "PATCH"}, "do": "throttled-decimal"})
+	if found := len(w.Faults()); found != 2 {
+		t.Fatalf("found %d fault rules, expected 2", found)
+	}
+	w.SetFaults()
+	create(t)
+	w.Expect(Object{"method": "POST", "status": "201", "times": 1})
+	if entries := w.Journal("method=POST"); len(entries) != 1 || entries[0].Status != http.StatusCreated {
+		t.Fatalf("found %v", entries)
+	}
+	if text := w.Exchanges(); !strings.Contains(text, "HTTP 201") {
+		t.Fatal(text)
+	}
+	w.SetState(Object{"workforceIntegrations": []any{}})
+	if found := count(t); found != 0 {
+		t.Fatalf("found %d integrations, expected none", found)
+	}
+	w.SetBehaviors(map[string]string{"unknown-property": "ignore"})
+	frozen := false
+	w.SetClock(Clock{Now: "2030-01-01T00:00:00Z", Running: &frozen})
+	w.SetClock(Clock{Advance: 90})
+	if clock := w.Clock(); clock.Now != "2030-01-01T00:01:30Z" {
+		t.Fatalf("found %v", clock)
+	}
+	w.Reset()
+	if found := count(t); found != 4 {
+		t.Fatalf("found %d integrations, expected 4", found)
+	}
+	if w.State()["teamwork"] == nil {
+		t.Fatal("the state has no integrations")
+	}
+}
+
+// Reports what Expect does, without failing.
+type recorder struct {
+	testing.TB
+	failed string
+}
+
+func (r *recorder) Error(arguments ...any) { r.failed = arguments[0].(string) }
+
+func TestAnUnmetExpectationFails(t *testing.T) {
+	w := *world(t)
+	r := &recorder{TB: t}
+	w.t = r
+	w.Expect(Object{"method": "DELETE"})
+	if !strings.Contains(r.failed, "DELETE") {
+		t.Fatalf("found %q", r.failed)
 	}
 }

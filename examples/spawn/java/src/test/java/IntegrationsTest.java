@@ -1,4 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -20,20 +22,20 @@ class IntegrationsTest {
     private static final String PATH = "/v1.0/teamwork/workforceIntegrations";
     private final HttpClient client = HttpClient.newHttpClient();
 
-    private String base;
+    private World world;
 
     @BeforeEach
-    void world(TestInfo test) throws Exception {
-        base = Emulator.world(test.getTestClass().orElseThrow().getSimpleName() + "." + test.getDisplayName());
+    void create(TestInfo test) {
+        world = new World(test.getTestClass().orElseThrow().getSimpleName() + "." + test.getDisplayName());
     }
 
     private int count() throws Exception {
-        HttpRequest list = HttpRequest.newBuilder(URI.create(base + PATH)).build();
+        HttpRequest list = HttpRequest.newBuilder(URI.create(world.url + PATH)).build();
         return client.send(list, BodyHandlers.ofString()).body().split("\"id\":\"WFI_|\"id\":\"0ce9b8e3").length - 1;
     }
 
-    private void create() throws Exception {
-        HttpRequest create = HttpRequest.newBuilder(URI.create(base + PATH))
+    private void createOne() throws Exception {
+        HttpRequest create = HttpRequest.newBuilder(URI.create(world.url + PATH))
             .header("Content-Type", "application/json")
             .POST(BodyPublishers.ofString("{\"displayName\":\"Contoso\"}"))
             .build();
@@ -42,7 +44,7 @@ class IntegrationsTest {
 
     @Test
     void oneCreates() throws Exception {
-        create();
+        createOne();
         assertEquals(5, count());
     }
 
@@ -53,7 +55,7 @@ class IntegrationsTest {
 
     @RepeatedTest(value = 3, name = "the same name")
     void eachRepetitionHasItsOwnWorld() throws Exception {
-        create();
+        createOne();
         assertEquals(5, count());
     }
 
@@ -64,7 +66,7 @@ class IntegrationsTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("names")
     void eachCaseHasItsOwnWorld(String name) throws Exception {
-        create();
+        createOne();
         assertEquals(5, count());
     }
 
@@ -72,7 +74,7 @@ class IntegrationsTest {
     class Early {
         @Test
         void ofAnEqualName() throws Exception {
-            create();
+            createOne();
             assertEquals(5, count());
         }
     }
@@ -85,13 +87,36 @@ class IntegrationsTest {
         }
     }
 
+    @Test
+    void theVerbs() throws Exception {
+        world.faults("[\"throttled\"]");
+        assertTrue(world.faults().contains("throttled"));
+        world.faults("[]");
+        createOne();
+        world.expect("{\"method\": \"POST\", \"status\": \"201\", \"times\": 1}");
+        AssertionError unmet = assertThrows(AssertionError.class, () -> world.expect("{\"method\": \"DELETE\"}"));
+        assertTrue(unmet.getMessage().contains("DELETE"), unmet.getMessage());
+        assertTrue(world.journal("method=POST").contains("Contoso"));
+        assertTrue(world.exchanges().contains("HTTP 201"));
+        world.state("{\"workforceIntegrations\": []}");
+        assertEquals(0, count());
+        world.behaviors("{\"unknown-property\": \"ignore\"}");
+        world.clock("{\"now\": \"2030-01-01T00:00:00Z\", \"advance\": 90, \"running\": false}");
+        assertTrue(world.clock().contains("2030-01-01T00:01:30Z"), world.clock());
+        world.reset();
+        assertEquals(4, count());
+        assertTrue(world.state().contains("workforceIntegrations"));
+        IllegalStateException refused = assertThrows(IllegalStateException.class, () -> world.faults("[\"unknown\"]"));
+        assertTrue(refused.getMessage().startsWith("refused with 400"), refused.getMessage());
+    }
+
     private static int attempts;
 
     /** Fails once: Surefire repeats it. */
     @Test
     void aRerunHasItsOwnWorld() throws Exception {
         attempts++;
-        create();
+        createOne();
         assertEquals(5, count());
         assertEquals(2, attempts, "the first attempt fails");
     }
