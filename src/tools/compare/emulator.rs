@@ -30,7 +30,7 @@ pub(super) fn settings(
     name: &str,
     report: &mut EventSink<'_>,
 ) -> Result<(Settings, HashSet<usize>), String> {
-    let schema = crate::workloads::schema();
+    let mut schema = crate::workloads::schema_with_rest();
     let mut seeds = Seeds::new(schema.clone());
     let mut profile = rules.profile.clone();
     let mut choices = rules.behaviors.clone();
@@ -50,6 +50,13 @@ pub(super) fn settings(
         let size = response.as_ref().and_then(|response| pages.add(line, request, response));
         page_sizes.extend(size.filter(|_| leaves_size_to_service(request)));
     }
+    if let Some(whole) = seeds.whole().cloned() {
+        seeds = Seeds::new(whole.clone());
+        for (_, entry) in EntryReader::new(BufReader::new(files::open(path)?)).map_while(Result::ok) {
+            seeds.add_entry(&entry);
+        }
+        schema = whole;
+    }
     let mut behaviors = match profile {
         None => options.behaviors.clone(),
         Some(profile) => {
@@ -61,7 +68,7 @@ pub(super) fn settings(
     }
     let fixtures = options.fixtures.as_ref().or(rules.fixtures.as_ref());
     let entities: Entities = if let Some(path) = fixtures {
-        fixture::load(&schema, &behaviors, path).map_err(|error| error.to_string())?
+        fixture::with_whole(&mut schema, |schema| fixture::load(schema, &behaviors, path)).map_err(|error| error.to_string())?
     } else {
         let (entities, problems) = seeds.finish(&behaviors);
         for problem in problems {

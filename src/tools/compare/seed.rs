@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use crate::edm::schema::Schema;
+use crate::edm::schema::{Schema, Version};
 use crate::graph::route::EntityPath;
 use crate::policy::behavior::Behaviors;
 use crate::text::exchange::{Entry, ExchangePart, RecordedResponse};
@@ -24,11 +24,18 @@ pub(super) struct Seeds {
     entities: Vec<(CollectionAddress, String)>,
     /// The keys of entities that must have existed: those changed, deleted, or with contained entities.
     existing: BTreeSet<(CollectionAddress, String)>,
+    /// Whether an entry is of a path of Graph that the schema does not have.
+    has_unknown: bool,
 }
 
 impl Seeds {
     pub(super) fn new(schema: Arc<Schema>) -> Seeds {
-        Seeds { schema, seen: HashSet::new(), entities: Vec::new(), existing: BTreeSet::new() }
+        Seeds { schema, seen: HashSet::new(), entities: Vec::new(), existing: BTreeSet::new(), has_unknown: false }
+    }
+
+    /// Returns the whole schema if an entry is of a path that only that may have.
+    pub(super) fn whole(&self) -> Option<&Arc<Schema>> {
+        self.schema.whole().filter(|_| self.has_unknown)
     }
 
     /// Adds the entities of one entry.
@@ -40,7 +47,10 @@ impl Seeds {
             return;
         }
         let path = request.target.split('?').next().unwrap_or_default();
-        let Some(EntityPath { collection: place, key, ancestors }) = EntityPath::of(&self.schema, path) else { return };
+        let Some(EntityPath { collection: place, key, ancestors }) = EntityPath::of(&self.schema, path) else {
+            self.has_unknown |= path.split('/').nth(1).is_some_and(|version| Version::from_segment(version).is_some());
+            return;
+        };
         if self.entities.len() >= LIMIT || !response.status.is_success() {
             return;
         }

@@ -374,7 +374,7 @@ fn tunnels_in_a_row_take_no_more_memory_than_the_first_ones() {
     let count = std::env::var("WFI_EMULATOR_TUNNELS").map_or(400, |count| count.parse().unwrap());
     let folder = Folder::new("tunnels");
     let authorities = folder.0.join("ca");
-    // The journal, which grows up to its limit, is no part of the question.
+    // Without the journal, which grows up to its limit.
     let arguments = ["--tls", "--log", "off", "--journal", "0", "--ca-dir", authorities.to_str().unwrap()];
     let served = Served::start(&arguments);
     let certificate = std::fs::read_to_string(authorities.join("ca.pem")).unwrap();

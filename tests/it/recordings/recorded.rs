@@ -252,6 +252,28 @@ async fn contained_entities_are_restored_for_a_comparison() {
 }
 
 #[tokio::test]
+async fn exchanges_of_all_of_the_schema_are_compared() {
+    let folder = Folder::new("whole");
+    let category = r#"{"id":"9b3fbdf3-5a4e-4f7e-9d1e-1b2a0c7d2e11","displayName":"Kiosk","description":null}"#;
+    const CONTENT_TYPE: &str =
+        "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+    let (list, one) = ("/v1.0/deviceManagement/deviceCategories", "/9b3fbdf3-5a4e-4f7e-9d1e-1b2a0c7d2e11");
+    let context = |rest: &str| {
+        format!(r#""@odata.context":"https://graph.microsoft.com/v1.0/$metadata#deviceManagement/deviceCategories{rest}""#)
+    };
+    let answers = [
+        (list.to_owned(), format!(r#"{{{},"value":[{category}]}}"#, context(""))),
+        (format!("{list}{one}"), category.replacen('{', &format!("{{{},", context("/$entity")), 1)),
+    ];
+    let entries =
+        answers.map(|(path, body)| format!("GET {{{{base}}}}{path}\n\nHTTP 200\ncontent-type: {CONTENT_TYPE}\n{body}\n"));
+    folder.write("devices.hurl", &entries.join("\n"));
+    let (drift, counts, notes) = compared(&options(&folder.0)).await;
+    let places: Vec<String> = drift.iter().map(|outcome| format!("{outcome:?}")).collect();
+    assert_eq!((places, counts.same, notes), (Vec::new(), 2, Vec::new()));
+}
+
+#[tokio::test]
 async fn requests_caused_by_others_in_a_journal_are_not_repeated() {
     let folder = Folder::new("journal");
     let text = format!(
