@@ -15,11 +15,26 @@ pub(super) fn completions<C: CommandFactory>(shell: Shell) -> Vec<u8> {
     let mut command = C::command();
     // So that commands have their arguments.
     command.build();
-    let mut command = with_known_values(command);
+    let mut command = with_known_values(with_options_of_server(command));
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, NAME, &mut script);
     let script = with_files(&String::from_utf8_lossy(&script), shell, &fault_names());
+    // The generator names the program in two ways, of which the cases of its commands have the wrong one (clap_complete 4.6).
+    let script = if shell == Shell::Bash { script.replace("wfi__subcmd__emulator", "wfi__emulator") } else { script };
     if shell == Shell::PowerShell { with_values(&script, &command) } else { script }.into_bytes()
+}
+
+/// Gives `serve` and `run` the options of the server, which the program reads without them.
+fn with_options_of_server(mut command: Command) -> Command {
+    let is_own = |option: &&Arg| !matches!(option.get_id().as_str(), "help" | "version");
+    let options: Vec<Arg> = command.get_arguments().filter(is_own).cloned().collect();
+    for name in ["serve", "run"] {
+        command = command.mut_subcommand(name, |command| {
+            let known: Vec<String> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+            command.args(options.iter().filter(|option| !known.iter().any(|known| option.get_id() == known.as_str())))
+        });
+    }
+    command
 }
 
 /// Names the profiles, behaviors and faults, which the program reads with messages of its own.

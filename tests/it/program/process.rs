@@ -374,6 +374,43 @@ fn help_and_version_succeed_and_an_unknown_flag_fails() {
     assert!(unknown.stderr.contains("'--port'"), "{}", unknown.stderr);
 }
 
+/// Runs the script for bash on lines that end within a word, as the shell does.
+#[cfg(unix)]
+#[test]
+fn bash_completes_the_words_of_commands() {
+    let script = outcome(&["completions", "bash"]).stdout;
+    for (line, expected) in [
+        ("--profile ", "reference-page"),
+        ("serve --profile ", "reference-page"),
+        ("serve --po", "--port"),
+        ("run --auth ", "strict"),
+        ("behaviors upd", "update-response"),
+        ("completions ", "powershell"),
+        ("connector-check --profile ", "observed"),
+        ("call connect --sec", "--secret"),
+        ("json-schema ", "fixtures"),
+        ("compare --format ", "junit"),
+    ] {
+        let last = line.rsplit(' ').next().unwrap();
+        let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();
+        let before = line.trim_end_matches(last).split_whitespace().next_back().unwrap_or("wfi-emulator");
+        let call = format!(
+            "COMP_WORDS=(wfi-emulator {}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _wfi__emulator wfi-emulator '{last}' '{before}'",
+            words.join(" ")
+        );
+        let bash = Command::new("bash")
+            .args(["--norc", "-c", &format!("{script}\n{call}; echo \"${{COMPREPLY[@]}}\"")])
+            .output()
+            .unwrap();
+        let found = String::from_utf8_lossy(&bash.stdout);
+        assert!(
+            found.split_whitespace().any(|word| word == expected),
+            "{line}: {found}{}",
+            String::from_utf8_lossy(&bash.stderr)
+        );
+    }
+}
+
 #[test]
 fn completions_and_the_man_page_have_every_command_and_flag() {
     let run = |arguments: &[&str]| {
