@@ -61,12 +61,17 @@ async fn exchange(call: &OutboundCall, connectors: &Connectors) -> Result<CallOu
     Ok(CallOutcome::Answered { status: head.status, headers: head.headers, body })
 }
 
+/// Says in each call that it is made for another client. A client that chooses the address, such as that of a subscription, has no more rights by
+/// that: the control API of this emulator, or of another one, refuses requests with it.
+const VIA: HeaderValue = HeaderValue::from_static("1.1 wfi-emulator");
+
 fn request(call: &OutboundCall) -> Result<Request<Full<bytes::Bytes>>, CallFailure> {
     let mut request = Request::new(Full::new(call.body.clone()));
     *request.method_mut() = call.method.clone();
     *request.headers_mut() = call.headers.clone();
     let authority = call.url.authority().map_or("", |authority| authority.as_str());
     request.headers_mut().insert(header::HOST, HeaderValue::from_str(authority).map_err(|_| CallFailure::InvalidUrl)?);
+    request.headers_mut().insert(header::VIA, VIA);
     let path = call.url.path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse().map_err(|_| CallFailure::InvalidUrl)?;
     Ok(request)

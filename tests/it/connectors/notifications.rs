@@ -352,6 +352,22 @@ fn a_receiver_that_does_not_return_its_token_is_refused() {
 }
 
 #[test]
+fn the_control_api_is_not_called_in_the_name_of_a_client() {
+    let server = server(&[]);
+    add_contact(&server, "Kept");
+    let (_, before) = exchange(server.address, "GET", "/_emulator/worlds/default/state", &Value::Null);
+    for host in [server.address.to_string(), format!("localhost:{}", server.address.port())] {
+        let hook = format!("http://{host}/_emulator/worlds/default/reset");
+        assert_eq!(subscribe(&server, &body(&hook, &contacts(), "created")).0, 400, "{hook}");
+    }
+    let (_, after) = exchange(server.address, "GET", "/_emulator/worlds/default/state", &Value::Null);
+    assert!(before.to_string().contains("Kept"));
+    assert_eq!(after, before);
+    let (_, journal) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector", &Value::Null);
+    assert!(journal["entries"][0]["response"]["body"].to_string().contains("not-local"), "{journal}");
+}
+
+#[test]
 fn a_notification_that_is_not_taken_is_sent_again_by_the_clock_of_the_world() {
     let (receiver, server) = (Receiver::start(), server(&[]));
     subscribed(&server, &body(&receiver.url, &contacts(), "created"));
