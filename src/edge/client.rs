@@ -76,10 +76,17 @@ impl Upstream {
     ///
     /// Fails on an invalid address and on roots that cannot be read, with a message.
     pub fn new(base: &str, authorities: Option<&Path>) -> Result<Upstream, String> {
-        let invalid = || format!("invalid address '{base}': expected one such as https://graph.microsoft.com");
+        let invalid = || {
+            // The text in front of an @ may be a password, in an invalid address too.
+            let shown = if base.contains('@') { "" } else { base };
+            format!("invalid address '{shown}': expected one such as https://graph.microsoft.com")
+        };
         let uri: Uri = base.parse().map_err(|_| invalid())?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(invalid()) };
-        if uri.query().is_some() || authority.as_str().contains('@') {
+        if authority.as_str().contains('@') {
+            return Err("invalid address with a user or a password: expected one such as https://graph.microsoft.com".to_owned());
+        }
+        if uri.query().is_some() {
             return Err(invalid());
         }
         let tls = match scheme.as_str() {
@@ -327,11 +334,18 @@ mod tests {
         ] {
             assert_eq!(Upstream::new(base, None).unwrap().host(), host);
         }
-        for base in
-            ["", "localhost:80", "ftp://localhost", "http://", "http://user:secret@localhost", "http://localhost/?a", "/v1.0"]
-        {
+        for base in [
+            "",
+            "localhost:80",
+            "ftp://localhost",
+            "http://",
+            "http://user:secret@localhost",
+            "http//user:secret@localhost",
+            "http://localhost/?a",
+            "/v1.0",
+        ] {
             let problem = Upstream::new(base, None).unwrap_err();
-            assert!(problem.starts_with("invalid address"), "{base}: {problem}");
+            assert!(problem.starts_with("invalid address") && !problem.contains("secret"), "{base}: {problem}");
         }
     }
 

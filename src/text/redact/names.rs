@@ -130,6 +130,9 @@ const NAMES: &[(&str, SecretKind, Scope)] = &[
     ("*passphrase", SecretKind::Secret, Scope::Everywhere),
     ("*pwd", SecretKind::Secret, Scope::Everywhere),
     ("*passcode", SecretKind::Secret, Scope::Everywhere),
+    ("*accesspass", SecretKind::Secret, Scope::Everywhere),
+    ("pin", SecretKind::Secret, Scope::Content),
+    ("*unlockpin", SecretKind::Secret, Scope::Everywhere),
     ("otp", SecretKind::Secret, Scope::Everywhere),
     ("totp", SecretKind::Secret, Scope::Everywhere),
     ("devicecode", SecretKind::Secret, Scope::Everywhere),
@@ -162,6 +165,7 @@ const NAMES: &[(&str, SecretKind, Scope)] = &[
     ("uploadurl", SecretKind::Secret, Scope::Content),
     ("downloadurl", SecretKind::Secret, Scope::Content),
     ("sig", SecretKind::Secret, Scope::Everywhere),
+    ("tempauth", SecretKind::Token, Scope::Everywhere),
     // In JSON these are the code of an error, and words of many other meanings.
     ("code", SecretKind::Secret, Scope::Parameters),
     ("*signature", SecretKind::Secret, Scope::Wire),

@@ -2,16 +2,39 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode;
+
 use super::names::SecretKind;
 use crate::text::guid;
 
-/// The beginnings of the emulator's own addresses that need no token: the segment behind them grants access.
-const GRANTS: [&str; 3] = ["/_content/", "/_monitor/", "/_upload/"];
+/// The segments of addresses that need no token in front of the one that grants access: of the emulator, and of copies in SharePoint
+/// (learn.microsoft.com/graph/long-running-actions-overview).
+const GRANTS: [&str; 4] = ["_content", "_monitor", "_upload", "monitor"];
 
-/// Returns the start and the end of the segment of an address at `start` that grants access.
+/// The beginnings of segments that grant access to content in OneDrive, and their least length.
+const GRANTING: [&str; 2] = ["y4m", "y4p"];
+const GRANTING_LENGTH: usize = 16;
+
+/// The longest text that can be one of `GRANTS`, each character percent-encoded.
+const GRANT_LENGTH: usize = 24;
+
+/// Returns the start and the end of the segment of an address at `start`, a slash, that grants access.
 fn grant_at(text: &str, start: usize) -> Option<(usize, usize)> {
-    let beginning = GRANTS.iter().find(|beginning| text.as_bytes()[start..].starts_with(beginning.as_bytes()))?;
-    let start = start + beginning.len();
+    let rest = &text.as_bytes()[start + 1..];
+    let start = start + 1;
+    if GRANTING.iter().any(|beginning| rest.starts_with(beginning.as_bytes())) {
+        return segment_at(text, start).filter(|(start, end)| end - start >= GRANTING_LENGTH);
+    }
+    let length = rest.iter().take(GRANT_LENGTH + 1).position(|byte| *byte == b'/')?;
+    let segment = percent_decode(&rest[..length]);
+    if !GRANTS.iter().any(|name| segment.clone().eq(name.bytes())) {
+        return None;
+    }
+    segment_at(text, start + length + 1)
+}
+
+/// Returns the start and the end of the segment of an address at `start`, without what cannot belong to one.
+fn segment_at(text: &str, start: usize) -> Option<(usize, usize)> {
     let is_of_segment = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~%=+".contains(byte);
     let length = text.as_bytes()[start..].iter().take_while(|byte| is_of_segment(byte)).count();
     (length > 0).then_some((start, start + length))
@@ -123,6 +146,11 @@ mod tests {
             ("http://a/_world/b/_content/c-_d?e", "http://a/_world/b/_content/<token 4>?e"),
             ("/_upload/05227533379e4a0a9d17afe306a1e10d", "/_upload/<token 32>"),
             ("see /_monitor/eyJhbGciOiJub25lIn0.eyJhIjoxfQ, /_monitor/", "see /_monitor/<token 30>, /_monitor/"),
+            ("/%5Fupload/05227533379e4a0a9d17afe306a1e10d", "/%5Fupload/<token 32>"),
+            ("/_up%6coad/05227533379e4a0a9d17afe306a1e10d?a", "/_up%6coad/<token 32>?a"),
+            ("https://c.sharepoint.com/_api/v2.0/monitor/4AWb-c", "https://c.sharepoint.com/_api/v2.0/monitor/<token 6>"),
+            ("https://public.bn.files.1drv.com/y4mPLANTa1HuShqQwErTy/f.txt", "https://public.bn.files.1drv.com/<token 21>/f.txt"),
+            ("/y4m/a /y4p-short", "/y4m/a /y4p-short"),
             ("/content/a /_uploads/b", "/content/a /_uploads/b"),
         ] {
             assert_eq!(marked(text), expected);
