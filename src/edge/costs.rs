@@ -6,7 +6,11 @@ use crate::edge::outgoing::queue::{CALLS, MESSAGES, NOTIFICATION_SHARE};
 use crate::edge::server::ServerLimits;
 use crate::graph::batch::ANSWERS_LIMIT;
 use crate::odata::purse::MEMORY;
+use crate::world::worlds::WorldLimits;
 use crate::world::{journal, store};
+
+/// The memory that a world takes at most, beside its entities and its journal. A test of the program measures it.
+const WORLD_BYTES: usize = 16 * 1024;
 
 fn mib(bytes: usize) -> String {
     let mib = bytes.div_ceil(1024 * 1024).to_string();
@@ -19,6 +23,11 @@ fn table() -> String {
     let heads = limits.connections * limits.head_bytes;
     let rows = [
         ("entities of all worlds, with their texts", mib(store::ALL_BYTES), "`--store-bytes`".to_owned()),
+        (
+            "worlds, beside their entities and journals",
+            mib(WorldLimits::default().worlds * WORLD_BYTES),
+            format!("fixed; {} of {} KiB each", WorldLimits::default().worlds, WORLD_BYTES / 1024),
+        ),
         ("journals of all worlds", mib(journal::ALL_BYTES), "`--journals-bytes`".to_owned()),
         (
             "bodies that arrive, heads of HTTP/2, and requests that wait for connectors",

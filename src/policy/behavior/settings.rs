@@ -5,6 +5,9 @@ use std::fmt;
 use super::{BASE_URL, Behaviors, REQUEST_HOST, ROWS};
 use crate::text::nearest::nearest;
 
+/// The longest base URL: each world has its own.
+const BASE_URL_LIMIT: usize = 2048;
+
 /// An unknown behavior or an invalid value of one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SetError(String);
@@ -44,6 +47,9 @@ impl Behaviors {
         let rest = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
         let is_valid =
             |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+        if value.len() > BASE_URL_LIMIT {
+            return Err(SetError(format!("too long a value of behavior '{BASE_URL}': use {BASE_URL_LIMIT} bytes or fewer")));
+        }
         if !rest.is_some_and(is_valid) {
             return Err(SetError(format!(
                 "invalid value '{value}' of behavior '{BASE_URL}': use '{REQUEST_HOST}' or a URL such as https://graph.microsoft.com"
@@ -76,6 +82,15 @@ mod tests {
                 assert_eq!(behaviors.get(row.name), Some(*value), "behavior {}", row.name);
             }
         }
+    }
+
+    #[test]
+    fn a_base_url_has_a_length_that_each_world_can_have() {
+        let url = |length: usize| format!("https://{}", "a".repeat(length - 8));
+        let mut behaviors = Behaviors::default();
+        behaviors.set(BASE_URL, &url(BASE_URL_LIMIT)).unwrap();
+        let problem = behaviors.set(BASE_URL, &url(BASE_URL_LIMIT + 1)).unwrap_err().to_string();
+        assert_eq!(problem, "too long a value of behavior 'base-url': use 2048 bytes or fewer");
     }
 
     #[test]

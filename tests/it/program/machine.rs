@@ -79,6 +79,34 @@ fn connections_that_have_sent_much_hold_little_memory() {
     }
 }
 
+/// The bytes of a world in `docs/security.md`.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_world_takes_no_more_memory_than_the_page_on_security_says() {
+    const COUNT: u32 = 2000;
+    let program = Program::start(command(&["--port", "0", "--journal", "0", "--log", "off"], &[]));
+    let address = address_of(&program);
+    let resident = || resident_mib(program.child.id()).unwrap();
+    let write = |number: u32| {
+        let mut stream = connect(&address);
+        let body = r#"{"displayName":"x"}"#;
+        let head = format!(
+            "PATCH /_world/w{number}{ENTITY} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
+    };
+    (0..100).for_each(write);
+    let before = resident();
+    (100..100 + COUNT).for_each(write);
+    let kib = (resident() - before) * 1024.0 / f64::from(COUNT);
+    assert!(kib <= 16.0, "{kib:.1} KiB");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn entities_take_no_more_memory_than_the_limit_of_all_stores() {
