@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { get } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ControlError, findProgram, start } from "wfi-emulator";
 
@@ -57,6 +61,24 @@ test("a seed makes ids equal", async () => {
     ids.push((await send("POST", world.graphUrl + path, { displayName: "A" })).body.id);
   }
   assert.equal(ids[0], ids[1]);
+});
+
+test("over TLS a world has a secure address and the verbs", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "wfi-"));
+  const secure = await start("--tls", "--ca-dir", folder, "--log=error");
+  try {
+    const world = await secure.world("secure");
+    assert.match(world.graphUrl, /^https:/);
+    const status = await new Promise((resolve, reject) => {
+      get(world.graphUrl + path, { ca: readFileSync(secure.ca) }, (answer) => { answer.resume(); resolve(answer.statusCode); }).on("error", reject);
+    });
+    assert.equal(status, 200);
+    await world.expect({ method: "GET", status: "200" });
+    assert.equal((await world.faults("throttled")).faults.length, 1);
+  } finally {
+    await secure.stop();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("the reason of a failed start is in the error", async () => {

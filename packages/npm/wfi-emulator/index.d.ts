@@ -53,8 +53,8 @@ export class World {
   readonly url: string;
   /** The base URL of v1.0. */
   readonly graphUrl: string;
-  /** Replaces the fault rules, if some are given, and returns those in force. */
-  faults(rules?: FaultRule[]): Promise<{ faults: Record<string, unknown>[] }>;
+  /** Replaces the fault rules, if some are given, and returns those in force. The name of a ready-made one is a rule too. */
+  faults(rules?: string | (FaultRule | string)[]): Promise<{ faults: Record<string, unknown>[] }>;
   /** Fails unless the journal has the requests that are expected. */
   expect(expectation: Expectation): Promise<void>;
   /** Returns the requests of the world, or those that match. */
@@ -78,6 +78,8 @@ export class Emulator {
   readonly url: string;
   readonly port: number;
   readonly seed: number;
+  /** The file with the local authority, for clients to trust, if the emulator serves TLS with one. */
+  readonly ca?: string;
   /** The world of requests that name none. */
   readonly defaultWorld: World;
   /**

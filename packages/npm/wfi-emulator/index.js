@@ -39,7 +39,7 @@ export class World {
   }
 
   async faults(rules) {
-    if (rules !== undefined) await call("PUT", `${this.#path}/faults`, rules);
+    if (rules !== undefined) await call("PUT", `${this.#path}/faults`, typeof rules === "string" ? [rules] : rules);
     return call("GET", `${this.#path}/faults`);
   }
 
@@ -87,8 +87,10 @@ export class Emulator {
 
   constructor(child, ready) {
     this.#child = child;
-    this.#control = ready.control;
+    // HTTP is served on the same port as HTTPS, and needs no trust.
+    this.#control = ready.control.replace(/^https:/, "http:");
     this.url = ready.url;
+    this.ca = ready.ca;
     this.port = ready.port;
     this.seed = ready.seed;
   }
@@ -97,7 +99,7 @@ export class Emulator {
   async world(label = "", options = {}) {
     const name = typeof label === "string" ? label : label.fullName ?? label.name ?? label.task?.name ?? "";
     const { name: given, url } = await call("POST", `${this.#control}/worlds`, { label: name, ...options });
-    return new World(this.#control, given, url);
+    return new World(this.#control, given, this.url + new URL(url).pathname);
   }
 
   /** The world of requests that name none. */
@@ -118,7 +120,9 @@ export class Emulator {
 /** Starts an emulator on a free port. */
 export async function start(...flags) {
   const program = findProgram();
-  const all = ["--port", "0", "--ready", "json", "--exit-with-parent", "--log", "off", ...flags];
+  const given = new Set(flags.map((flag) => flag.split("=")[0]));
+  const defaults = [["--port", "0"], ["--log", "off"]].filter(([name]) => !given.has(name));
+  const all = ["--ready", "json", "--exit-with-parent", ...defaults.flat(), ...flags];
   // The pipe to its standard input ties its life to that of this process.
   const child = spawn(program, all, { stdio: ["pipe", "pipe", "pipe"] });
   let reason = "";

@@ -1,6 +1,8 @@
 """A suite as a user has it, run with the installed package, also by several workers."""
 
 import json
+import socket
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -81,3 +83,23 @@ def test_the_command_is_the_program():
     version = subprocess.run([find_program(), "--version"], capture_output=True, text=True, check=True).stdout
     module = subprocess.run([sys.executable, "-m", "wfi_emulator", "--version"], capture_output=True, text=True, check=True).stdout
     assert version == module and version.startswith("wfi-emulator ")
+
+
+def test_over_tls_a_world_has_a_secure_address_and_the_verbs(tmp_path):
+    with Emulator("--tls", "--ca-dir", str(tmp_path), "--log=error") as emulator:
+        world = emulator.world("secure")
+        assert world.graph_url.startswith("https://")
+        trust = ssl.create_default_context(cafile=emulator.ca)
+        with urllib.request.urlopen(world.graph_url + PATH, context=trust) as answer:
+            assert len(json.load(answer)["value"]) == 4
+        world.expect(method="GET", status="200")
+        world.faults("throttled")
+        assert len(world.faults()["faults"]) == 1
+
+
+def test_flags_that_the_helper_sets_can_be_given():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with Emulator("--port", str(port), "--log", "info") as emulator:
+        assert emulator.port == port and emulator.ca is None

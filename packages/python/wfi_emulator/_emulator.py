@@ -80,10 +80,10 @@ class World:
     def __repr__(self) -> str:
         return f"World({self.name!r})"
 
-    def faults(self, rules: Sequence[dict[str, Any]] | None = None) -> dict[str, Any]:
-        """Replaces the fault rules, if some are given, and returns those in force with their counts."""
+    def faults(self, rules: Sequence[dict[str, Any] | str] | str | None = None) -> dict[str, Any]:
+        """Replaces the fault rules, if some are given, and returns those in force with their counts. The name of a ready-made one is a rule too."""
         if rules is not None:
-            _call("PUT", f"{self._path}/faults", list(rules))
+            _call("PUT", f"{self._path}/faults", [rules] if isinstance(rules, str) else list(rules))
         return _call("GET", f"{self._path}/faults")
 
     def expect(self, **expectation: Any) -> None:
@@ -129,7 +129,10 @@ class Emulator:
     """A running emulator. It ends with the context, or with this process."""
 
     def __init__(self, *arguments: str, program: str | None = None) -> None:
-        flags = ["--port", "0", "--ready", "json", "--exit-with-parent", "--log", "off", *arguments]
+        given = {argument.split("=")[0] for argument in arguments}
+        defaults = [["--port", "0"], ["--log", "off"]]
+        flags = [word for default in defaults if default[0] not in given for word in default]
+        flags = ["--ready", "json", "--exit-with-parent", *flags, *arguments]
         program = program or find_program()
         # A pipe that is not read would fill up.
         self._errors = tempfile.TemporaryFile()
@@ -146,13 +149,16 @@ class Emulator:
         self.url: str = ready["url"]
         self.port: int = ready["port"]
         self.seed: int = ready["seed"]
-        self._control: str = ready["control"]
+        #: The file with the local authority, for clients to trust, if the emulator serves TLS with one.
+        self.ca: str | None = ready.get("ca")
+        # HTTP is served on the same port as HTTPS, and needs no trust.
+        self._control: str = ready["control"].replace("https://", "http://", 1)
 
     def world(self, label: str = "", *, fixture: str | None = None, fork: str | None = None, seed: int | None = None) -> World:
         """Creates a world. Its name begins with the label and is in no other use."""
         body = {"label": label, "fixture": fixture, "fork": fork, "seed": seed}
         world = _call("POST", f"{self._control}/worlds", {name: value for name, value in body.items() if value is not None})
-        return World(self._control, world["name"], world["url"])
+        return World(self._control, world["name"], self.url + urllib.parse.urlsplit(world["url"]).path)
 
     @property
     def default_world(self) -> World:
