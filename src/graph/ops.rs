@@ -10,6 +10,7 @@ mod files;
 mod folders;
 mod get;
 mod implied;
+mod instances;
 mod items;
 mod list;
 mod media;

@@ -90,6 +90,8 @@ pub(super) struct Route<'s> {
     pub(super) new_file: Option<Box<NewFile>>,
     /// Whether names lead to a file or folder.
     pub(super) has_names: bool,
+    /// Whether the entity is a time at which the last ancestor happens.
+    pub(super) is_instance: bool,
     /// The restrictions of the set or navigation property of the path.
     restrictions: Restrictions,
     /// The parts of the path, if permissions are checked.
@@ -153,6 +155,7 @@ impl<'s> Route<'s> {
             operation: None,
             new_file: None,
             has_names: false,
+            is_instance: false,
             restrictions: Restrictions::NONE,
             steps: Vec::new(),
         }
@@ -323,6 +326,8 @@ struct Walk<'s, 'l> {
     /// The file that is not there, where names lead to one.
     new_file: Option<Box<NewFile>>,
     has_names: bool,
+    /// Whether the entity is a time at which the last ancestor happens.
+    is_instance: bool,
     restrictions: Restrictions,
     /// The link that the last segment has followed.
     link: Option<Box<FollowedLink<'s>>>,
@@ -373,6 +378,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             missing: None,
             new_file: None,
             has_names: false,
+            is_instance: false,
             restrictions: root.restrictions,
             link: None,
             steps: Vec::new(),
@@ -510,6 +516,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             operation: None,
             new_file: self.new_file,
             has_names: self.has_names,
+            is_instance: self.is_instance,
             restrictions: self.restrictions,
             steps: self.steps,
         }
@@ -592,6 +599,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             None => key,
         });
         self.find_elsewhere();
+        self.find_instance();
         (self.new_in, self.window) = (None, None);
         Ok(())
     }
@@ -602,7 +610,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             self.is_linked = false;
         }
         // New entities go elsewhere only where the path ends.
-        (self.new_in, self.upsert) = (None, None);
+        (self.new_in, self.upsert, self.is_instance) = (None, None, false);
         let key = self.key.take().unwrap_or_default();
         let inner = self.collection.within_member(self.schema, &key, member, navigation.set);
         let entity = entity_address(&self.path, self.key_form, &key);

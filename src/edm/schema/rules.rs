@@ -105,6 +105,8 @@ pub struct WorkloadRules {
     pub ordered_filters: &'static [(&'static str, Tolerance)],
     /// Navigation properties, each as type and name, to what happens in a time range that the request names.
     pub windows: &'static [(Path, &'static WindowRules)],
+    /// Types whose entities can happen more than once, and the navigation property to those times that differ from the others.
+    pub repeated: &'static [(&'static str, &'static str)],
     /// Navigation properties, each as type and name, whose changes the service does not record.
     pub untracked: &'static [Path],
     /// Types, and the alternate key by which PATCH creates an entity.
@@ -368,6 +370,7 @@ impl WorkloadRules {
             page_sizes,
             ordered_filters,
             windows,
+            repeated,
             untracked: _,
             upserted,
             eventual,
@@ -392,6 +395,7 @@ impl WorkloadRules {
                 .chain(names(paged))
                 .chain(names(page_sizes))
                 .chain(names(ordered_filters))
+                .chain(names(repeated))
                 .chain(names(upserted))
                 .chain(names(eventual))
                 .chain(names(renamed))
@@ -444,6 +448,7 @@ impl WorkloadRules {
         page_sizes: &[],
         ordered_filters: &[],
         windows: &[],
+        repeated: &[],
         untracked: &[],
         upserted: &[],
         eventual: &[],

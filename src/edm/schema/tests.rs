@@ -122,6 +122,7 @@ fn every_row_of_a_workload_is_for_a_type_and_a_property_of_the_schema() {
                 "a view is for {type_name}/{navigation}, which does not exist"
             );
         };
+        rules.repeated.iter().for_each(|(type_name, navigation)| has_navigation(type_name, navigation));
         for (type_name, required) in rules.required {
             required.members.iter().for_each(|name| has_property(type_name, name));
             let (relief, others) = required.relief.unzip();

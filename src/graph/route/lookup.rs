@@ -14,6 +14,7 @@ use crate::policy::behavior::SlashesAfterVersion;
 use crate::policy::refusal;
 use crate::world::settings::Auth;
 use crate::world::store::StoredEntity;
+use crate::world::workload::InstanceRules;
 use crate::world::{World, links};
 
 /// The state, if there is one: paths of fixtures and recordings are resolved without.
@@ -65,6 +66,12 @@ impl<'l> Lookup<'l> {
     /// Returns whether a collection has an entity.
     pub(super) fn has(&self, collection: &CollectionAddress, key: &str) -> bool {
         self.0.is_some_and(|(world, _)| world.store.has(collection, key))
+    }
+
+    /// Returns the key of the entity that happens at the time with a key, which the collection does not have.
+    pub(super) fn series(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Arc<str>> {
+        let (world, _) = self.0?;
+        if world.store.has(collection, key) { None } else { InstanceRules::series_of(world, structured, collection, key) }
     }
 
     /// Returns whether a collection has no entities, as far as there is a state.

@@ -9,13 +9,15 @@ use crate::edm::schema::{Model, Property, PropertyType, StructuredType};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
+use crate::odata::purse::Purse;
 use crate::policy::refusal;
+use crate::workloads::outlook::occurrences;
 use crate::workloads::outlook::rules::WELL_KNOWN_FOLDERS;
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::id_form::id_of;
 use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
-use crate::world::workload::{OperationRequest, text_of};
+use crate::world::workload::{Ancestor, InstanceRules, OperationRequest, text_of};
 
 /// The depth of nested folders and items, with a wide margin.
 const DEPTH: usize = 16;
@@ -192,9 +194,31 @@ impl<'c> Mailbox<'c> {
         entity.map(|_| alone).ok_or_else(|| Error::new(&refusal::UNKNOWN_OUTLOOK_ITEM, &[]))
     }
 
-    /// Removes a stored entity, and what it contains.
+    /// Returns the series of which an event is an occurrence or an exception.
+    fn series_of(&self, event: &EntityAddress) -> Option<EntityAddress> {
+        let structured = self.model.find_structured(self.world.schema.set(event.collection.set).target)?;
+        let is_exception = *self.world.schema.set(event.collection.set).name == *structured.rare().repeated?;
+        let holder = event.collection.holder.as_deref().filter(|_| is_exception)?;
+        EntityAddress::parse(&self.world.schema, self.model, holder)
+    }
+
+    /// Stores an occurrence before its first change, as an exception of its series, which it returns.
+    pub(super) fn separate(&self, event: &EntityAddress, purse: &Purse) -> Result<Option<EntityAddress>, Error> {
+        let Some(series) = self.series_of(event) else { return Ok(None) };
+        let type_id = self.world.schema.set(series.collection.set).target;
+        let of = Ancestor { collection: series.collection.clone(), type_id, key: series.key.clone() };
+        InstanceRules::store_time(self.world, self.model, purse, &of, &event.collection, &event.key)?;
+        Ok(Some(series))
+    }
+
+    /// Removes an entity, and what it contains.
     pub(super) fn delete(&self, address: &EntityAddress) -> Result<(), Error> {
         let store = &self.world.store;
+        if let Some(series) = self.series_of(address) {
+            self.change(&series, |structured, values| {
+                *values = occurrences::without(structured, &series.key, values, &address.key);
+            })?;
+        }
         store.to_change(&address.collection, 0).and_then(|collection| collection.remove(&address.key))?;
         store.empty_within(address.collection.root, &address.text(&self.world.schema));
         store.remove_links_to(address);
