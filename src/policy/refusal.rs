@@ -54,6 +54,8 @@ pub enum ErrorCode {
     TimeZoneNotSupported,
     /// The state of a delta query is not there any more (concepts/delta-query-overview of microsoft-graph-docs).
     SyncStateNotFound,
+    /// The same of OneDrive (OneDrive/onedrive-api-docs#1356).
+    ResyncRequired,
     /// A request or a query that the directory does not support (microsoft-graph-docs#11242).
     RequestUnsupportedQuery,
     /// An object of the directory does not exist (pnp/pnpcore `ValidateAndEnsureUserTest`).
@@ -164,6 +166,7 @@ impl ErrorCode {
             ErrorCode::ErrorInvalidParameter => "ErrorInvalidParameter",
             ErrorCode::TimeZoneNotSupported => "TimeZoneNotSupportedException",
             ErrorCode::SyncStateNotFound => "syncStateNotFound",
+            ErrorCode::ResyncRequired => "resyncRequired",
             ErrorCode::RequestUnsupportedQuery => "Request_UnsupportedQuery",
             ErrorCode::MultipleObjectsWithSameKeyValue => "Request_MultipleObjectsWithSameKeyValue",
             ErrorCode::ErrorInvalidIdMalformed => "ErrorInvalidIdMalformed",
@@ -322,6 +325,10 @@ refusals! {
     SYNC_STATE_NOT_FOUND "sync-state-not-found" 410 SyncStateNotFound Layer::Gateway,
         "The sync state generation is not found; start again without a token.",
         Medium "concepts/delta-query-overview of microsoft-graph-docs (status, code); the text follows that of Outlook";
+    /// The same of a file or a folder.
+    RESYNC_REQUIRED "resync-required" 410 ResyncRequired Layer::Gateway,
+        "Resync required. Replace any local items with the server's version (including deletes) if you're sure that the service was up to date with your local changes when you last sync'd. Upload any local changes that the server doesn't know about.",
+        Strong "OneDrive/onedrive-api-docs#1356 (recorded, without an inner code; learn.microsoft.com/graph/api/driveitem-delta names resyncChangesApplyDifferences)";
     /// A parameter that an operation does not have.
     UNKNOWN_PARAMETER "unknown-parameter" 400 BadRequest Layer::Gateway,
         "The parameter '{0}' in the request payload is not a valid parameter for the operation '{1}'.",
@@ -559,6 +566,10 @@ refusals! {
     SERVICE_PRINCIPAL_EXISTS "service-principal-exists" 409 MultipleObjectsWithSameKeyValue Layer::Gateway,
         "The service principal cannot be created, updated, or restored because the service principal name {1} is already in use.",
         Medium "public issue reports of two clients";
+    /// A federated credential with the name of another one of its application.
+    FEDERATED_NAME_EXISTS "federated-name-exists" 409 MultipleObjectsWithSameKeyValue Layer::Gateway,
+        "FederatedIdentityCredential with name {1} already exists.",
+        Strong "Azure/azure-dev#1482 (recorded)";
     /// A channel with the name of another one.
     CHANNEL_NAME_TAKEN "channel-name-taken" 400 BadRequest Layer::Teams("NameAlreadyExists"), "Channel name already existed, please use other name",
         Strong "pnp/pnpcore VerifyGraphServiceExceptionToString (recorded, with the inner code)";

@@ -126,7 +126,7 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
 }
 
 /// Answers with a page of a file or a folder and of all that it contains, where that has changed (learn.microsoft.com/graph/api/
-/// driveitem-delta). Of what was in a folder that is gone, the folder alone is named.
+/// driveitem-delta). What was in a folder that is gone is gone, too: the page says to delete a folder only once it is empty.
 pub(super) fn delta_of_item(context: &OperationContext<'_>, key: &str, token: Option<&str>) -> Result<Success, Error> {
     let world = context.world;
     // The entity is there, or the single one that exists with its holder.
@@ -268,7 +268,9 @@ fn lost(context: &OperationContext<'_>) -> Error {
     // The token of a file or a folder can be an argument in the path.
     let arguments = if path.ends_with(')') { path.rfind('(') } else { None };
     let fresh = context.absolute_path(arguments.map_or(path, |at| &path[..at]));
-    Error { help: Some(Box::new(Help::FreshAddress(fresh))), ..Error::new(&refusal::SYNC_STATE_NOT_FOUND, &[]) }
+    let is_file = context.structured().file.is_some();
+    let refusal = if is_file { &refusal::RESYNC_REQUIRED } else { &refusal::SYNC_STATE_NOT_FOUND };
+    Error { help: Some(Box::new(Help::FreshAddress(fresh))), ..Error::new(refusal, &[]) }
 }
 
 fn asked(context: &OperationContext<'_>) -> Asked {
