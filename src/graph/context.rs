@@ -9,7 +9,7 @@ use http::header::HeaderValue;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive};
-use crate::edm::schema::{Capability, KeyCheck, Model, PropertyType, Restrictions, SetId, StructuredType, TypeId, Version};
+use crate::edm::schema::{Capability, KeyCheck, Model, PropertyType, Restrictions, Root, SetId, StructuredType, TypeId, Version};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::entra::caller;
@@ -525,12 +525,18 @@ impl<'c> OperationContext<'c> {
 
     /// Returns the refusal of the key of a missing entity, if it has not the form of ids. Fixtures can have ids of any form: a collection
     /// that begins with such an id has no check, and neither has an empty one.
-    fn malformed(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Error> {
+    pub(super) fn malformed(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Error> {
         let KeyCheck { is_well_formed, refusal } = structured.wording.malformed_key?;
         let is_well = |(_, entity): &(u64, Arc<StoredEntity>)| is_well_formed(&entity.key);
         let begins_well =
             |collection: &CollectionAddress| self.world.store.at(collection).page(None, 0, 1).first().is_some_and(is_well);
-        let is_checked = !is_well_formed(key) && std::iter::once(collection).chain(&self.route.also).any(begins_well);
+        // Objects of the directory live in the sets of their own types.
+        let is_placeholder = structured.is_placeholder && collection.holder.is_none();
+        let is_home = |root: &&Root| is_placeholder && !root.is_singleton && self.model.is_a(root.target, structured.id);
+        let homes = || self.model.roots().iter().filter(is_home).map(|root| CollectionAddress::from(root.set));
+        let begins =
+            || std::iter::once(collection).chain(&self.route.also).any(begins_well) || homes().any(|home| begins_well(&home));
+        let is_checked = !is_well_formed(key) && begins();
         is_checked.then(|| Error::new(refusal, &[key]))
     }
 

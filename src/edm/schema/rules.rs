@@ -66,6 +66,8 @@ pub struct WorkloadRules {
     pub creation_statuses: &'static [(&'static str, &'static str, u16)],
     /// Types whose deleted entities can be restored.
     pub recycled: &'static [RecycledRules],
+    /// Navigation properties, and the types of the entities to which clients can link there, if these are fewer than the declared ones.
+    pub linked_types: &'static [(Path, &'static [&'static str])],
     /// Navigation properties whose last link cannot be removed, and the refusal.
     pub kept_links: &'static [(Path, &'static Refusal)],
     /// Types, and the number of entities behind a navigation property that an expansion shows. Derived types inherit the row.
@@ -113,6 +115,9 @@ pub struct WorkloadRules {
     pub upserted: &'static [(&'static str, &'static str)],
     /// Types, and the behavior that decides whether some queries need `ConsistencyLevel: eventual`. Derived types inherit the row.
     pub eventual: &'static [(&'static str, Tolerance)],
+    /// Navigation properties, each as type and name, and a type: a cast to it that shows nothing is refused, if the type has queries that need
+    /// `ConsistencyLevel: eventual` and the request is not one of them.
+    pub doubted_casts: &'static [(Path, &'static str)],
     /// Types, a name that requests can have for a property, and the property.
     pub renamed: &'static [(&'static str, (&'static str, &'static str))],
     /// Types, an enum property, and its member that becomes another one by a read.
@@ -352,6 +357,7 @@ impl WorkloadRules {
             operation_statuses: _,
             creation_statuses: _,
             recycled,
+            linked_types: _,
             kept_links: _,
             expand_limits: _,
             link_limits,
@@ -374,6 +380,7 @@ impl WorkloadRules {
             untracked: _,
             upserted,
             eventual,
+            doubted_casts: _,
             renamed,
             advanced,
             without_tenant,
@@ -433,6 +440,7 @@ impl WorkloadRules {
         operation_statuses: &[],
         creation_statuses: &[],
         recycled: &[],
+        linked_types: &[],
         kept_links: &[],
         expand_limits: &[],
         link_limits: &[],
@@ -452,6 +460,7 @@ impl WorkloadRules {
         untracked: &[],
         upserted: &[],
         eventual: &[],
+        doubted_casts: &[],
         renamed: &[],
         advanced: &[],
         without_tenant: &[],
@@ -622,6 +631,8 @@ pub enum PropertyRule {
     ReadOnly,
     /// Never taken from a request, and a change that names it is refused: `{0}` is its name.
     Unchangeable(&'static Refusal),
+    /// Taken from the request that creates the entity alone.
+    Immutable,
     /// Taken from a request, though the schema marks it as computed.
     Writable,
     /// Left out of responses while it is null.
