@@ -215,7 +215,7 @@ impl Operation<'_> {
                 | Operation::DeleteMedia(_)
                 | Operation::AddReference
                 | Operation::RemoveReference(_)
-                | Operation::Property(_, PropertyTail { is_raw: true, .. })
+                | Operation::Property(_, PropertyTail { is_raw: true, .. } | PropertyTail { is_counted: true, .. })
         )
     }
 }

@@ -241,6 +241,8 @@ pub(super) struct PropertyTail {
     pub(super) indexes: Vec<usize>,
     /// Whether `$value` requests the raw value, without JSON.
     pub(super) is_raw: bool,
+    /// Whether `$count` requests the number of values in a collection.
+    pub(super) is_counted: bool,
 }
 
 /// Resolves a path.
@@ -741,6 +743,12 @@ impl<'s, 'l> Walk<'s, 'l> {
         while let Some(name) = segment {
             if is_collection {
                 let is_value = name.eq_ignore_ascii_case("$value");
+                if name.eq_ignore_ascii_case("$count") && !path.is_counted && self.lookup.counts_values() {
+                    path.is_counted = true;
+                    self.step("$count", Role::Mark);
+                    segment = next_segment(segments)?;
+                    continue;
+                }
                 return Err(if is_value { Error::new(&refusal::VALUE_OF_COLLECTION, &[]) } else { not_emulated(&name) });
             }
             if name.eq_ignore_ascii_case("$count") {
