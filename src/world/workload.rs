@@ -15,7 +15,7 @@ use http::HeaderMap;
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::{NewValue, Patch, Related, RelatedEntities};
 use crate::edm::schema::{Model, Operation, PropertyType, Slot, StructuredType, TypeId, WorkloadRules};
-use crate::edm::value::{Complex, Value};
+use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
 use crate::odata::read::Argument;
@@ -414,8 +414,34 @@ pub struct OperationRequest<'c> {
     pub create: &'c dyn Fn(&CollectionAddress, &Patch) -> Result<EntityAddress, Error>,
     /// Returns the values that the service sets on a write, for an entity of a type that exists.
     pub server_set: &'c dyn Fn(&StructuredType) -> Vec<(Slot, Value)>,
+    /// Checks the condition of the request on the entity to which it is bound, while that cannot change.
+    pub(crate) check_condition: &'c dyn Fn(&Entity) -> Result<(), Error>,
     /// Checks that no entity of a collection has one of the unique values; none is stored until the guard is dropped.
     pub(crate) check_unique: &'c UniqueCheck<'c>,
+}
+
+/// Reason why an operation has not changed an entity.
+#[derive(Debug)]
+pub(crate) enum OperationProblem {
+    /// There is not enough room.
+    Full(StoreFull),
+    /// The request is refused.
+    Refused(Error),
+}
+
+impl From<StoreFull> for OperationProblem {
+    fn from(full: StoreFull) -> OperationProblem {
+        OperationProblem::Full(full)
+    }
+}
+
+impl From<OperationProblem> for Error {
+    fn from(problem: OperationProblem) -> Error {
+        match problem {
+            OperationProblem::Full(full) => full.into(),
+            OperationProblem::Refused(error) => error,
+        }
+    }
 }
 
 /// Check of the unique values of an entity of a type that is to be stored in a collection.
