@@ -530,8 +530,9 @@ impl<'c> OperationContext<'c> {
         let is_well = |(_, entity): &(u64, Arc<StoredEntity>)| is_well_formed(&entity.key);
         let begins_well =
             |collection: &CollectionAddress| self.world.store.at(collection).page(None, 0, 1).first().is_some_and(is_well);
-        // Objects of the directory live in the sets of their own types.
-        let is_placeholder = structured.is_placeholder && collection.holder.is_none();
+        // Objects of the directory live in the sets of their own types. An import of them alone has ids of its own form.
+        let is_placeholder =
+            structured.is_placeholder && collection.holder.is_none() && !self.world.store.is_imported(collection.root);
         let is_home = |root: &&Root| is_placeholder && !root.is_singleton && self.model.is_a(root.target, structured.id);
         let homes = || self.model.roots().iter().filter(is_home).map(|root| CollectionAddress::from(root.set));
         let begins =

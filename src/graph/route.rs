@@ -48,6 +48,7 @@ pub(super) enum Resource<'s> {
 
 /// A collection, one of its entities, or a part of one.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a part of the way, independent of the others")]
 pub(super) struct Route<'s> {
     pub(super) model: &'s Model,
     pub(super) collection: CollectionAddress,

@@ -415,10 +415,13 @@ pub struct OperationRequest<'c> {
     /// Returns the values that the service sets on a write, for an entity of a type that exists.
     pub server_set: &'c dyn Fn(&StructuredType) -> Vec<(Slot, Value)>,
     /// Checks the condition of the request on the entity to which it is bound, while that cannot change.
-    pub(crate) check_condition: &'c dyn Fn(&Entity) -> Result<(), Error>,
+    pub(crate) check_condition: &'c ConditionCheck<'c>,
     /// Checks that no entity of a collection has one of the unique values; none is stored until the guard is dropped.
     pub(crate) check_unique: &'c UniqueCheck<'c>,
 }
+
+/// Check of the condition of a request on an entity.
+pub(crate) type ConditionCheck<'c> = dyn Fn(&Entity) -> Result<(), Error> + 'c;
 
 /// Reason why an operation has not changed an entity.
 #[derive(Debug)]

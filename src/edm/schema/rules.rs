@@ -188,7 +188,9 @@ pub struct Unique {
     pub property: &'static str,
     /// The collection property and the item of it that entities must have for the rule to apply.
     pub among: Option<(&'static str, &'static str)>,
-    /// The row for a value that another entity has: `{0}` is the property, `{1}` the value.
+    /// Another property: entities that differ in it can share the value.
+    pub with: Option<&'static str>,
+    /// The row for a value that another entity has: `{0}` is the property, `{1}` the value, `{2}` that of the other property.
     pub refusal: &'static Refusal,
 }
 

@@ -46,7 +46,9 @@ pub(super) fn change_series(context: &OperationContext<'_>, key: &str, is_remove
         } else {
             entity.properties.clone()
         };
-        server_set.iter().for_each(|(slot, value)| values.set(*slot, value.clone()));
+        for (slot, value) in &server_set {
+            values.set(*slot, value.clone());
+        }
         let actual = context.model.actual(structured, values.own_type);
         tag::renew(actual, &mut values, Some(&entity.properties), || world.next_tag_id());
         Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, actual.blank_text))

@@ -108,7 +108,8 @@ fn check_unique<'c>(
     let (model, declared) = (context.route.model, context.structured());
     let structured = model.actual(declared, patch.read_as);
     let name = |change: &PropertyChange| &*structured.properties[change.property].name;
-    let is_affected = |unique: &&'static Unique| patch.changes.iter().any(|change| name(change) == unique.property);
+    let is_of = |unique: &Unique, name: &str| name == unique.property || Some(name) == unique.with;
+    let is_affected = |unique: &&'static Unique| patch.changes.iter().any(|change| is_of(unique, name(change)));
     if !structured.unique.iter().any(is_affected) {
         return Ok(None);
     }

@@ -179,6 +179,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("group", unique("uniqueName")),
         ("group", Unique { among: Some(("groupTypes", "Unified")), ..unique("mailNickname") }),
         ("federatedIdentityCredential", Unique { refusal: &refusal::FEDERATED_NAME_EXISTS, ..unique("name") }),
+        (
+            "federatedIdentityCredential",
+            Unique { with: Some("issuer"), refusal: &refusal::FEDERATED_SUBJECT_EXISTS, ..unique("subject") },
+        ),
         ("servicePrincipal", Unique { refusal: &refusal::SERVICE_PRINCIPAL_EXISTS, ..unique("appId") }),
     ],
     // Members: Azure/azure-cli (recorded) for applications, service principals, credentials and grants (strong); the pages of the others, such as
@@ -218,7 +222,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
 };
 
 const fn unique(property: &'static str) -> Unique {
-    Unique { property, among: None, refusal: &refusal::NOT_UNIQUE }
+    Unique { property, among: None, with: None, refusal: &refusal::NOT_UNIQUE }
 }
 
 const fn required(members: &'static [&'static str]) -> Required {

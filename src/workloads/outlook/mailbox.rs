@@ -17,7 +17,7 @@ use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::id_form::id_of;
 use crate::world::store::{InsertError, RECORD_BYTES, StoredEntity};
-use crate::world::workload::{Ancestor, InstanceRules, OperationProblem, OperationRequest, text_of};
+use crate::world::workload::{Ancestor, ConditionCheck, InstanceRules, OperationProblem, OperationRequest, text_of};
 
 /// The depth of nested folders and items, with a wide margin.
 const DEPTH: usize = 16;
@@ -30,7 +30,7 @@ pub(super) struct Mailbox<'c> {
     owner_type: &'c StructuredType,
     millis: i64,
     /// The item to which the operation is bound, and the check of the condition on it.
-    bound: Option<(EntityAddress, &'c dyn Fn(&Entity) -> Result<(), Error>)>,
+    bound: Option<(EntityAddress, &'c ConditionCheck<'c>)>,
 }
 
 /// Texts within values of a model.
