@@ -408,6 +408,8 @@ pub struct RareRules {
     pub page_size: Option<usize>,
     /// The behavior that decides whether the properties of an order must be the first ones of a condition beside it.
     pub ordered_filters: Option<&'static Tolerance>,
+    /// The navigation property to the times that differ from the others, where an entity can happen more than once.
+    pub repeated: Option<&'static str>,
     /// The alternate key by which PATCH creates an entity.
     pub upserted: Option<&'static str>,
     /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
@@ -430,6 +432,7 @@ impl RareRules {
         has_forms: false,
         page_size: None,
         ordered_filters: None,
+        repeated: None,
         upserted: None,
         eventual: None,
     };
@@ -450,6 +453,7 @@ impl RareRules {
             has_forms,
             page_size,
             ordered_filters,
+            repeated,
             upserted,
             eventual,
         } = self;
@@ -466,6 +470,7 @@ impl RareRules {
             && !has_forms
             && page_size.is_none()
             && ordered_filters.is_none()
+            && repeated.is_none()
             && upserted.is_none()
             && eventual.is_none()
     }

@@ -9,7 +9,7 @@ use http::header::HeaderValue;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive};
-use crate::edm::schema::{Capability, KeyCheck, Model, PropertyType, Restrictions, SetId, StructuredType, TypeId, Version};
+use crate::edm::schema::{Capability, KeyCheck, Model, PropertyType, Restrictions, Root, SetId, StructuredType, TypeId, Version};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::entra::caller;
@@ -34,6 +34,7 @@ use crate::text::json::write_string;
 use crate::world::World;
 use crate::world::links::{self, TooManyLinks};
 use crate::world::store::{CollectionRef, StoreFull, StoredEntity};
+use crate::world::workload::InstanceRules;
 
 /// The approximate length of an entity's JSON, in bytes.
 pub(super) const ENTITY_LENGTH: usize = 824;
@@ -319,6 +320,22 @@ impl<'c> OperationContext<'c> {
         Ok(self.world.store.at(&self.route.collection))
     }
 
+    /// Stores the times at which an entity happens that have the collection: they have an entity now.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is not enough room.
+    pub(super) fn make_times(&self) -> Result<(), StoreFull> {
+        let (world, ancestors) = (self.world, &self.route.ancestors);
+        for (index, pair) in ancestors.windows(2).enumerate() {
+            let [series, time] = pair else { continue };
+            if self.is_instance(index + 1) {
+                InstanceRules::store_time(world, self.model, self.purse, series, &time.collection, &time.key)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Checks that all entities on the way to the collection exist.
     pub(super) fn check_way(&self) -> Result<(), Error> {
         if let Some(missing) = &self.route.missing {
@@ -358,11 +375,12 @@ impl<'c> OperationContext<'c> {
 
     /// Checks that all entities that contain the collection exist.
     pub(super) fn check_ancestors(&self) -> Result<(), Error> {
-        for ancestor in &self.route.ancestors {
+        for (index, ancestor) in self.route.ancestors.iter().enumerate() {
             let structured = self.model.structured(ancestor.type_id);
             // A single entity exists with the one that contains it, unless clients create it.
             let is_implied = self.world.schema.set(ancestor.collection.set).is_single && !structured.capabilities.is_upsert();
-            if !is_implied && !self.world.store.has(&ancestor.collection, &ancestor.key) {
+            let is_there = || self.world.store.has(&ancestor.collection, &ancestor.key);
+            if !is_implied && !is_there() && !self.is_instance(index) {
                 let address = ancestor.collection.address(&self.world.schema, &ancestor.key);
                 let refusal = structured.wording.unknown_ancestor;
                 let error = self.malformed(structured, &ancestor.collection, &ancestor.key);
@@ -373,16 +391,30 @@ impl<'c> OperationContext<'c> {
         Ok(())
     }
 
-    /// Returns the entity of the path that is stored, or the singleton that always exists.
+    /// Returns the time of the path at which the entity before it happens, if it is not stored.
+    pub(super) fn instance(&self, key: &str) -> Option<Arc<StoredEntity>> {
+        let series = self.route.ancestors.last().filter(|_| self.route.is_instance)?;
+        InstanceRules::time_of(self.world, self.model, self.purse, series, key)
+    }
+
+    /// Whether the entity of an ancestor is a time at which the one before it happens.
+    fn is_instance(&self, index: usize) -> bool {
+        let [.., series, ancestor] = &self.route.ancestors[..=index] else { return false };
+        let is_separated = |name: &str| *self.world.schema.set(ancestor.collection.set).name == *name;
+        let is_repeated = self.model.structured(series.type_id).rare().repeated.is_some_and(is_separated);
+        is_repeated && InstanceRules::time_of(self.world, self.model, self.purse, series, &ancestor.key).is_some()
+    }
+
+    /// Returns the entity of the path that is stored, or the one that exists before its first change.
     pub(super) fn entity(&self, key: &str) -> Result<Arc<StoredEntity>, Error> {
         let found = self.collection()?.get(key).filter(|entity| self.is_shown(entity)).or_else(|| self.implied_entity(key));
         found.ok_or_else(|| self.not_found(key))
     }
 
-    /// Returns the singleton as it is before the first change.
+    /// Returns the singleton, or the time at which an entity happens, as it is before the first change.
     pub(super) fn implied_entity(&self, key: &str) -> Option<Arc<StoredEntity>> {
         if !self.world.schema.set(self.route.collection.set).is_root_single() {
-            return None;
+            return self.instance(key);
         }
         Some(Arc::new(blank_single(self.structured(), key)))
     }
@@ -493,12 +525,19 @@ impl<'c> OperationContext<'c> {
 
     /// Returns the refusal of the key of a missing entity, if it has not the form of ids. Fixtures can have ids of any form: a collection
     /// that begins with such an id has no check, and neither has an empty one.
-    fn malformed(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Error> {
+    pub(super) fn malformed(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Error> {
         let KeyCheck { is_well_formed, refusal } = structured.wording.malformed_key?;
         let is_well = |(_, entity): &(u64, Arc<StoredEntity>)| is_well_formed(&entity.key);
         let begins_well =
             |collection: &CollectionAddress| self.world.store.at(collection).page(None, 0, 1).first().is_some_and(is_well);
-        let is_checked = !is_well_formed(key) && std::iter::once(collection).chain(&self.route.also).any(begins_well);
+        // Objects of the directory live in the sets of their own types. An import of them alone has ids of its own form.
+        let is_placeholder =
+            structured.is_placeholder && collection.holder.is_none() && !self.world.store.is_imported(collection.root);
+        let is_home = |root: &&Root| is_placeholder && !root.is_singleton && self.model.is_a(root.target, structured.id);
+        let homes = || self.model.roots().iter().filter(is_home).map(|root| CollectionAddress::from(root.set));
+        let begins =
+            || std::iter::once(collection).chain(&self.route.also).any(begins_well) || homes().any(|home| begins_well(&home));
+        let is_checked = !is_well_formed(key) && begins();
         is_checked.then(|| Error::new(refusal, &[key]))
     }
 

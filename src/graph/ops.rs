@@ -10,6 +10,7 @@ mod files;
 mod folders;
 mod get;
 mod implied;
+mod instances;
 mod items;
 mod list;
 mod media;
@@ -214,7 +215,7 @@ impl Operation<'_> {
                 | Operation::DeleteMedia(_)
                 | Operation::AddReference
                 | Operation::RemoveReference(_)
-                | Operation::Property(_, PropertyTail { is_raw: true, .. })
+                | Operation::Property(_, PropertyTail { is_raw: true, .. } | PropertyTail { is_counted: true, .. })
         )
     }
 }

@@ -27,7 +27,7 @@ use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
 use crate::odata::purse::Purse;
-use crate::policy::behavior::{Compression, Head, Preflight};
+use crate::policy::behavior::{Compression, ExpensiveQuery, Head, Preflight};
 use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
 use crate::world::World;
@@ -228,7 +228,11 @@ fn stages(
     if let Some(error) = unread::refusal_for_stub(world, request) {
         return Err(error);
     }
-    let resource = route::resolve(&world.schema, Lookup::of(world, &request.headers), request.path())?;
+    let lookup = Lookup::of(world, &request.headers).paid_by(meta.purse);
+    let resource = route::resolve(&world.schema, lookup, request.path())?;
+    if meta.purse.is_empty() {
+        return Err(too_expensive(world));
+    }
     if let Resource::Operation(model, call) = &resource {
         let credentials = check::authenticate(world, &request.headers)?;
         let addresses = || vec![call.segments.clone()];
@@ -279,6 +283,15 @@ fn stages(
     let format = if operation.has_json() { negotiate::accepted_format(world, request, meta)? } else { Format::default() };
     let context = OperationContext::new(world, request, meta, route.model, &route, format);
     ops::run(&operation, &context, reply, skipped)
+}
+
+/// Returns the refusal of a request that costs more than it may.
+fn too_expensive(world: &World) -> Error {
+    let refusal = match world.behaviors.expensive_query {
+        ExpensiveQuery::Reject => &refusal::QUERY_TOO_EXPENSIVE,
+        ExpensiveQuery::Timeout => &refusal::QUERY_TIMEOUT,
+    };
+    Error::new(refusal, &[])
 }
 
 fn is_preflight(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> bool {

@@ -48,6 +48,7 @@ pub(super) enum Resource<'s> {
 
 /// A collection, one of its entities, or a part of one.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a part of the way, independent of the others")]
 pub(super) struct Route<'s> {
     pub(super) model: &'s Model,
     pub(super) collection: CollectionAddress,
@@ -90,6 +91,8 @@ pub(super) struct Route<'s> {
     pub(super) new_file: Option<Box<NewFile>>,
     /// Whether names lead to a file or folder.
     pub(super) has_names: bool,
+    /// Whether the entity is a time at which the last ancestor happens.
+    pub(super) is_instance: bool,
     /// The restrictions of the set or navigation property of the path.
     restrictions: Restrictions,
     /// The parts of the path, if permissions are checked.
@@ -153,6 +156,7 @@ impl<'s> Route<'s> {
             operation: None,
             new_file: None,
             has_names: false,
+            is_instance: false,
             restrictions: Restrictions::NONE,
             steps: Vec::new(),
         }
@@ -238,6 +242,8 @@ pub(super) struct PropertyTail {
     pub(super) indexes: Vec<usize>,
     /// Whether `$value` requests the raw value, without JSON.
     pub(super) is_raw: bool,
+    /// Whether `$count` requests the number of values in a collection.
+    pub(super) is_counted: bool,
 }
 
 /// Resolves a path.
@@ -323,6 +329,8 @@ struct Walk<'s, 'l> {
     /// The file that is not there, where names lead to one.
     new_file: Option<Box<NewFile>>,
     has_names: bool,
+    /// Whether the entity is a time at which the last ancestor happens.
+    is_instance: bool,
     restrictions: Restrictions,
     /// The link that the last segment has followed.
     link: Option<Box<FollowedLink<'s>>>,
@@ -373,6 +381,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             missing: None,
             new_file: None,
             has_names: false,
+            is_instance: false,
             restrictions: root.restrictions,
             link: None,
             steps: Vec::new(),
@@ -510,6 +519,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             operation: None,
             new_file: self.new_file,
             has_names: self.has_names,
+            is_instance: self.is_instance,
             restrictions: self.restrictions,
             steps: self.steps,
         }
@@ -592,6 +602,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             None => key,
         });
         self.find_elsewhere();
+        self.find_instance();
         (self.new_in, self.window) = (None, None);
         Ok(())
     }
@@ -602,7 +613,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             self.is_linked = false;
         }
         // New entities go elsewhere only where the path ends.
-        (self.new_in, self.upsert) = (None, None);
+        (self.new_in, self.upsert, self.is_instance) = (None, None, false);
         let key = self.key.take().unwrap_or_default();
         let inner = self.collection.within_member(self.schema, &key, member, navigation.set);
         let entity = entity_address(&self.path, self.key_form, &key);
@@ -733,6 +744,12 @@ impl<'s, 'l> Walk<'s, 'l> {
         while let Some(name) = segment {
             if is_collection {
                 let is_value = name.eq_ignore_ascii_case("$value");
+                if name.eq_ignore_ascii_case("$count") && !path.is_counted && self.lookup.counts_values() {
+                    path.is_counted = true;
+                    self.step("$count", Role::Mark);
+                    segment = next_segment(segments)?;
+                    continue;
+                }
                 return Err(if is_value { Error::new(&refusal::VALUE_OF_COLLECTION, &[]) } else { not_emulated(&name) });
             }
             if name.eq_ignore_ascii_case("$count") {

@@ -87,6 +87,18 @@ pub(super) fn is_untracked(world: &World, holder: &str, name: &str) -> bool {
     rows.any(|(row, untracked)| *untracked == name && is_row_of(row, holder))
 }
 
+/// Returns the types of the entities to which clients can link through a navigation property, if these are fewer than the declared ones.
+pub(super) fn linked_types(world: &World, holder: &str, name: &str) -> Option<&'static [&'static str]> {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().linked_types);
+    rows.find(|((row, navigation), _)| *navigation == name && is_row_of(row, holder)).map(|(_, types)| *types)
+}
+
+/// Whether a cast of a navigation property to a type is refused if it shows nothing.
+pub(super) fn is_doubted_cast(world: &World, holder: &str, name: &str, cast: &str) -> bool {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().doubted_casts);
+    rows.any(|((row, navigation), target)| *navigation == name && is_row_of(row, holder) && is_row_of(target, cast))
+}
+
 /// Returns the number of entities behind a navigation property that an expansion shows, if it is limited.
 pub(super) fn expand_limit(world: &World, structured: &StructuredType, model: &Model) -> Option<usize> {
     let rows = || world.workloads.iter().flat_map(|workload| workload.rules().expand_limits);

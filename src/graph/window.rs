@@ -1,5 +1,6 @@
 //! Collections of entities in a time range that a request names.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
@@ -10,7 +11,7 @@ use crate::odata::purse::Purse;
 use crate::text::form;
 use crate::world::World;
 use crate::world::store::{CollectionRef, StoredEntity};
-use crate::world::workload::InstanceRequest;
+use crate::world::workload::{InstanceRequest, InstanceRules};
 
 /// The steps that looking at an entity costs.
 const ENTITY_STEPS: u64 = 8;
@@ -48,19 +49,19 @@ struct View<'v> {
     model: &'v Model,
     purse: &'v Purse,
     declared: &'v StructuredType,
+    /// The collection of the entities.
+    collection: &'v CollectionAddress,
     range: Range,
 }
 
 impl View<'_> {
     /// Returns what an entity is in the range, with the ticks of its begin, or only the first of it; `None` if the purse does not suffice.
     fn instances(&self, entity: &Arc<StoredEntity>, is_any: bool) -> Option<Vec<(i64, Arc<StoredEntity>)>> {
-        let View { world, model, purse, declared, range } = *self;
+        let View { world, model, purse, declared, collection, range } = *self;
         let structured = model.actual(declared, entity.properties.own_type);
-        let rows = world.workloads.iter().flat_map(|workload| workload.instances());
-        let name = structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default();
-        let Some((_, rule)) = rows.into_iter().find(|(row, _)| *row == name) else { return Some(Vec::new()) };
-        let request = InstanceRequest { model, structured, entity, range, is_any, purse };
-        let found = purse.spend(ENTITY_STEPS).then(|| rule(&request))?;
+        let Some(rules) = InstanceRules::of(world, structured) else { return Some(Vec::new()) };
+        let request = InstanceRequest { world, model, structured, collection, entity, purse };
+        let found = purse.spend(ENTITY_STEPS).then(|| (rules.within)(&request, range, is_any))?;
         (!purse.is_empty()).then_some(found)
     }
 }
@@ -71,15 +72,30 @@ pub(super) fn is_within(
     world: &World,
     model: &Model,
     purse: &Purse,
-    declared: &StructuredType,
+    (declared, collection): (&StructuredType, &CollectionAddress),
     entity: &Arc<StoredEntity>,
     range: Range,
     with_series: bool,
 ) -> Option<bool> {
     let held = purse.held();
-    let found = View { world, model, purse, declared, range }.instances(entity, true)?;
+    let found = View { world, model, purse, declared, collection, range }.instances(entity, true)?;
     purse.release_to(held);
     Some(found.first().is_some_and(|(_, found)| with_series || found.key == entity.key))
+}
+
+/// Returns the times in a range at which an entity of a collection happens, other than the one that it has itself, in the order of the begin;
+/// `None` if the purse does not suffice.
+pub(super) fn times(
+    world: &World,
+    model: &Model,
+    purse: &Purse,
+    (declared, collection): (&StructuredType, &CollectionAddress),
+    entity: &Arc<StoredEntity>,
+    range: Range,
+) -> Option<Vec<Arc<StoredEntity>>> {
+    let mut found = View { world, model, purse, declared, collection, range }.instances(entity, false)?;
+    found.sort_by_key(|(begin, _)| *begin);
+    Some(found.into_iter().map(|(_, found)| found).filter(|found| found.key != entity.key).collect())
 }
 
 /// Returns the collection of what happens in a range, in the order of the begin; `None` if the purse does not suffice.
@@ -92,13 +108,15 @@ pub(super) fn collection<'c>(
     range: Range,
 ) -> Option<CollectionRef<'c>> {
     let store = &world.store;
-    let entities = if rules.is_of_holder {
-        let holder = place.holder.as_deref().and_then(|text| EntityAddress::parse(&world.schema, model, text));
-        holder.and_then(|holder| store.entity(&holder)).into_iter().collect()
+    let (entities, collection) = if rules.is_of_holder {
+        let Some(holder) = place.holder.as_deref().and_then(|text| EntityAddress::parse(&world.schema, model, text)) else {
+            return Some(store.view_of(place, Vec::new()));
+        };
+        (store.entity(&holder).into_iter().collect(), Cow::Owned(holder.collection))
     } else {
-        store.at(place).list()
+        (store.at(place).list(), Cow::Borrowed(place))
     };
-    let view = View { world, model, purse, declared, range };
+    let view = View { world, model, purse, declared, collection: &collection, range };
     let mut found = Vec::new();
     for entity in entities {
         found.extend(view.instances(&entity, false)?);

@@ -561,12 +561,21 @@ rows! {
     source "learn.microsoft.com/graph/api/user-list-events and event-get (UTC, if the header is not specified); that events of groups keep the zone in which they were written is a guess";
 
     "calendar-view-delta" calendar_view_delta: CalendarViewDelta = "series with an occurrence in the range, in delta queries of `calendarView`" {
+        Expand "expand" "shown as series, each with its exceptions and its occurrences in the range, these with few members",
         Series "series" "shown as series, without their occurrences",
         LeaveOut "leave-out" "left out: the events that happen once alone",
     }
-    profiles Series Series Series;
-    grade None;
-    source "the service shows occurrences and exceptions of series (learn.microsoft.com/graph/delta-query-events), which are not emulated in delta queries";
+    profiles Expand Expand Expand;
+    grade Strong;
+    source "microsoft-graph-docs#1716 and #7632, microsoft-graph-docs-contrib#34 (the members of occurrences); keeper.sh#409 (the series beside them)";
+
+    "count-of-values" count_of_values: CountOfValues = "`$count` behind a property with a collection of values, as in `/users/{id}/businessPhones/$count`" {
+        Answer "answer" "answered with the number of values, as OData defines it",
+        Refuse "refuse" "refused with 400, as an unknown segment",
+    }
+    profiles Answer Answer Answer;
+    grade Weak;
+    source "OData 4.01 URL conventions, 4.8 (addressing the count of a collection); the text with which Microsoft's library refuses `$count` elsewhere names structural properties of collection type; no public observation of the service";
 
     "upload-fragments" upload_fragments: UploadFragments = "fragments of an upload session whose length is not a multiple of 320 KiB, other than the last one" {
         Take "take" "taken, as in the example of the page",

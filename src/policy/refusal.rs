@@ -40,6 +40,8 @@ pub enum ErrorCode {
     RequestBadRequest,
     /// Another object of the directory has the same key (microsoft-graph-docs-contrib#6346).
     MultipleObjectsWithSameKeyValue,
+    /// A federated credential that the directory does not take (Azure/azure-workload-identity#434).
+    InvalidFederatedIdentityCredentialValue,
     /// An id that Exchange cannot read (microsoft-graph-docs#2268).
     ErrorInvalidIdMalformed,
     /// A request that a workload refuses (msgraph-sdk-python#330).
@@ -54,6 +56,8 @@ pub enum ErrorCode {
     TimeZoneNotSupported,
     /// The state of a delta query is not there any more (concepts/delta-query-overview of microsoft-graph-docs).
     SyncStateNotFound,
+    /// The same for files and folders (OneDrive/onedrive-api-docs#1356).
+    ResyncRequired,
     /// A request or a query that the directory does not support (microsoft-graph-docs#11242).
     RequestUnsupportedQuery,
     /// An object of the directory does not exist (pnp/pnpcore `ValidateAndEnsureUserTest`).
@@ -164,8 +168,10 @@ impl ErrorCode {
             ErrorCode::ErrorInvalidParameter => "ErrorInvalidParameter",
             ErrorCode::TimeZoneNotSupported => "TimeZoneNotSupportedException",
             ErrorCode::SyncStateNotFound => "syncStateNotFound",
+            ErrorCode::ResyncRequired => "resyncRequired",
             ErrorCode::RequestUnsupportedQuery => "Request_UnsupportedQuery",
             ErrorCode::MultipleObjectsWithSameKeyValue => "Request_MultipleObjectsWithSameKeyValue",
+            ErrorCode::InvalidFederatedIdentityCredentialValue => "InvalidFederatedIdentityCredentialValue",
             ErrorCode::ErrorInvalidIdMalformed => "ErrorInvalidIdMalformed",
             ErrorCode::InvalidWorkloadRequest => "InvalidRequest",
             ErrorCode::ResourceNotFound => "Request_ResourceNotFound",
@@ -259,7 +265,7 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// The layer that answers.
     pub layer: Layer,
-    /// The text, with the placeholders `{0}` and `{1}` for words of the request.
+    /// The text, with the placeholders `{0}`, `{1}` and `{2}` for words of the request.
     pub text: &'static str,
     /// The grade of the evidence for this answer in this situation.
     pub grade: Grade,
@@ -322,6 +328,10 @@ refusals! {
     SYNC_STATE_NOT_FOUND "sync-state-not-found" 410 SyncStateNotFound Layer::Gateway,
         "The sync state generation is not found; start again without a token.",
         Medium "concepts/delta-query-overview of microsoft-graph-docs (status, code); the text follows that of Outlook";
+    /// The same of a file or a folder.
+    RESYNC_REQUIRED "resync-required" 410 ResyncRequired Layer::Gateway,
+        "Resync required. Replace any local items with the server's version (including deletes) if you're sure that the service was up to date with your local changes when you last sync'd. Upload any local changes that the server doesn't know about.",
+        Strong "OneDrive/onedrive-api-docs#1356 (recorded, without an inner code; learn.microsoft.com/graph/api/driveitem-delta names resyncChangesApplyDifferences)";
     /// A parameter that an operation does not have.
     UNKNOWN_PARAMETER "unknown-parameter" 400 BadRequest Layer::Gateway,
         "The parameter '{0}' in the request payload is not a valid parameter for the operation '{1}'.",
@@ -559,6 +569,14 @@ refusals! {
     SERVICE_PRINCIPAL_EXISTS "service-principal-exists" 409 MultipleObjectsWithSameKeyValue Layer::Gateway,
         "The service principal cannot be created, updated, or restored because the service principal name {1} is already in use.",
         Medium "public issue reports of two clients";
+    /// A federated credential with the name of another one of its application.
+    FEDERATED_NAME_EXISTS "federated-name-exists" 409 MultipleObjectsWithSameKeyValue Layer::Gateway,
+        "FederatedIdentityCredential with name {1} already exists.",
+        Strong "Azure/azure-dev#1482 (recorded)";
+    /// A federated credential with issuer and subject of another one of its application.
+    FEDERATED_SUBJECT_EXISTS "federated-subject-exists" 400 InvalidFederatedIdentityCredentialValue Layer::Gateway,
+        "The combination of issuer and subject must be unique for the application. Issuer {2} and Subject: {1} already exist. paramName: FederatedIdentityCredential.Subject, paramValue: {1}, objectType: Microsoft.Online.DirectoryServices.Application",
+        Strong "Azure/azure-workload-identity#434 (recorded)";
     /// A channel with the name of another one.
     CHANNEL_NAME_TAKEN "channel-name-taken" 400 BadRequest Layer::Teams("NameAlreadyExists"), "Channel name already existed, please use other name",
         Strong "pnp/pnpcore VerifyGraphServiceExceptionToString (recorded, with the inner code)";

@@ -8,7 +8,7 @@ mod operations;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::{Derived, InstanceRule, OperationRow, PreferredForm, Workload};
+use crate::world::workload::{Derived, InstanceRules, OperationRow, PreferredForm, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Outlook;
@@ -26,7 +26,7 @@ impl Workload for Outlook {
         &forms::FORMS
     }
 
-    fn instances(&self) -> &'static [(&'static str, InstanceRule)] {
+    fn instances(&self) -> &'static [(&'static str, &'static InstanceRules)] {
         &occurrences::INSTANCES
     }
 

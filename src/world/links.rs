@@ -63,14 +63,20 @@ pub(crate) fn collection<'s>(
 }
 
 /// Returns the link with a key in a collection, derived or not, or an entity that lives among links. Except for links at any distance, no
-/// other links are followed, however many there are.
-pub(crate) fn link(schema: &Schema, store: &Store, address: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
+/// other links are followed, however many there are; these are paid from the purse, or limited in number without one.
+pub(crate) fn link(
+    schema: &Schema,
+    store: &Store,
+    address: &CollectionAddress,
+    key: &str,
+    purse: Option<&Purse>,
+) -> Option<Arc<StoredEntity>> {
     let stored = store.at(address).get(key);
     if address.holder.is_none() || !schema.is_derived(address.set) {
         return stored;
     }
     if schema.transitive(address.set).is_some() || schema.set(address.set).is_single {
-        return collection(schema, store, address, None).ok()?.get(key);
+        return collection(schema, store, address, purse).ok()?.get(key);
     }
     let model = schema.widest();
     let holder = EntityAddress::parse(schema, model, address.holder.as_deref()?)?;
@@ -336,7 +342,7 @@ mod tests {
             CollectionAddress::from(users.set).within(schema, "user", set)
         };
         let found = |name: &str, key: &str| {
-            let link = link(schema, store, &place(name), key);
+            let link = link(schema, store, &place(name), key, None);
             assert!(link.as_ref().is_none_or(|link| link.linked().is_some_and(|target| *target.key == *key)));
             link.is_some()
         };

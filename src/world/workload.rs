@@ -15,7 +15,7 @@ use http::HeaderMap;
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::{NewValue, Patch, Related, RelatedEntities};
 use crate::edm::schema::{Model, Operation, PropertyType, Slot, StructuredType, TypeId, WorkloadRules};
-use crate::edm::value::{Complex, Value};
+use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
 use crate::odata::read::Argument;
@@ -25,7 +25,7 @@ use crate::text::json::quoted;
 use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
 use crate::world::outbox::Notification;
-use crate::world::store::{StoreChange, StoredEntity};
+use crate::world::store::{InsertError, RECORD_BYTES, StoreChange, StoreFull, StoredEntity};
 
 /// Workload of Graph.
 pub trait Workload: fmt::Debug + Sync {
@@ -47,8 +47,8 @@ pub trait Workload: fmt::Debug + Sync {
         &[]
     }
 
-    /// Returns functions for what happens in a time range: the name of a type in Graph's own namespace, and the function.
-    fn instances(&self) -> &'static [(&'static str, InstanceRule)] {
+    /// Returns functions for what happens at a time, or more than once: the name of a type in Graph's own namespace, and the functions.
+    fn instances(&self) -> &'static [(&'static str, &'static InstanceRules)] {
         &[]
     }
 
@@ -244,23 +244,110 @@ pub(crate) struct FormRequest<'f> {
     pub(crate) purse: Option<&'f Purse>,
 }
 
-/// Function that returns what an entity is in a time range, with the ticks of its begin: the entity itself, or each time that it happens.
-pub(crate) type InstanceRule = fn(&InstanceRequest<'_>) -> Vec<(i64, Arc<StoredEntity>)>;
+/// Functions for entities that happen at a time, or more than once.
+pub struct InstanceRules {
+    /// Returns what an entity is in a time range, begin and end of which are in ticks: the entity itself, or each time that it happens, with
+    /// the ticks of the begin. The flag says whether the first of them suffices.
+    pub(crate) within: InstanceRange,
+    /// Whether a key can be that of a time at which an entity happens.
+    pub(crate) has_form: fn(series: &str, key: &str) -> bool,
+    /// Returns the time that has a key, if the entity happens then and the time is not stored.
+    pub(crate) at: fn(&InstanceRequest<'_>, key: &str) -> Option<Arc<StoredEntity>>,
+    /// Returns the values of a time that is to be stored.
+    pub(crate) separate: fn(&Model, &StructuredType, &Complex) -> Complex,
+    /// Returns the values of an entity without the time that has a key.
+    pub(crate) without: fn(&StructuredType, series: &str, &Complex, key: &str) -> Complex,
+    /// Names of the members that delta queries show of times that are not stored.
+    pub delta_members: &'static [&'static str],
+}
 
-/// Question for what an entity is in a time range.
-pub struct InstanceRequest<'i> {
+/// Function that returns what an entity is in a time range.
+pub(crate) type InstanceRange = fn(&InstanceRequest<'_>, (i64, i64), bool) -> Vec<(i64, Arc<StoredEntity>)>;
+
+impl InstanceRules {
+    /// Returns the functions for a type.
+    pub(crate) fn of(world: &World, structured: &StructuredType) -> Option<&'static InstanceRules> {
+        let name = structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default();
+        let rows = world.workloads.iter().flat_map(|workload| workload.instances());
+        rows.into_iter().find(|(row, _)| *row == name).map(|(_, rules)| *rules)
+    }
+
+    /// Returns the key of the entity of a collection that may happen at the time with a key.
+    pub(crate) fn series_of(
+        world: &World,
+        structured: &StructuredType,
+        collection: &CollectionAddress,
+        key: &str,
+    ) -> Option<Arc<str>> {
+        let rules = InstanceRules::of(world, structured)?;
+        let entities = world.store.list(collection);
+        entities.iter().find(|entity| (rules.has_form)(&entity.key, key)).map(|entity| entity.key.clone())
+    }
+
+    /// Returns the time with a key at which an entity happens, if it is not stored.
+    pub(crate) fn time_of(
+        world: &World,
+        model: &Model,
+        purse: &Purse,
+        series: &Ancestor,
+        key: &str,
+    ) -> Option<Arc<StoredEntity>> {
+        let entity = &world.store.get(&series.collection, &series.key)?;
+        let structured = model.actual(model.structured(series.type_id), entity.properties.own_type);
+        let request = InstanceRequest { world, model, structured, collection: &series.collection, entity, purse };
+        (InstanceRules::of(world, structured)?.at)(&request, key)
+    }
+
+    /// Stores the time with a key at which an entity happens, unless it is stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is not enough room.
+    pub(crate) fn store_time(
+        world: &World,
+        model: &Model,
+        purse: &Purse,
+        series: &Ancestor,
+        place: &CollectionAddress,
+        key: &str,
+    ) -> Result<(), StoreFull> {
+        if world.store.has(place, key) {
+            return Ok(());
+        }
+        let declared = model.structured(series.type_id);
+        let time = InstanceRules::time_of(world, model, purse, series, key);
+        let Some((time, rules)) = time.zip(InstanceRules::of(world, declared)) else { return Ok(()) };
+        let values = (rules.separate)(model, declared, &time.properties);
+        let entity = Arc::new(StoredEntity::of_type(time.key.clone(), values, declared.blank_text));
+        match world.store.to_change(place, entity.size() + RECORD_BYTES)?.insert(entity) {
+            Ok(()) | Err(InsertError::DuplicateKey) => Ok(()),
+            Err(InsertError::Full(full)) => Err(full),
+        }
+    }
+}
+
+/// Entity that happens at a time, or more than once.
+pub(crate) struct InstanceRequest<'i> {
+    /// World of the entity.
+    pub(crate) world: &'i World,
     /// Schema of the requested version.
-    pub model: &'i Model,
+    pub(crate) model: &'i Model,
     /// Type of the entity.
-    pub structured: &'i StructuredType,
+    pub(crate) structured: &'i StructuredType,
+    /// Collection of the entity.
+    pub(crate) collection: &'i CollectionAddress,
     /// Entity.
-    pub entity: &'i Arc<StoredEntity>,
-    /// Begin and end of the range, in ticks.
-    pub range: (i64, i64),
-    /// Whether the first of them suffices.
-    pub is_any: bool,
-    /// Purse that pays for each of them.
+    pub(crate) entity: &'i Arc<StoredEntity>,
+    /// Purse that pays for each time.
     pub(crate) purse: &'i Purse,
+}
+
+impl InstanceRequest<'_> {
+    /// Returns the collection of the times that are stored.
+    pub(crate) fn separated(&self) -> Option<CollectionAddress> {
+        let navigation = self.structured.navigation(self.structured.rare().repeated?)?;
+        Some(self.collection.within(&self.world.schema, &self.entity.key, navigation.set))
+    }
 }
 
 /// Function that checks and completes the values of an entity.
@@ -327,8 +414,37 @@ pub struct OperationRequest<'c> {
     pub create: &'c dyn Fn(&CollectionAddress, &Patch) -> Result<EntityAddress, Error>,
     /// Returns the values that the service sets on a write, for an entity of a type that exists.
     pub server_set: &'c dyn Fn(&StructuredType) -> Vec<(Slot, Value)>,
+    /// Checks the condition of the request on the entity to which it is bound, while that cannot change.
+    pub(crate) check_condition: &'c ConditionCheck<'c>,
     /// Checks that no entity of a collection has one of the unique values; none is stored until the guard is dropped.
     pub(crate) check_unique: &'c UniqueCheck<'c>,
+}
+
+/// Check of the condition of a request on an entity.
+pub(crate) type ConditionCheck<'c> = dyn Fn(&Entity) -> Result<(), Error> + 'c;
+
+/// Reason why an operation has not changed an entity.
+#[derive(Debug)]
+pub(crate) enum OperationProblem {
+    /// There is not enough room.
+    Full(StoreFull),
+    /// The request is refused.
+    Refused(Error),
+}
+
+impl From<StoreFull> for OperationProblem {
+    fn from(full: StoreFull) -> OperationProblem {
+        OperationProblem::Full(full)
+    }
+}
+
+impl From<OperationProblem> for Error {
+    fn from(problem: OperationProblem) -> Error {
+        match problem {
+            OperationProblem::Full(full) => full.into(),
+            OperationProblem::Refused(error) => error,
+        }
+    }
 }
 
 /// Check of the unique values of an entity of a type that is to be stored in a collection.

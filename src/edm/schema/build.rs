@@ -617,6 +617,7 @@ impl Shared<'_> {
                         .or_else(|| base.and_then(|base| base.rare().page_size)),
                     ordered_filters: row_of(rules, |workload| workload.ordered_filters, full_name)
                         .or_else(|| base.and_then(|base| base.rare().ordered_filters)),
+                    repeated: row_of(rules, |workload| workload.repeated, full_name).copied(),
                     upserted: row_of(rules, |workload| workload.upserted, full_name).copied(),
                     eventual: row_of(rules, |workload| workload.eventual, full_name)
                         .or_else(|| base.and_then(|base| base.rare().eventual)),

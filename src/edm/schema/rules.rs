@@ -66,6 +66,8 @@ pub struct WorkloadRules {
     pub creation_statuses: &'static [(&'static str, &'static str, u16)],
     /// Types whose deleted entities can be restored.
     pub recycled: &'static [RecycledRules],
+    /// Navigation properties, and the types of the entities to which clients can link there, if these are fewer than the declared ones.
+    pub linked_types: &'static [(Path, &'static [&'static str])],
     /// Navigation properties whose last link cannot be removed, and the refusal.
     pub kept_links: &'static [(Path, &'static Refusal)],
     /// Types, and the number of entities behind a navigation property that an expansion shows. Derived types inherit the row.
@@ -105,12 +107,17 @@ pub struct WorkloadRules {
     pub ordered_filters: &'static [(&'static str, Tolerance)],
     /// Navigation properties, each as type and name, to what happens in a time range that the request names.
     pub windows: &'static [(Path, &'static WindowRules)],
+    /// Types whose entities can happen more than once, and the navigation property to those times that differ from the others.
+    pub repeated: &'static [(&'static str, &'static str)],
     /// Navigation properties, each as type and name, whose changes the service does not record.
     pub untracked: &'static [Path],
     /// Types, and the alternate key by which PATCH creates an entity.
     pub upserted: &'static [(&'static str, &'static str)],
     /// Types, and the behavior that decides whether some queries need `ConsistencyLevel: eventual`. Derived types inherit the row.
     pub eventual: &'static [(&'static str, Tolerance)],
+    /// Navigation properties, each as type and name, and a type: a cast to it that shows nothing is refused, if the type has queries that need
+    /// `ConsistencyLevel: eventual` and the request is not one of them.
+    pub doubted_casts: &'static [(Path, &'static str)],
     /// Types, a name that requests can have for a property, and the property.
     pub renamed: &'static [(&'static str, (&'static str, &'static str))],
     /// Types, an enum property, and its member that becomes another one by a read.
@@ -181,7 +188,9 @@ pub struct Unique {
     pub property: &'static str,
     /// The collection property and the item of it that entities must have for the rule to apply.
     pub among: Option<(&'static str, &'static str)>,
-    /// The row for a value that another entity has: `{0}` is the property, `{1}` the value.
+    /// Another property: entities that differ in it can share the value.
+    pub with: Option<&'static str>,
+    /// The row for a value that another entity has: `{0}` is the property, `{1}` the value, `{2}` that of the other property.
     pub refusal: &'static Refusal,
 }
 
@@ -350,6 +359,7 @@ impl WorkloadRules {
             operation_statuses: _,
             creation_statuses: _,
             recycled,
+            linked_types: _,
             kept_links: _,
             expand_limits: _,
             link_limits,
@@ -368,9 +378,11 @@ impl WorkloadRules {
             page_sizes,
             ordered_filters,
             windows,
+            repeated,
             untracked: _,
             upserted,
             eventual,
+            doubted_casts: _,
             renamed,
             advanced,
             without_tenant,
@@ -392,6 +404,7 @@ impl WorkloadRules {
                 .chain(names(paged))
                 .chain(names(page_sizes))
                 .chain(names(ordered_filters))
+                .chain(names(repeated))
                 .chain(names(upserted))
                 .chain(names(eventual))
                 .chain(names(renamed))
@@ -429,6 +442,7 @@ impl WorkloadRules {
         operation_statuses: &[],
         creation_statuses: &[],
         recycled: &[],
+        linked_types: &[],
         kept_links: &[],
         expand_limits: &[],
         link_limits: &[],
@@ -444,9 +458,11 @@ impl WorkloadRules {
         page_sizes: &[],
         ordered_filters: &[],
         windows: &[],
+        repeated: &[],
         untracked: &[],
         upserted: &[],
         eventual: &[],
+        doubted_casts: &[],
         renamed: &[],
         advanced: &[],
         without_tenant: &[],
@@ -617,6 +633,8 @@ pub enum PropertyRule {
     ReadOnly,
     /// Never taken from a request, and a change that names it is refused: `{0}` is its name.
     Unchangeable(&'static Refusal),
+    /// Taken from the request that creates the entity alone.
+    Immutable,
     /// Taken from a request, though the schema marks it as computed.
     Writable,
     /// Left out of responses while it is null.

@@ -122,6 +122,7 @@ fn every_row_of_a_workload_is_for_a_type_and_a_property_of_the_schema() {
                 "a view is for {type_name}/{navigation}, which does not exist"
             );
         };
+        rules.repeated.iter().for_each(|(type_name, navigation)| has_navigation(type_name, navigation));
         for (type_name, required) in rules.required {
             required.members.iter().for_each(|name| has_property(type_name, name));
             let (relief, others) = required.relief.unzip();
@@ -130,6 +131,7 @@ fn every_row_of_a_workload_is_for_a_type_and_a_property_of_the_schema() {
         for (type_name, unique) in rules.unique {
             has_property(type_name, unique.property);
             unique.among.iter().for_each(|(name, _)| has_property(type_name, name));
+            unique.with.iter().for_each(|name| has_property(type_name, name));
         }
         for (type_name, projection) in rules.default_projections {
             let (DefaultProjection::Only(names) | DefaultProjection::Except(names)) = projection;

@@ -160,6 +160,7 @@ pub(super) fn collection_to_change<'c>(context: &OperationContext<'c>, key: &str
 ///
 /// Fails if the key is in use, or if there is not enough room.
 pub(super) fn insert(context: &OperationContext<'_>, entity: &Arc<StoredEntity>) -> Result<(), InsertError> {
+    context.make_times().map_err(InsertError::Full)?;
     let collection = context.world.store.to_change(&context.route.collection, entity.size() + RECORD_BYTES);
     collection.map_err(InsertError::Full)?.insert(entity.clone())?;
     context.make_complex().map_err(InsertError::Full)

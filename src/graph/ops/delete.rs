@@ -13,7 +13,7 @@ use crate::graph::context::OperationContext;
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{alone_with_others, before_commit, collection_to_change, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, folders};
+use crate::graph::ops::{Outcome, folders, instances};
 use crate::graph::statuses::{self, Bin};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -31,7 +31,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
         context.entity(key)?;
     }
     if precondition.is_stated() {
-        precondition.check(&*collection.get(key).ok_or_else(|| context.not_found(key))?).map_err(Unchanged::to_error)?;
+        precondition.check(&*instances::current(context, &collection, key)?).map_err(Unchanged::to_error)?;
     }
     check_capability(context, &collection, key)?;
     // Held until the entity is removed.
@@ -46,7 +46,8 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
         return deactivate(context, key, rules, &precondition, decided);
     }
     let removed = collection.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)?;
-    let before = removed.ok_or_else(|| context.not_found(key))?;
+    let before = removed.or_else(|| context.instance(key)).ok_or_else(|| context.not_found(key))?;
+    instances::change_series(context, key, true)?;
     let address = EntityAddress { collection: context.route.collection.clone(), key: before.key.clone() };
     match recycle(context, &before) {
         Ok(true) => {}

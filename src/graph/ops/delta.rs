@@ -30,6 +30,7 @@ use crate::text::form;
 use crate::text::json::write_string;
 use crate::world::links::{self, TooManyLinks};
 use crate::world::store::{ChangePosition, Changed, Collection, CollectionAddress, StoredEntity};
+use crate::world::workload::{InstanceRequest, InstanceRules};
 
 /// The steps that finding an entity in the store costs.
 const ENTITY_STEPS: u64 = 8;
@@ -77,6 +78,8 @@ struct Page {
 enum Row {
     /// An entity, with the links that are new or gone.
     Entity(Arc<StoredEntity>, Vec<ChangedLinks>),
+    /// A time at which an entity happens, which is not stored.
+    Time(Arc<StoredEntity>),
     Removed(Arc<str>),
     /// A file or a folder.
     Item(EntityAddress, Arc<StoredEntity>),
@@ -123,7 +126,7 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
 }
 
 /// Answers with a page of a file or a folder and of all that it contains, where that has changed (learn.microsoft.com/graph/api/
-/// driveitem-delta). Of what was in a folder that is gone, the folder alone is named.
+/// driveitem-delta). What was in a folder that is gone is gone, too: the page says to delete a folder only once it is empty.
 pub(super) fn delta_of_item(context: &OperationContext<'_>, key: &str, token: Option<&str>) -> Result<Success, Error> {
     let world = context.world;
     // The entity is there, or the single one that exists with its holder.
@@ -265,7 +268,9 @@ fn lost(context: &OperationContext<'_>) -> Error {
     // The token of a file or a folder can be an argument in the path.
     let arguments = if path.ends_with(')') { path.rfind('(') } else { None };
     let fresh = context.absolute_path(arguments.map_or(path, |at| &path[..at]));
-    Error { help: Some(Box::new(Help::FreshAddress(fresh))), ..Error::new(&refusal::SYNC_STATE_NOT_FOUND, &[]) }
+    let is_file = context.structured().file.is_some();
+    let refusal = if is_file { &refusal::RESYNC_REQUIRED } else { &refusal::SYNC_STATE_NOT_FOUND };
+    Error { help: Some(Box::new(Help::FreshAddress(fresh))), ..Error::new(refusal, &[]) }
 }
 
 fn asked(context: &OperationContext<'_>) -> Asked {
@@ -348,8 +353,9 @@ fn size(context: &OperationContext<'_>, query: &Query<'_>) -> usize {
 fn is_match(context: &OperationContext<'_>, query: &Query<'_>, entity: &Arc<StoredEntity>) -> Result<bool, Error> {
     if let Some(range) = query.range {
         let (world, model, purse) = (context.world, context.model, context.purse);
-        let with_series = world.behaviors.calendar_view_delta == CalendarViewDelta::Series;
-        let is_within = window::is_within(world, model, purse, context.structured(), entity, range, with_series);
+        let with_series = world.behaviors.calendar_view_delta != CalendarViewDelta::LeaveOut;
+        let place = (context.structured(), &context.route.collection);
+        let is_within = window::is_within(world, model, purse, place, entity, range, with_series);
         if !is_within.ok_or_else(|| context.too_expensive())? {
             return Ok(false);
         }
@@ -366,6 +372,22 @@ fn is_match(context: &OperationContext<'_>, query: &Query<'_>, entity: &Arc<Stor
     if is_paid && !context.purse.is_empty() { Ok(is_match) } else { Err(context.too_expensive()) }
 }
 
+/// Returns the times in the range of a query at which an entity happens. They are on the page of the entity (weak: microsoft-graph-docs#4501,
+/// which found so, and no word of one that is gone).
+fn times(context: &OperationContext<'_>, query: &Query<'_>, entity: &Arc<StoredEntity>) -> Result<Vec<Row>, Error> {
+    let (world, model) = (context.world, context.model);
+    let Some(range) = query.range.filter(|_| world.behaviors.calendar_view_delta == CalendarViewDelta::Expand) else {
+        return Ok(Vec::new());
+    };
+    let place = (context.structured(), &context.route.collection);
+    let found = window::times(world, model, context.purse, place, entity, range).ok_or_else(|| context.too_expensive())?;
+    let request = InstanceRequest { world, model, structured: place.0, collection: place.1, entity, purse: context.purse };
+    let separated = request.separated();
+    let is_stored = |key: &str| separated.as_ref().is_some_and(|collection| world.store.has(collection, key));
+    let row = |time: Arc<StoredEntity>| if is_stored(&time.key) { Row::Entity(time, Vec::new()) } else { Row::Time(time) };
+    Ok(found.into_iter().map(row).collect())
+}
+
 /// Returns a page of all entities.
 fn list(
     context: &OperationContext<'_>,
@@ -377,17 +399,19 @@ fn list(
     let mut rows = Vec::new();
     let mut listed = position.listed;
     loop {
-        let wanted = size - rows.len();
+        let wanted = size.saturating_sub(rows.len());
         let chunk = collection.page(listed, 0, wanted.saturating_add(1));
         let has_more = chunk.len() > wanted;
         for (number, entity) in chunk.into_iter().take(wanted) {
             listed = Some(number);
             if is_match(context, query, &entity)? {
                 let links = all_links(context, query, &entity)?;
+                let times = times(context, query, &entity)?;
                 rows.push(Row::Entity(entity, links));
+                rows.extend(times);
             }
         }
-        if !has_more || rows.len() == size {
+        if !has_more || rows.len() >= size {
             let listed = listed.filter(|_| has_more);
             return Ok(Page { rows, next: DeltaPosition { listed, ..position }, has_more });
         }
@@ -441,7 +465,9 @@ fn changes(
                 let slots = selected_slots(context, query, &entity);
                 let is_shown = |slots: Vec<Slot>| collection.has_property_changed(&key, position.round, &slots);
                 if !links.is_empty() || slots.is_none_or(is_shown) {
+                    let times = times(context, query, &entity)?;
                     rows.push(Row::Entity(entity, links));
+                    rows.extend(times);
                 }
             }
             // An entity that has ceased to match is gone for this client.
@@ -538,6 +564,8 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
         Some(_) => format!("#Collection({})", structured.name),
     };
     let mut out = context.begin_body(&fragment, "", page.rows.len() * ENTITY_LENGTH);
+    let members = InstanceRules::of(world, structured).map(|rules| format!("$select={}", rules.delta_members.join(",")));
+    let of_times = members.as_deref().map(|members| read_query(context, members)).transpose()?;
     let token = deltatoken::write(&page.next, binding);
     let (member, option) = if page.has_more { ("nextLink", "$skiptoken") } else { ("deltaLink", "$deltatoken") };
     separate(&mut out);
@@ -577,6 +605,21 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
                     Some(select) => {
                         write_selected(&context.representation, types, holder, entity, &select.selection, &mut out);
                     }
+                }
+            }
+            Row::Time(entity) => {
+                let select = of_times.as_ref().and_then(|query| query.select.as_ref());
+                let preferred = context.preferred(structured, entity, select);
+                let entity = preferred.as_ref().unwrap_or(entity);
+                if let Some(select) = select {
+                    write_selected(
+                        &context.representation,
+                        context.types(entity),
+                        context.holder(),
+                        entity,
+                        &select.selection,
+                        &mut out,
+                    );
                 }
             }
             Row::Entity(entity, links) => {

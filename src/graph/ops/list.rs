@@ -17,6 +17,7 @@ use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::explain;
 use crate::graph::navigated;
 use crate::graph::route::Tail;
+use crate::graph::statuses;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Preferences;
@@ -100,6 +101,18 @@ fn check_cast(context: &OperationContext<'_>, query: &Query<'_>) -> Result<(), E
     }
 }
 
+/// Whether a list is refused because its cast shows nothing.
+fn is_doubted(context: &OperationContext<'_>, query: &Query<'_>) -> bool {
+    let (Some(cast), Some(holder)) = (context.route.cast, context.route.ancestors.last()) else { return false };
+    let needs_level = |(_, needs): &Tolerance| needs(&context.world.behaviors);
+    let is_advanced = context.is_eventual() && query.count == Some(true);
+    let name = |type_id| &*context.model.structured(type_id).full_name;
+    let set = context.world.schema.set(context.route.collection.set);
+    !is_advanced
+        && context.structured().rare().eventual.is_some_and(needs_level)
+        && statuses::is_doubted_cast(context.world, name(holder.type_id), &set.name, name(cast))
+}
+
 /// Answers with a page of a collection.
 pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Collection)?.unwrap_or_default();
@@ -107,6 +120,9 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     let texts = [context.version().segment(), &context.route.fragment[1..], &query.bound_to[0], &query.bound_to[1]];
     let binding = Binding::of(context.world.secret(), &texts);
     let page = find_page(context, &query, binding)?;
+    if page.found.is_empty() && is_doubted(context, &query) {
+        return Err(Error::new(&refusal::CAST_NEEDS_LEVEL, &[]));
+    }
     let (body, written) = page_body(context, &query, &page, binding).map_err(|PurseEmpty| context.too_expensive())?;
     let selection = query.select.as_ref().map(|select| &select.selection);
     let shown = page.found[..written].iter().map(|candidate| &**candidate.entity);

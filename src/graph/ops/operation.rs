@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
-use crate::edm::value::{Complex, Value};
+use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
@@ -63,9 +63,15 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     }
     context.check_way()?;
     let entity = context.route.key.as_deref().map(|key| context.bound_entity(key)).transpose()?;
-    if let Some(entity) = entity.as_deref().filter(|_| operation.is_action && context.request.headers.contains_key(IF_MATCH)) {
-        // An action requires no condition, also where a change does.
-        Precondition::of(context, &entity.key, &mut Vec::new())?.check(entity).map_err(Unchanged::to_error)?;
+    // An action requires no condition, also where a change does.
+    let has_condition = operation.is_action && context.request.headers.contains_key(IF_MATCH);
+    let conditioned = entity.as_deref().filter(|_| has_condition);
+    let precondition = conditioned.map(|entity| Precondition::of(context, &entity.key, &mut Vec::new())).transpose()?;
+    let check_condition = |entity: &Entity| {
+        precondition.as_ref().map_or(Ok(()), |precondition| precondition.check(entity).map_err(Unchanged::to_error))
+    };
+    if let Some(entity) = &entity {
+        check_condition(entity)?;
     }
     check_missing(operation, &arguments)?;
     if delta::is_delta(context, call) {
@@ -109,6 +115,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         purse: context.purse,
         create: &create,
         server_set: &server_set,
+        check_condition: &check_condition,
         check_unique: &check_unique,
     };
     let reply = match handler(&request)? {

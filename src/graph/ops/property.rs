@@ -60,6 +60,11 @@ fn property_response<R>(
     let representation = context.representation;
     let mut decided = explain::value(context, property, &value);
     decided.extend(query.doubted());
+    if path.is_counted {
+        let number = if let Value::Collection(items) = &*value { items.len() } else { 0 };
+        decided.push("count-of-values");
+        return Ok(context.text("text/plain", number.to_string().into_bytes(), decided));
+    }
     let mut json = Vec::new();
     write_value(&representation, property.kind, &value, None, &mut json);
     if path.is_raw {

@@ -28,7 +28,8 @@ pub(super) fn write(context: &OperationContext<'_>) -> Result<Outcome, Error> {
     let address = address_in(&body::parse(&bytes)?, &name(context))?;
     check_holder(context)?;
     let place = &context.route.collection;
-    let target = target(context, context.route.type_id, &name(context), &address, &mut decided)?;
+    let holder = &holder_type(context).full_name;
+    let target = target(context, context.route.type_id, (holder, &name(context)), &address, &mut decided)?;
     if !link(context, place, &target)? {
         return Err(Error::new(&refusal::ALREADY_LINKED, &[&name(context)]));
     }
@@ -176,7 +177,7 @@ struct Target {
 fn target(
     context: &OperationContext<'_>,
     declared: TypeId,
-    name: &str,
+    (holder, name): (&str, &str),
     address: &str,
     decided: &mut Vec<&'static str>,
 ) -> Result<Target, Error> {
@@ -185,7 +186,12 @@ fn target(
         .ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[name]).with_detail(format!("not an address: {address:?}")))?;
     if let Some(found) = find(context, &parsed)? {
         let own = world.store.entity(&found).map_or(declared, |entity| context.own_type(&entity, found.collection.set));
-        if model.shows_as(own, declared) {
+        let is_linked = |types: &[&str]| {
+            let is_one = |name: &&str| model.type_named(name).is_some_and(|wanted| model.is_a(own, wanted));
+            model.structured(own).is_placeholder || types.iter().any(is_one)
+        };
+        let is_taken = statuses::linked_types(world, holder, name).is_none_or(is_linked);
+        if is_taken && model.shows_as(own, declared) {
             return Ok(Target { address: found, is_new: false });
         }
         let detail = format!("{address} is of type {}", model.structured(own).full_name);
@@ -208,6 +214,9 @@ fn target(
     if !is_created || structured.is_none() || parsed.collection.holder.is_some() {
         let structured = structured.unwrap_or_else(|| model.structured(declared));
         let wording = structured.wording;
+        if let Some(error) = context.malformed(structured, &parsed.collection, &parsed.key) {
+            return Err(error.with_detail(format!("{address} does not exist")));
+        }
         let error = Error::new(wording.unknown_entity, &[wording.noun, &parsed.key, &structured.full_name]);
         return Err(Error { inner_code: wording.not_found_code, ..error }.with_detail(format!("{address} does not exist")));
     }
@@ -341,7 +350,8 @@ pub(super) fn look_up<'m>(
                 let mut targets: Vec<Target> = Vec::with_capacity(addresses.len());
                 let mut known = HashSet::new();
                 for address in addresses {
-                    let target = target(context, navigation.target, &navigation.name, address, decided)?;
+                    let path = (&*structured.full_name, &*navigation.name);
+                    let target = target(context, navigation.target, path, address, decided)?;
                     let is_there = holder.filter(|_| navigation.is_collection).is_some_and(|holder| {
                         let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);
                         context.world.store.has(&place, &target.address.key)

@@ -47,8 +47,10 @@ pub(super) fn check<'c, R>(
         }
         for text in wanted {
             let sought = folded(&text);
+            let other = other_text(structured, unique, values);
             let has_it = |entity: &StoredEntity| {
                 applies(structured, unique, &entity.properties)
+                    && other_text(structured, unique, &entity.properties) == other
                     && texts(structured, unique.property, &entity.properties).iter().any(|other| folded(other) == sought)
             };
             for key in collection.keys_with(slot, &sought).iter().filter(|key| own_key.is_none_or(|own| ***key != *own)) {
@@ -57,7 +59,7 @@ pub(super) fn check<'c, R>(
                 }
                 if collection.with_entity(key, has_it) == Some(true) {
                     let detail = format!("{key:?} has this {}", unique.property);
-                    return Err(Error::new(unique.refusal, &[unique.property, &text]).with_detail(detail));
+                    return Err(Error::new(unique.refusal, &[unique.property, &text, &other]).with_detail(detail));
                 }
             }
         }
@@ -71,21 +73,28 @@ pub(super) fn check<'c, R>(
 ///
 /// Fails if two share a value, or if the comparison costs more than it may.
 pub(super) fn check_together<R>(context: &OperationContext<'_, R>, entities: &[(&StructuredType, Complex)]) -> Result<(), Error> {
-    let mut known: HashSet<(&str, String)> = HashSet::new();
+    let mut known: HashSet<(&str, String, String)> = HashSet::new();
     for (structured, values) in entities {
         for unique in structured.unique.iter().filter(|unique| applies(structured, unique, values)) {
-            let texts = texts(structured, unique.property, values);
+            let (texts, other) = (texts(structured, unique.property, values), other_text(structured, unique, values));
             if !context.purse.spend(COMPARISON_STEPS * texts.len() as u64) {
                 return Err(context.too_expensive());
             }
             let mut own: HashMap<String, Arc<str>> = texts.into_iter().map(|text| (folded(&text), text)).collect();
-            if let Some((_, text)) = own.drain().find(|(folded, _)| !known.insert((unique.property, folded.clone()))) {
+            if let Some((_, text)) =
+                own.drain().find(|(folded, _)| !known.insert((unique.property, folded.clone(), other.clone())))
+            {
                 let detail = format!("two entities of the body have this {}", unique.property);
-                return Err(Error::new(unique.refusal, &[unique.property, &text]).with_detail(detail));
+                return Err(Error::new(unique.refusal, &[unique.property, &text, &other]).with_detail(detail));
             }
         }
     }
     Ok(())
+}
+
+/// Returns the text of the other property of a rule.
+fn other_text(structured: &StructuredType, unique: &Unique, values: &Complex) -> String {
+    unique.with.and_then(|name| texts(structured, name, values).pop()).map_or_else(String::new, |text| text.to_string())
 }
 
 /// Whether a rule applies to an entity with these values.

@@ -15,7 +15,7 @@ use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, folders, implied, property, reference, relocate, required, unique};
+use crate::graph::ops::{Outcome, folders, implied, instances, property, reference, relocate, required, unique};
 use crate::graph::route::PropertyTail;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -41,11 +41,12 @@ pub(super) fn update(
     }
     let collection = collection_to_change(context, key)?;
     if precondition.is_stated() {
-        precondition.check(&*collection.get(key).ok_or_else(|| context.not_found(key))?).map_err(Unchanged::to_error)?;
+        precondition.check(&*instances::current(context, &collection, key)?).map_err(Unchanged::to_error)?;
     }
     if let Some(problem) = reading.values.first() {
         // The service looks up the entity before it checks values.
-        return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
+        instances::current(context, &collection, key)?;
+        return Err(problem.to_error());
     }
     required::check_change(model.actual(structured, reading.patch.read_as), &reading.patch)?;
     folders::check_name(model.actual(structured, reading.patch.read_as), &reading.patch)?;
@@ -59,7 +60,7 @@ pub(super) fn update(
         let read_as = model.actual(own, reading.patch.read_as);
         reference::look_up(context, read_as, &reading.patch.related, Some(&address(context, key)), &mut decided)?
     };
-    let current = || collection.get(key).ok_or_else(|| context.not_found(key));
+    let current = || instances::current(context, &collection, key);
     let kind = ChangeKind::Update { patch: &reading.patch, current: &current };
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
         return Ok(Outcome::Consult(consultation));
@@ -70,6 +71,7 @@ pub(super) fn update(
     } else {
         Vec::new()
     };
+    let collection = instances::separate(context, key)?.unwrap_or(collection);
     // Held until the entity is stored.
     let _alone = check_unique(context, &collection, key, &reading.patch)?;
     let updated = collection.update(key, |entity| {
@@ -87,6 +89,7 @@ pub(super) fn update(
         Ok::<_, Unchanged>(Entity::of_type(Arc::clone(&entity.key), properties, actual.blank_text))
     });
     let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)?;
+    instances::change_series(context, key, false)?;
     reference::relate(context, &address(context, key), &relations, &mut |_, _| Err(Error::new(&refusal::INTERNAL, &[])))?;
     Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
 }
@@ -105,7 +108,8 @@ fn check_unique<'c>(
     let (model, declared) = (context.route.model, context.structured());
     let structured = model.actual(declared, patch.read_as);
     let name = |change: &PropertyChange| &*structured.properties[change.property].name;
-    let is_affected = |unique: &&'static Unique| patch.changes.iter().any(|change| name(change) == unique.property);
+    let is_of = |unique: &Unique, name: &str| name == unique.property || Some(name) == unique.with;
+    let is_affected = |unique: &&'static Unique| patch.changes.iter().any(|change| is_of(unique, name(change)));
     if !structured.unique.iter().any(is_affected) {
         return Ok(None);
     }

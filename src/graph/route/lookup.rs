@@ -10,25 +10,32 @@ use crate::edm::value::{Complex, Value};
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
-use crate::policy::behavior::SlashesAfterVersion;
+use crate::odata::purse::Purse;
+use crate::policy::behavior::{CountOfValues, SlashesAfterVersion};
 use crate::policy::refusal;
 use crate::world::settings::Auth;
 use crate::world::store::StoredEntity;
+use crate::world::workload::InstanceRules;
 use crate::world::{World, links};
 
-/// The state, if there is one: paths of fixtures and recordings are resolved without.
+/// The state, if there is one: paths of fixtures and recordings are resolved without. The purse pays for links at any distance.
 #[derive(Clone, Copy)]
-pub(in crate::graph) struct Lookup<'l>(Option<(&'l World, &'l HeaderMap)>);
+pub(in crate::graph) struct Lookup<'l>(Option<(&'l World, &'l HeaderMap)>, Option<&'l Purse>);
 
 impl<'l> Lookup<'l> {
     /// Returns a lookup that finds nothing.
     pub(in crate::graph) fn none() -> Lookup<'l> {
-        Lookup(None)
+        Lookup(None, None)
     }
 
     /// Returns the lookup of a request.
     pub(in crate::graph) fn of(world: &'l World, headers: &'l HeaderMap) -> Lookup<'l> {
-        Lookup(Some((world, headers)))
+        Lookup(Some((world, headers)), None)
+    }
+
+    /// Returns the lookup that a purse pays for. What it finds is of no use once the purse is empty.
+    pub(in crate::graph) fn paid_by(self, purse: &'l Purse) -> Lookup<'l> {
+        Lookup(self.0, Some(purse))
     }
 
     /// Whether permissions are checked, which are published by the parts of paths.
@@ -39,6 +46,11 @@ impl<'l> Lookup<'l> {
     /// Whether two slashes behind the version count as one (behavior `slashes-after-version`).
     pub(super) fn takes_slashes_after_version(&self) -> bool {
         self.0.is_none_or(|(world, _)| world.behaviors.slashes_after_version == SlashesAfterVersion::Take)
+    }
+
+    /// Whether `$count` can follow a property with a collection of values (behavior `count-of-values`).
+    pub(super) fn counts_values(&self) -> bool {
+        self.0.is_none_or(|(world, _)| world.behaviors.count_of_values == CountOfValues::Answer)
     }
 
     /// Returns the key of the signed-in user's entity. Without a token it is that of the state, linked under the singleton, or the local
@@ -59,12 +71,18 @@ impl<'l> Lookup<'l> {
     /// Returns a link, or an entity that lives among links.
     pub(super) fn link(&self, collection: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
         let (world, _) = self.0?;
-        links::link(&world.schema, &world.store, collection, key)
+        links::link(&world.schema, &world.store, collection, key, self.1)
     }
 
     /// Returns whether a collection has an entity.
     pub(super) fn has(&self, collection: &CollectionAddress, key: &str) -> bool {
         self.0.is_some_and(|(world, _)| world.store.has(collection, key))
+    }
+
+    /// Returns the key of the entity that happens at the time with a key, which the collection does not have.
+    pub(super) fn series(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Arc<str>> {
+        let (world, _) = self.0?;
+        if world.store.has(collection, key) { None } else { InstanceRules::series_of(world, structured, collection, key) }
     }
 
     /// Returns whether a collection has no entities, as far as there is a state.

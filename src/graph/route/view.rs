@@ -10,6 +10,7 @@ use crate::edm::file_name::DEPTH;
 use crate::edm::schema::{PropertyType, StructuredType, TypeId, View};
 use crate::edm::value::{Complex, Value};
 use crate::graph::route::Walk;
+use crate::world::workload::Ancestor;
 
 impl<'s> Walk<'s, '_> {
     /// Goes to the entities that a navigation property of an entity shows. Returns whether it went to an entity.
@@ -150,6 +151,24 @@ impl<'s> Walk<'s, '_> {
         } else {
             self.also = also;
         }
+    }
+
+    /// Goes to the place of the time at which an entity of the collection, or the holder of the collection, happens, if the key is that of one.
+    pub(super) fn find_instance(&mut self) {
+        let structured = self.structured();
+        let navigation = structured.rare().repeated.and_then(|name| structured.navigation(name));
+        let (Some(navigation), Some(key)) = (navigation, self.key.as_deref()) else { return };
+        let series = if self.window.is_some_and(|rules| rules.is_of_holder) {
+            self.ancestors.pop()
+        } else {
+            let key = self.lookup.series(structured, &self.collection, key);
+            key.map(|key| Ancestor { collection: self.collection.clone(), type_id: self.type_id, key })
+        };
+        let Some(series) = series else { return };
+        self.collection = series.collection.within(self.schema, &series.key, navigation.set);
+        self.home = Some(self.collection.path(self.schema).into_owned());
+        self.ancestors.push(series);
+        self.is_instance = true;
     }
 
     /// Returns the collection of the single entity with an id, and its key, which is another one.

@@ -41,6 +41,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("subscribedSku", LimitHeaders::Throttle),
     ],
     properties: &[
+        // Medium: learn.microsoft.com/graph/api/resources/federatedidentitycredential. That another value is ignored is a guess (none).
+        ("federatedIdentityCredential", "name", PropertyRule::Immutable),
         // Whether an id in a body is refused or ignored is not known (none).
         ("entity", "id", PropertyRule::ReadOnly),
         ("directoryObject", "deletedDateTime", PropertyRule::ReadOnly),
@@ -100,6 +102,15 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // Medium: learn.microsoft.com/graph/api/federatedidentitycredential-upsert, application-upsert and group-upsert.
     upserted: &[("federatedIdentityCredential", "name"), ("application", "uniqueName"), ("group", "uniqueName")],
     eventual: &[("directoryObject", ("advanced-queries", |behaviors| behaviors.advanced_queries == AdvancedQueries::Refuse))],
+    // Medium: learn.microsoft.com/graph/api/group-post-members, group-post-owners, application-post-owners and serviceprincipal-post-owners.
+    linked_types: &[
+        (("group", "members"), &["user", "group", "device", "servicePrincipal", "orgContact"]),
+        (("group", "owners"), &["user", "servicePrincipal"]),
+        (("application", "owners"), &["user", "servicePrincipal"]),
+        (("servicePrincipal", "owners"), &["user", "servicePrincipal"]),
+    ],
+    // Strong: microsoft-graph-docs-contrib#1517 (recorded: refused for a group without groups in it, answered for others, and for users).
+    doubted_casts: &[(("group", "transitiveMembers"), "group")],
     // Strong: microsoft-graph-docs#15109 and #2632, microsoft-graph-docs-contrib#3591; without a link to the others.
     expand_limits: &[("directoryObject", 20)],
     // learn.microsoft.com/graph/api/group-post-acceptedsenders, group-post-rejectedsenders, featurerolloutpolicy-post-appliesto add links
@@ -167,6 +178,11 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("application", unique("uniqueName")),
         ("group", unique("uniqueName")),
         ("group", Unique { among: Some(("groupTypes", "Unified")), ..unique("mailNickname") }),
+        ("federatedIdentityCredential", Unique { refusal: &refusal::FEDERATED_NAME_EXISTS, ..unique("name") }),
+        (
+            "federatedIdentityCredential",
+            Unique { with: Some("issuer"), refusal: &refusal::FEDERATED_SUBJECT_EXISTS, ..unique("subject") },
+        ),
         ("servicePrincipal", Unique { refusal: &refusal::SERVICE_PRINCIPAL_EXISTS, ..unique("appId") }),
     ],
     // Members: Azure/azure-cli (recorded) for applications, service principals, credentials and grants (strong); the pages of the others, such as
@@ -206,7 +222,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
 };
 
 const fn unique(property: &'static str) -> Unique {
-    Unique { property, among: None, refusal: &refusal::NOT_UNIQUE }
+    Unique { property, among: None, with: None, refusal: &refusal::NOT_UNIQUE }
 }
 
 const fn required(members: &'static [&'static str]) -> Required {

@@ -11,6 +11,7 @@ use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::policy::behavior::UnknownReference;
 use crate::policy::refusal;
+use crate::text::form::percent_decoded;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{OperationReply, OperationRequest, OperationRow, text_of};
 
@@ -171,7 +172,7 @@ fn changes(structured: &StructuredType, item: &StoredEntity, name: Option<&Arc<s
     changes
 }
 
-/// Returns the collection of the folder that a reference names by its id: in the drive of the item, or in another one. It is `None` in a
+/// Returns the collection of the folder that a reference names by its id or path: in the drive of the item, or in another one. It is `None` in a
 /// drive that is not there, in a state without other drives, unless links to unknown entities are refused.
 fn folder_of(
     request: &OperationRequest<'_>,
@@ -199,6 +200,10 @@ fn folder_of(
         },
     };
     let wanted = text_of(reference_type, reference, "id");
+    // An id counts before a path.
+    if let Some(path) = text_of(reference_type, reference, "path").filter(|_| wanted.is_none()) {
+        return at_path(request, structured, drive, &path).map(Some);
+    }
     if wanted.is_none() && is_own {
         return Ok(Some(source.collection.clone()));
     }
@@ -211,6 +216,42 @@ fn folder_of(
     let (folder, _) = found.find(|(_, item)| is_wanted(item)).ok_or_else(unknown)?;
     let children = structured.navigation("children").ok_or_else(unknown)?;
     Ok(Some(folder.collection.within(schema, &folder.key, children.set)))
+}
+
+/// Returns the collection of the folder at a path: `/drive/root:/a/b` in a drive, or `/drives/{id}/root:/a/b` in another one (medium,
+/// learn.microsoft.com/graph/api/resources/itemreference).
+fn at_path(
+    request: &OperationRequest<'_>,
+    structured: &StructuredType,
+    drive: EntityAddress,
+    path: &str,
+) -> Result<CollectionAddress, Error> {
+    let unknown = || Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]);
+    let (begin, names) = path.split_once("root:").or_else(|| path.split_once("root")).ok_or_else(unknown)?;
+    let parts: Vec<&str> = begin.split('/').filter(|part| !part.is_empty()).collect();
+    let drive = match parts[..] {
+        [] | ["drive"] | ["me", "drive"] => drive,
+        ["drives", id] => {
+            let id = percent_decoded(id);
+            if is_drive(request, &drive, &id) { drive } else { drive_named(request, &id)?.ok_or_else(unknown)? }
+        }
+        _ => return Err(unknown()),
+    };
+    let (schema, children) = (&request.world.schema, structured.navigation("children").ok_or_else(unknown)?);
+    let mut found = items(request, &drive)?.into_iter();
+    let (root, _) = found.find(|(_, item)| is_root(structured, &item.properties)).ok_or_else(unknown)?;
+    let mut folder = root.collection.within(schema, &root.key, children.set);
+    for name in names.split('/').filter(|name| !name.is_empty()) {
+        let name = percent_decoded(name);
+        let list = request.world.store.list(&folder);
+        pay(request, ITEM_STEPS.saturating_mul(1 + u64::try_from(list.len()).unwrap_or(u64::MAX)))?;
+        let has_name = |item: &&Arc<StoredEntity>| {
+            text_of(structured, &item.properties, "name").is_some_and(|own| file_name::is_same(&own, &name))
+        };
+        let next = list.iter().find(has_name).ok_or_else(unknown)?;
+        folder = folder.within(schema, &next.key, children.set);
+    }
+    Ok(folder)
 }
 
 /// Whether an address is that of the drive with an id. A single drive is stored under another key.

@@ -44,7 +44,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // Medium: pages on driveItem, printDocument and attachment of learn.microsoft.com/graph/api.
     media: &[("driveItem", "content", &ITEM_CONTENT), ("printDocument", "", &REDIRECTED), ("fileAttachment", "", &ATTACHMENT)],
     files: &[("driveItem", &ITEMS)],
-    unique: &[("driveItem", Unique { property: "name", among: None, refusal: &refusal::FILE_EXISTS })],
+    unique: &[("driveItem", Unique { property: "name", among: None, with: None, refusal: &refusal::FILE_EXISTS })],
     views: &[
         ("user", "drive", View::Owned { set: "drives", path: &["owner", "user", "id"] }),
         ("group", "drive", View::Owned { set: "drives", path: &["owner", "group", "id"] }),

@@ -9,13 +9,15 @@ use crate::edm::schema::{Model, Property, PropertyType, StructuredType};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
+use crate::odata::purse::Purse;
 use crate::policy::refusal;
+use crate::workloads::outlook::occurrences;
 use crate::workloads::outlook::rules::WELL_KNOWN_FOLDERS;
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::id_form::id_of;
-use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
-use crate::world::workload::{OperationRequest, text_of};
+use crate::world::store::{InsertError, RECORD_BYTES, StoredEntity};
+use crate::world::workload::{Ancestor, ConditionCheck, InstanceRules, OperationProblem, OperationRequest, text_of};
 
 /// The depth of nested folders and items, with a wide margin.
 const DEPTH: usize = 16;
@@ -27,6 +29,8 @@ pub(super) struct Mailbox<'c> {
     owner: EntityAddress,
     owner_type: &'c StructuredType,
     millis: i64,
+    /// The item to which the operation is bound, and the check of the condition on it.
+    bound: Option<(EntityAddress, &'c ConditionCheck<'c>)>,
 }
 
 /// Texts within values of a model.
@@ -51,7 +55,7 @@ impl<'c> Mailbox<'c> {
     pub(super) fn of(request: &OperationRequest<'c>, owner: EntityAddress) -> Option<Mailbox<'c>> {
         let (world, model) = (request.world, request.model);
         let owner_type = model.find_structured(world.schema.set(owner.collection.set).target)?;
-        Some(Mailbox { world, model, owner, owner_type, millis: unix_millis(request.now) })
+        Some(Mailbox { world, model, owner, owner_type, millis: unix_millis(request.now), bound: None })
     }
 
     /// Returns the mailbox that has an item.
@@ -60,7 +64,16 @@ impl<'c> Mailbox<'c> {
         while let Some(holder) = owner.collection.holder.clone() {
             owner = EntityAddress::parse(&request.world.schema, request.model, &holder)?;
         }
-        Mailbox::of(request, owner)
+        let mailbox = Mailbox::of(request, owner)?;
+        Some(Mailbox { bound: Some((item.clone(), request.check_condition)), ..mailbox })
+    }
+
+    /// Checks the condition of the request on an item, if that is the one to which it is bound.
+    fn check(&self, address: &EntityAddress, entity: &Entity) -> Result<(), OperationProblem> {
+        match &self.bound {
+            Some((bound, check)) if bound == address => check(entity).map_err(OperationProblem::Refused),
+            _ => Ok(()),
+        }
     }
 
     fn within(&self, holder: &EntityAddress, structured: &StructuredType, navigation: &str) -> Option<CollectionAddress> {
@@ -173,6 +186,7 @@ impl<'c> Mailbox<'c> {
         let structured = self.model.structured(self.world.schema.set(address.collection.set).target);
         let collection = self.world.store.to_change(&address.collection, 0)?;
         let updated = collection.update(&address.key, |entity| {
+            self.check(address, entity)?;
             let structured = self.model.actual(structured, entity.properties.own_type);
             let mut values = entity.properties.clone();
             change(structured, &mut values);
@@ -180,7 +194,7 @@ impl<'c> Mailbox<'c> {
                 values.set(slot, Value::DateTimeOffset(DateTimeOffset::from_unix_millis(self.millis)));
             }
             tag::renew(structured, &mut values, Some(&entity.properties), || self.world.next_tag_id());
-            Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
+            Ok::<_, OperationProblem>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
         });
         updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))
     }
@@ -192,10 +206,32 @@ impl<'c> Mailbox<'c> {
         entity.map(|_| alone).ok_or_else(|| Error::new(&refusal::UNKNOWN_OUTLOOK_ITEM, &[]))
     }
 
-    /// Removes a stored entity, and what it contains.
+    /// Returns the series of which an event is an occurrence or an exception.
+    fn series_of(&self, event: &EntityAddress) -> Option<EntityAddress> {
+        let structured = self.model.find_structured(self.world.schema.set(event.collection.set).target)?;
+        let is_exception = *self.world.schema.set(event.collection.set).name == *structured.rare().repeated?;
+        let holder = event.collection.holder.as_deref().filter(|_| is_exception)?;
+        EntityAddress::parse(&self.world.schema, self.model, holder)
+    }
+
+    /// Stores an occurrence before its first change, as an exception of its series, which it returns.
+    pub(super) fn separate(&self, event: &EntityAddress, purse: &Purse) -> Result<Option<EntityAddress>, Error> {
+        let Some(series) = self.series_of(event) else { return Ok(None) };
+        let type_id = self.world.schema.set(series.collection.set).target;
+        let of = Ancestor { collection: series.collection.clone(), type_id, key: series.key.clone() };
+        InstanceRules::store_time(self.world, self.model, purse, &of, &event.collection, &event.key)?;
+        Ok(Some(series))
+    }
+
+    /// Removes an entity, and what it contains.
     pub(super) fn delete(&self, address: &EntityAddress) -> Result<(), Error> {
         let store = &self.world.store;
-        store.to_change(&address.collection, 0).and_then(|collection| collection.remove(&address.key))?;
+        store.to_change(&address.collection, 0)?.remove_if(&address.key, |entity| self.check(address, entity))?;
+        if let Some(series) = self.series_of(address) {
+            self.change(&series, |structured, values| {
+                *values = occurrences::without(structured, &series.key, values, &address.key);
+            })?;
+        }
         store.empty_within(address.collection.root, &address.text(&self.world.schema));
         store.remove_links_to(address);
         Ok(())

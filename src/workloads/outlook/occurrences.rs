@@ -1,8 +1,10 @@
 //! Events in a time range, and the occurrences of series.
 //!
-//! Occurrences follow from the pattern of their series. They are in views of a calendar and among the instances of a series; they have no
-//! address of their own, and cannot be changed alone: exceptions of a series are not emulated.
+//! Occurrences follow from the pattern of their series. They are in views of a calendar and among the instances of a series. One that is changed
+//! is an exception from then on, which the series contains; one that is deleted is named in `cancelledOccurrences` of the series. Both stay when
+//! the pattern of the series changes, which is a guess (none).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,16 +13,26 @@ use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
 
-use crate::edm::date_time::TICKS_PER_SECOND;
+use crate::edm::date_time::{DateTimeOffset, TICKS_PER_SECOND};
 use crate::edm::schema::{Model, PropertyType, StructuredType};
 use crate::edm::time_zone;
 use crate::edm::value::{Complex, Value};
 use crate::odata::purse::Purse;
 use crate::workloads::outlook::forms::written;
 use crate::world::store::StoredEntity;
-use crate::world::workload::{InstanceRequest, InstanceRule, text_of};
+use crate::world::workload::{InstanceRequest, InstanceRules, text_of};
 
-pub(super) static INSTANCES: [(&str, InstanceRule); 1] = [("event", instances)];
+pub(super) static INSTANCES: [(&str, &InstanceRules); 1] = [("event", &EVENTS)];
+
+/// Delta queries show these members of occurrences alone (strong: microsoft-graph-docs#1716 and #7632, microsoft-graph-docs-contrib#34).
+static EVENTS: InstanceRules = InstanceRules {
+    within,
+    has_form: |series, key| day_of(series, key).is_some(),
+    at,
+    separate,
+    without,
+    delta_members: &["seriesMasterId", "type", "start", "end"],
+};
 
 /// The steps that looking at a day of a series costs.
 const DAY_STEPS: u64 = 8;
@@ -77,6 +89,12 @@ impl Clocks {
         self.end.duration_since(self.begin)
     }
 
+    /// Returns begin and end of an occurrence on a day. The clocks stay.
+    fn on(&self, day: Date) -> Option<(DateTime, DateTime)> {
+        let begin = day.to_datetime(self.begin.time());
+        begin.checked_add(self.length()).ok().map(|end| (begin, end))
+    }
+
     /// Returns the zones; `None` if the purse does not suffice.
     fn zones(&self, purse: &Purse) -> Option<Zones> {
         // A zone that is not known counts as UTC.
@@ -114,43 +132,123 @@ fn is_within((begin, end): (i64, i64), (from, to): (i64, i64)) -> bool {
 }
 
 /// Returns what an event is in a range. Without a purse that suffices, the result is of no use.
-fn instances(request: &InstanceRequest<'_>) -> Vec<(i64, Arc<StoredEntity>)> {
-    let InstanceRequest { model, structured, entity, range, purse, .. } = *request;
+fn within(request: &InstanceRequest<'_>, range: (i64, i64), is_any: bool) -> Vec<(i64, Arc<StoredEntity>)> {
+    let InstanceRequest { world, model, structured, entity, purse, .. } = *request;
     let Some(clocks) = Clocks::of(model, structured, &entity.properties) else { return Vec::new() };
-    let series = Series::of(model, structured, &entity.properties, clocks.begin.date());
-    let (near, last) = near(clocks.length(), range);
-    let is_near = match &series {
-        Some(series) => series.first <= last && series.last.is_none_or(|last| near <= last),
-        None => (near..=last).contains(&clocks.begin.date()),
+    let Some(series) = Series::of(model, structured, &entity.properties, clocks.begin.date()) else {
+        return itself(request, entity, range).into_iter().collect();
     };
-    if !is_near {
-        return Vec::new();
+    let separated = request.separated();
+    let mut found = Vec::new();
+    for exception in separated.iter().flat_map(|collection| world.store.list(collection)) {
+        if !purse.spend(OCCURRENCE_STEPS) {
+            return Vec::new();
+        }
+        found.extend(itself(request, &exception, range));
+        if is_any && !found.is_empty() {
+            return found;
+        }
+    }
+    let (near, last) = near(clocks.length(), range);
+    if series.first > last || series.last.is_some_and(|last| near > last) {
+        return found;
     }
     let Some(zones) = clocks.zones(purse) else { return Vec::new() };
-    let Some(series) = series else {
-        let own = zones.ticks(clocks.begin, clocks.end);
-        return if is_within(own, range) { vec![(own.0, entity.clone())] } else { Vec::new() };
-    };
     let bytes = entity.properties.own_bytes() * 2 + OCCURRENCE_BYTES;
-    let mut found = Vec::new();
+    let cancelled = Cancelled::of(structured, entity);
+    let is_separate = |key: &str| separated.as_ref().is_some_and(|collection| world.store.has(collection, key));
     let is_found = series.each(near, last, purse, |day| {
-        // The clocks stay.
-        let begin = day.to_datetime(clocks.begin.time());
-        let Ok(end) = begin.checked_add(clocks.length()) else { return Next::Continue };
+        let Some((begin, end)) = clocks.on(day) else { return Next::Continue };
         if !purse.spend(OCCURRENCE_STEPS) {
             return Next::Stop;
         }
         let own = zones.ticks(begin, end);
-        if !is_within(own, range) {
+        if !is_within(own, range) || cancelled.has(day) || is_separate(&key_of(&entity.key, day)) {
             return Next::Continue;
         }
         if !purse.hold(bytes) {
             return Next::Stop;
         }
-        found.push((own.0, occurrence(request, (begin, end), day)));
-        if request.is_any { Next::Stop } else { Next::Continue }
+        found.push((own.0, occurrence(request, (begin, end), own.0, day)));
+        if is_any { Next::Stop } else { Next::Continue }
     });
     if is_found.is_some() { found } else { Vec::new() }
+}
+
+/// Returns an event that happens once, if it is in a range.
+fn itself(request: &InstanceRequest<'_>, event: &Arc<StoredEntity>, range: (i64, i64)) -> Option<(i64, Arc<StoredEntity>)> {
+    let clocks = Clocks::of(request.model, request.structured, &event.properties)?;
+    let (near, last) = near(clocks.length(), range);
+    if !(near..=last).contains(&clocks.begin.date()) {
+        return None;
+    }
+    let own = clocks.zones(request.purse)?.ticks(clocks.begin, clocks.end);
+    is_within(own, range).then(|| (own.0, event.clone()))
+}
+
+/// Returns the occurrence that has a key, unless it is cancelled.
+fn at(request: &InstanceRequest<'_>, key: &str) -> Option<Arc<StoredEntity>> {
+    let InstanceRequest { model, structured, entity, purse, .. } = *request;
+    let day = day_of(&entity.key, key)?;
+    let clocks = Clocks::of(model, structured, &entity.properties)?;
+    let series = Series::of(model, structured, &entity.properties, clocks.begin.date())?;
+    let mut is_found = false;
+    series.each(day, day, purse, |_| {
+        is_found = true;
+        Next::Stop
+    })?;
+    let (begin, end) = clocks.on(day).filter(|_| is_found && !Cancelled::of(structured, entity).has(day))?;
+    let own = clocks.zones(purse)?.ticks(begin, end);
+    Some(occurrence(request, (begin, end), own.0, day))
+}
+
+/// Returns the values of an occurrence that becomes an exception of its series.
+fn separate(model: &Model, structured: &StructuredType, values: &Complex) -> Complex {
+    let mut values = values.clone();
+    let kind = structured.property("type").map(|index| &structured.properties[index]);
+    if let Some((kind, member)) = kind.and_then(|kind| Some((kind, model.member(kind.kind, "exception")?))) {
+        values.set(kind.slot, Value::Enum(member));
+    }
+    values
+}
+
+/// Returns the values of a series without an occurrence.
+pub(super) fn without(structured: &StructuredType, series: &str, values: &Complex, key: &str) -> Complex {
+    let mut values = values.clone();
+    let slot = structured.slot("cancelledOccurrences");
+    if let Some((slot, day)) = slot.zip(day_of(series, key)) {
+        let known: &[Value] = if let Value::Collection(items) = values.get(slot) { items } else { &[] };
+        let item = Value::String(occurrence_id(series, day).into());
+        let items = known.iter().filter(|known| **known != item).cloned().chain([item.clone()]).collect();
+        values.set(slot, Value::Collection(items));
+    }
+    values
+}
+
+/// Returns the id of an occurrence that stays the same when it becomes an exception (learn.microsoft.com/graph/api/resources/event: the form).
+fn occurrence_id(series: &str, day: Date) -> String {
+    format!("OID.{series}.{day}")
+}
+
+/// The occurrences of a series that are cancelled.
+struct Cancelled<'s> {
+    series: &'s str,
+    ids: HashSet<&'s str>,
+}
+
+impl<'s> Cancelled<'s> {
+    fn of(structured: &StructuredType, series: &'s StoredEntity) -> Cancelled<'s> {
+        let items: &[Value] = match structured.slot("cancelledOccurrences").map(|slot| series.properties.get(slot)) {
+            Some(Value::Collection(items)) => items,
+            _ => &[],
+        };
+        let id = |item: &'s Value| if let Value::String(id) = item { Some(&**id) } else { None };
+        Cancelled { series: &series.key, ids: items.iter().filter_map(id).collect() }
+    }
+
+    fn has(&self, day: Date) -> bool {
+        !self.ids.is_empty() && self.ids.contains(&*occurrence_id(self.series, day))
+    }
 }
 
 /// Returns the first and the last day on which an event of a length can begin that is in a range.
@@ -168,7 +266,7 @@ fn timestamp(ticks: i64) -> jiff::Timestamp {
 }
 
 /// Returns an occurrence of a series. Its id is a guess in all but form.
-fn occurrence(request: &InstanceRequest<'_>, (begin, end): (DateTime, DateTime), day: Date) -> Arc<StoredEntity> {
+fn occurrence(request: &InstanceRequest<'_>, (begin, end): (DateTime, DateTime), start: i64, day: Date) -> Arc<StoredEntity> {
     let InstanceRequest { model, structured, entity, .. } = *request;
     let key: Arc<str> = key_of(&entity.key, day).into();
     let mut values = entity.properties.clone();
@@ -182,6 +280,11 @@ fn occurrence(request: &InstanceRequest<'_>, (begin, end): (DateTime, DateTime),
     set("seriesMasterId", Some(Value::String(entity.key.clone())));
     set("type", kind.and_then(|kind| model.member(kind, "occurrence")).map(Value::Enum));
     set("recurrence", Some(Value::Null));
+    set(
+        "originalStart",
+        Some(Value::DateTimeOffset(DateTimeOffset::from_unix_millis(start.div_euclid(TICKS_PER_SECOND) * 1000))),
+    );
+    set("cancelledOccurrences", Some(Value::Collection([].into())));
     for (name, clock) in [("start", begin), ("end", end)] {
         let moved = inner(model, structured, &entity.properties, name).map(|(of_time, time)| {
             let mut moved = time.clone();
@@ -195,17 +298,35 @@ fn occurrence(request: &InstanceRequest<'_>, (begin, end): (DateTime, DateTime),
     Arc::new(StoredEntity::of_type(key, values, structured.blank_text))
 }
 
+/// The first bytes of the letters that stand for a day.
+const MARK: [u8; 2] = [0xd0, 0xe1];
+
+/// The number of letters that stand for a day.
+const DAY_LETTERS: usize = 8;
+
 /// Returns the id of an occurrence: that of the series, with the day in the place of some of its letters.
 fn key_of(series: &str, day: Date) -> String {
     let number = day.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24;
     let bytes = i32::try_from(number).unwrap_or_default().to_be_bytes();
-    let text = URL_SAFE.encode([&[0xd0, 0xe1], &bytes[..]].concat());
-    match series.len().checked_sub(text.len() + 8) {
-        Some(begin) if begin > 0 && series.is_ascii() => {
-            format!("{}{text}{}", &series[..begin], &series[begin + text.len()..])
-        }
-        _ => format!("{series}{text}"),
+    let text = URL_SAFE.encode([&MARK[..], &bytes[..]].concat());
+    match place_of_day(series) {
+        Some(begin) => format!("{}{text}{}", &series[..begin], &series[begin + text.len()..]),
+        None => format!("{series}{text}"),
     }
+}
+
+/// Returns the place of the letters that stand for a day, in an id that is long enough.
+fn place_of_day(series: &str) -> Option<usize> {
+    series.len().checked_sub(DAY_LETTERS * 2).filter(|begin| *begin > 0 && series.is_ascii())
+}
+
+/// Returns the day in the id of an occurrence of a series.
+fn day_of(series: &str, key: &str) -> Option<Date> {
+    let begin = place_of_day(series).unwrap_or(series.len());
+    let bytes = URL_SAFE.decode(key.get(begin..begin + DAY_LETTERS)?).ok()?;
+    let days = i32::from_be_bytes(bytes.strip_prefix(&MARK)?.try_into().ok()?);
+    let day = Date::constant(1970, 1, 1).checked_add(i64::from(days).days()).ok()?;
+    (key_of(series, day) == key).then_some(day)
 }
 
 /// Whether a walk over days goes on.
@@ -477,5 +598,22 @@ mod tests {
         assert!(key.len() == series.len() && key.starts_with("AAMkAFh") && key.ends_with("AAA=") && key != series, "{key}");
         assert_ne!(key, key_of(series, day.tomorrow().unwrap()));
         assert_eq!(key_of("e1", day), "e10OEAAE1K");
+    }
+
+    #[test]
+    fn the_id_of_an_occurrence_has_its_day() {
+        for day in ["2024-03-04", "0001-01-01", "1969-12-31", "9999-12-31"] {
+            let day: Date = day.parse().unwrap();
+            for series in
+                ["AAMkAFh328Jb8RBWs7auSWvEJNPfj3n0sZtd3Xxg7qKvOJ-jcU2NEti8bPx0tkxfdQkAAAA=", "e1", "ü", "AAMk0123456789AB"]
+            {
+                assert_eq!(day_of(series, &key_of(series, day)), Some(day), "{series}");
+                assert_eq!(day_of(series, series), None);
+                assert_eq!(day_of("e2", &key_of(series, day)), None, "{series}");
+            }
+        }
+        for key in ["", "e1", "e10OEAAE1K=", "e1AAAAAAAA", "e1________", "e10OEAAE1ü"] {
+            assert_eq!(day_of("e1", key), None, "{key}");
+        }
     }
 }

@@ -239,6 +239,7 @@ fn decline(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
 fn respond(request: &OperationRequest<'_>, response: &str) -> Result<OperationReply, Error> {
     let bound = Bound::of(request)?;
     let time = DateTimeOffset::from_unix_millis(unix_millis(request.now));
+    let series = bound.mailbox.separate(&bound.address, request.purse)?;
     bound.mailbox.change(&bound.address, |structured, values| {
         let Some((property, status_type)) = Text { model: request.model }.complex(structured, "responseStatus") else { return };
         let mut status = match values.get(property.slot) {
@@ -254,6 +255,9 @@ fn respond(request: &OperationRequest<'_>, response: &str) -> Result<OperationRe
         }
         values.set(property.slot, Value::Complex(Arc::new(status)));
     })?;
+    if let Some(series) = series {
+        bound.mailbox.change(&series, |_, _| {})?;
+    }
     Ok(OperationReply::Nothing)
 }
 

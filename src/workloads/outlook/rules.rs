@@ -34,6 +34,11 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("outlookItem", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
         ("outlookItem", "changeKey", PropertyRule::ReadOnly),
         ("outlookItem", "changeKey", PropertyRule::ServerSet(ServerSetValue::ChangeKey)),
+        // Medium: learn.microsoft.com/graph/api/resources/event (`type`); the others follow from the series.
+        ("event", "type", PropertyRule::ReadOnly),
+        ("event", "seriesMasterId", PropertyRule::ReadOnly),
+        ("event", "originalStart", PropertyRule::ReadOnly),
+        ("event", "cancelledOccurrences", PropertyRule::ReadOnly),
         ("calendar", "changeKey", PropertyRule::ReadOnly),
         ("calendar", "changeKey", PropertyRule::ServerSet(ServerSetValue::ChangeKey)),
         // Requests can set these times (learn.microsoft.com/graph/api/mailfolder-post-messages).
@@ -125,12 +130,17 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         (("calendar", "calendarView"), &CALENDAR_VIEW),
         (("event", "instances"), &INSTANCES),
     ],
+    repeated: &[("event", "exceptionOccurrences")],
     untracked: &[("user", "messages")],
     well_known: &[("mailFolder", "displayName", &WELL_KNOWN_FOLDERS)],
     searches: &[("message", &SEARCH)],
     // Medium: learn.microsoft.com/graph/api/resources/message marks these "Returned only on $select"; the answer on user-post-messages to a
     // request with internetMessageHeaders lacks them.
-    default_projections: &[("message", DefaultProjection::Except(&["internetMessageHeaders", "uniqueBody"]))],
+    // learn.microsoft.com/graph/api/resources/event says the same of cancelledOccurrences.
+    default_projections: &[
+        ("message", DefaultProjection::Except(&["internetMessageHeaders", "uniqueBody"])),
+        ("event", DefaultProjection::Except(&["cancelledOccurrences"])),
+    ],
     ..WorkloadRules::NONE
 };
 

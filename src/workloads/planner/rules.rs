@@ -38,6 +38,15 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ..WorkloadRules::NONE
 };
 
+/// Types of the entities that each plan or task has.
+pub(super) const PARTS: &[&str] = &[
+    "plannerPlanDetails",
+    "plannerTaskDetails",
+    "plannerAssignedToTaskBoardTaskFormat",
+    "plannerBucketTaskBoardTaskFormat",
+    "plannerProgressTaskBoardTaskFormat",
+];
+
 // Names as in the answers on learn.microsoft.com/graph/api; those of the formats are a guess.
 static PLAN_TAG: TagRules = tag("Plan  ");
 static BUCKET_TAG: TagRules = tag("Bucket");

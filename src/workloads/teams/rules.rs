@@ -52,7 +52,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // Weak: notes of two users on the refusal, which is that of messages in a mailbox (msgraph-metadata#607).
     untracked: &[("chat", "messages"), ("chatMessage", "replies")],
     // See the row of the refusal; that case does not matter is a guess.
-    unique: &[("channel", Unique { property: "displayName", among: None, refusal: &refusal::CHANNEL_NAME_TAKEN })],
+    unique: &[("channel", Unique { property: "displayName", among: None, with: None, refusal: &refusal::CHANNEL_NAME_TAKEN })],
     // The answers to other requests for these have no expansions in any public source (none).
     unexpanded: &[("teamwork", "workforceIntegrations"), ("team", "schedule")],
     ..WorkloadRules::NONE

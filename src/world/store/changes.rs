@@ -99,6 +99,11 @@ impl Changes {
         }
     }
 
+    /// Whether a client has asked for changes.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.is_recorded.load(Ordering::Acquire)
+    }
+
     /// Records the change of an entity within those of the collection, if a client has asked for such changes.
     pub(super) fn add_within(&self, budget: &Budget, collection: &CollectionAddress, key: &Arc<str>) {
         if self.is_recorded.load(Ordering::Acquire) {

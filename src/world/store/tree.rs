@@ -106,10 +106,21 @@ impl Tree {
         };
         let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
         let count = contained.len();
+        let is_recorded = self.share.nested_changes.is_recorded();
+        let record = |address: &CollectionAddress, entities: &[Arc<StoredEntity>]| {
+            for entity in entities {
+                self.share.nested_changes.add_within(&self.share.budget, address, &entity.key);
+            }
+        };
+        let mut in_use = BTreeSet::new();
         contained.retain(|address, collection| {
             let is_kept = !is_within(address);
             if !is_kept {
                 collection.record_unlinks();
+                if is_recorded {
+                    record(address, &collection.list());
+                    in_use.insert(address.clone());
+                }
             }
             is_kept
         });
@@ -117,8 +128,12 @@ impl Tree {
         let mut hidden = self.baseline.contained.keys().filter(|address| is_within(address)).peekable();
         if contained.len() < count || hidden.peek().is_some() {
             let empty = |address: &CollectionAddress| {
-                for target in self.initial(address).entities().iter().filter_map(|entity| entity.linked()) {
+                let initial = self.initial(address);
+                for target in initial.entities().iter().filter_map(|entity| entity.linked()) {
                     self.share.record_unlink(target, address, true);
+                }
+                if is_recorded && !in_use.contains(address) {
+                    record(address, initial.entities());
                 }
                 Arc::new(Collection::contained(address.clone(), Arc::default(), self.share.clone()))
             };

@@ -59,7 +59,7 @@ fn settings_for(exchanges: &[Exchange], name: &str) -> Settings {
     Settings { explains, faults, auth, directory, ..harness::settings(behaviors) }
 }
 
-/// The values in answers of the token service that later requests can repeat, by name.
+/// The values in answers that later requests can repeat, by name: those of the token service, and the paths of links of delta queries.
 type Repeated = BTreeMap<&'static str, String>;
 
 const REPEATED: [&str; 5] = ["code", "access_token", "id_token", "refresh_token", "device_code"];
@@ -76,11 +76,20 @@ fn note(repeated: &mut Repeated, response: &exchange::RecordedResponse) {
             repeated.insert(name, value.to_owned());
         }
     }
+    for (name, member) in [("delta", "@odata.deltaLink"), ("next", "@odata.nextLink")] {
+        let link = body[member].as_str().and_then(|link| link.split_once("://"));
+        if let Some((_, path)) = link.and_then(|(_, link)| link.split_once('/')) {
+            repeated.insert(name, format!("/{path}"));
+        }
+    }
 }
 
 /// Sends a request, with its token if any. A name such as `<code>` in it is replaced by the latest value of that name.
 fn send(world: &World, exchange: &Exchange, repeated: &mut Repeated) -> exchange::RecordedResponse {
     let mut request = exchange.request.clone();
+    for (name, value) in repeated.iter() {
+        request.target = request.target.replace(&format!("<{name}>"), value);
+    }
     if let Ok(body) = std::str::from_utf8(&request.body).map(str::to_owned) {
         let all = repeated.iter().fold(body, |text, (name, value)| text.replace(&format!("<{name}>"), value));
         request.body = all.into();

@@ -273,6 +273,7 @@ fn what_a_body_contains_has_its_required_members_and_its_own_values() {
     assert_eq!(created.0, StatusCode::CREATED, "{}", created.1);
     for (name, value) in [("issuer", None), ("subject", Some(json!("")))] {
         let mut other = credential.clone();
+        (other["name"], other["issuer"]) = (json!("other"), json!("https://other.example"));
         match value {
             Some(value) => other[name] = value,
             None => drop(other.as_object_mut().unwrap().remove(name)),

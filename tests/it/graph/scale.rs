@@ -77,6 +77,9 @@ fn links_and_delta_queries_take_no_longer_among_many() {
         let count = get(world, &format!("{members}/$count")).as_u64().unwrap();
         assert!(count > 400);
     });
+    // No other way leads to one of them, so all links are followed.
+    let one = format!("groups/{}/transitiveMembers/{}?$select=id", user(0), user(MANY - 1));
+    assert_eq!(get(&many, &one)["id"], user(MANY - 1));
     compare("one member", worlds, |world, number| drop(get(world, &format!("{members}/{}", user(100 + number)))));
     compare("the groups of a member", worlds, |world, number| {
         assert_eq!(get(world, &format!("users/{}/memberOf", user(100 + number)))["value"].as_array().unwrap().len(), 1);

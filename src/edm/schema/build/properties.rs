@@ -127,6 +127,7 @@ pub(super) fn build(
             PropertyRule::Unchangeable(refusal) => {
                 (property.read_only, property.unchangeable) = (true, Some(refusal));
             }
+            PropertyRule::Immutable => property.immutable = true,
             PropertyRule::Writable => property.read_only = false,
             PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
             PropertyRule::CreatedWith(json) => property.created_with = Some(json),
