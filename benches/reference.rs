@@ -16,6 +16,7 @@
 //! | throughput, latency | keep-alive connections with one request in flight each; the servers alternate, so that a disturbance affects both |
 //! | the same by wrk | throughput and CPU time with another load generator, one thread and 16 connections, where it is installed |
 //! | CPU time per request | CPU time of the server's threads, from the scheduler, divided by the requests |
+//! | instructions and cache misses | of a request, counted by valgrind with simulated caches, if asked for: the figures that do not move |
 //! | many in one | a page of a hundred entities against the reference with its bytes; a batch of twenty requests against twenty requests |
 //! | start | from spawning the program to the line with its address, and to the first answer |
 //! | memory | resident memory after the start, after the first answer, and after many requests, with the journal on |
@@ -29,6 +30,7 @@
 //! the ratios of all rounds, with their minimum and maximum in parentheses.
 
 mod reference {
+    pub(crate) mod instructions;
     pub(crate) mod larger;
     pub(crate) mod load;
     pub(crate) mod options;
@@ -53,7 +55,7 @@ use reference::options::{Expectations, Options};
 use reference::process::Child;
 use reference::rounds;
 use reference::table::Table;
-use reference::{larger, scaling, server, start, system, url, worlds, wrk};
+use reference::{instructions, larger, scaling, server, start, system, url, worlds, wrk};
 
 /// The allocator of the emulator, so that it makes no difference.
 #[global_allocator]
@@ -144,6 +146,10 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     requests(options, &recording, &mut expectations).await?;
     println!("\n## Requests by wrk\n");
     wrk::compare(options, &recording, &mut expectations).await?;
+    if options.instructions {
+        println!("\n## Instructions per request\n");
+        instructions::compare(options, &mut expectations).await?;
+    }
     println!("\n## Many in one\n");
     larger::compare(options, &mut expectations).await?;
     println!("\n## Start and memory\n");

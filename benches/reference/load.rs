@@ -106,7 +106,7 @@ impl Exchange {
         Exchange { name: "GET ?$filter=…", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
     }
 
-    /// Returns the bytes before the number that changes, and those after it: all and none if there is no such number.
+    /// Returns the bytes before the number that changes, and those after it: all bytes and none without such a number.
     pub(crate) fn around_number(&self) -> (&[u8], &[u8]) {
         let at = self.number_at.unwrap_or(self.bytes.len());
         (&self.bytes[..at], self.bytes.get(at + 4..).unwrap_or_default())

@@ -31,6 +31,24 @@ pub(crate) struct Options {
     /// Fail if a batch of 20 is below this ratio to 20 requests, in throughput and in CPU time
     #[arg(long, value_name = "RATIO", value_parser = positive)]
     pub(crate) expect_batch: Option<f64>,
+    /// Count instructions and cache misses per request with valgrind, too, which takes some minutes
+    #[arg(long)]
+    pub(crate) instructions: bool,
+    /// Fail if a GET takes more instructions than this
+    #[arg(long, value_name = "NUMBER", value_parser = positive, requires = "instructions")]
+    pub(crate) expect_get_instructions: Option<f64>,
+    /// Fail if a PATCH takes more instructions than this
+    #[arg(long, value_name = "NUMBER", value_parser = positive, requires = "instructions")]
+    pub(crate) expect_patch_instructions: Option<f64>,
+    /// Fail if a page of 100 takes more instructions than this
+    #[arg(long, value_name = "NUMBER", value_parser = positive, requires = "instructions")]
+    pub(crate) expect_page_instructions: Option<f64>,
+    /// Fail if a batch of 20 takes more instructions than this
+    #[arg(long, value_name = "NUMBER", value_parser = positive, requires = "instructions")]
+    pub(crate) expect_batch_instructions: Option<f64>,
+    /// Fail if a filter over 100 entities takes more instructions than this
+    #[arg(long, value_name = "NUMBER", value_parser = positive, requires = "instructions")]
+    pub(crate) expect_filter_instructions: Option<f64>,
     /// Fail if the median time from the start to the first answer is longer than this
     #[arg(long, value_name = "MILLISECONDS", value_parser = positive)]
     pub(crate) expect_ready_ms: Option<f64>,

@@ -25,22 +25,30 @@ pub(crate) struct Child {
 impl Child {
     /// Starts the emulator, with these fixtures or the built-in ones.
     pub(crate) async fn emulator(fixtures: Option<&Temporary>) -> Result<Child, Problem> {
+        Child::start("the emulator", Child::emulator_command(fixtures)).await
+    }
+
+    pub(crate) fn emulator_command(fixtures: Option<&Temporary>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
         command.args(["--port", "0", "--log", "off", "--seed", "1"]);
         if let Some(fixtures) = fixtures {
             command.arg("--fixtures").arg(fixtures.path());
         }
-        Child::start("the emulator", command).await
+        command
     }
 
     /// Starts this program again, as the reference.
     pub(crate) async fn reference(recording: &Recording) -> Result<Child, Problem> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(SERVE).arg(recording.path());
-        Child::start("the reference", command).await
+        Child::start("the reference", Child::reference_command(recording)?).await
     }
 
-    async fn start(name: &'static str, mut command: Command) -> Result<Child, Problem> {
+    pub(crate) fn reference_command(recording: &Recording) -> Result<Command, Problem> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(SERVE).arg(recording.path());
+        Ok(command)
+    }
+
+    pub(crate) async fn start(name: &'static str, mut command: Command) -> Result<Child, Problem> {
         for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WFI_EMULATOR_")) {
             command.env_remove(variable);
         }
@@ -63,6 +71,17 @@ impl Child {
         let address = line.trim_end().strip_prefix("http://").and_then(|address| address.parse().ok());
         let address = address.ok_or_else(|| format!("{name} printed {line:?}, expected an address"))?;
         Ok(Child { name, process, address, to_address })
+    }
+
+    /// Asks the server to stop, and waits until it has.
+    pub(crate) fn stop(&mut self) -> Result<(), Problem> {
+        let process = &mut self.process.0;
+        #[cfg(unix)]
+        rustix::process::kill_process(rustix::process::Pid::from_child(process), rustix::process::Signal::TERM)?;
+        #[cfg(not(unix))]
+        process.kill()?;
+        process.wait()?;
+        Ok(())
     }
 
     pub(crate) fn id(&self) -> u32 {

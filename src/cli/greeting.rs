@@ -23,21 +23,18 @@ pub(super) struct Options<'o> {
 /// Returns the greeting. `plain_url` is the address without TLS, where `url` is one with it.
 pub(super) fn text(url: &str, plain_url: Option<&str>, world: &World, trust: &TrustAnchor, options: &Options<'_>) -> String {
     let mut text = format!("wfi-emulator {} serves an offline Microsoft Graph\n", env!("CARGO_PKG_VERSION"));
-    let sets = world.schema.keyed_root_sets().map(|set| (&world.schema.set(set).path, world.store.collection(set).len()));
-    let (filled, empty): (Vec<_>, Vec<_>) = sets.partition(|(_, count)| *count > 0);
-    for root in world.schema.widest().roots().iter().filter(|root| root.caller_in.is_some()) {
-        text.push_str(&format!("  {url}/{}/{}\n", Version::V1.segment(), root.name));
+    let versions = Version::ALL.map(|version| served(world, version));
+    let [v1, beta] = &versions;
+    let is_same = v1.is_same_as(beta);
+    for served in &versions[..if is_same { 1 } else { 2 }] {
+        text.push_str(&served.lines(url));
     }
-    for (path, count) in &filled {
-        text.push_str(&format!("  {url}/{}/{path} ({count})\n", Version::V1.segment()));
+    if is_same {
+        text.push_str(&format!("the same under {url}/{}\n", Version::Beta.segment()));
     }
-    if !empty.is_empty() {
-        text.push_str(&format!("  and empty collections: {}\n", empty.len()));
-    }
-    text.push_str(&format!("the same under {url}/{}\n", Version::Beta.segment()));
-    if let Some((first, _)) = filled.first().or(empty.first()) {
+    if let Some((version, first)) = v1.first().or(beta.first()) {
         let token = options.needs_token.then(|| "-H \"Authorization: Bearer $(wfi-emulator token)\"".to_owned());
-        let address = format!("{url}/{}/{first}", Version::V1.segment());
+        let address = format!("{url}/{}/{first}", version.segment());
         let words = [Some("try: curl".to_owned()), trust.curl_flag(), token, Some(address)];
         text.push_str(&wrapped(&words.into_iter().flatten().collect::<Vec<String>>(), " ", " \\\n    "));
     }
@@ -63,6 +60,48 @@ pub(super) fn text(url: &str, plain_url: Option<&str>, world: &World, trust: &Tr
         text.push_str(&format!("CA of the hosts of --intercept: {}\n", file.display()));
     }
     text
+}
+
+/// The paths that a version serves: singletons of the caller, and collections with their counts.
+struct Served<'w> {
+    version: Version,
+    callers: Vec<&'w str>,
+    filled: Vec<(&'w str, usize)>,
+    empty: Vec<&'w str>,
+}
+
+fn served(world: &World, version: Version) -> Served<'_> {
+    let (schema, model) = (&world.schema, world.schema.model(version));
+    let has = |path: &str| schema.address(&format!("/{}/{path}", version.segment())).is_some();
+    let sets = schema.keyed_root_sets().filter(|set| has(&schema.set(*set).path));
+    let counts = sets.map(|set| (&*schema.set(set).path, world.store.collection(set).len()));
+    let (filled, empty): (Vec<_>, Vec<_>) = counts.partition(|(_, count)| *count > 0);
+    let callers = model.roots().iter().filter(|root| root.caller_in.is_some()).map(|root| &*root.name).collect();
+    Served { version, callers, filled, empty: empty.into_iter().map(|(path, _)| path).collect() }
+}
+
+impl Served<'_> {
+    fn is_same_as(&self, other: &Served<'_>) -> bool {
+        (&self.callers, &self.filled, &self.empty) == (&other.callers, &other.filled, &other.empty)
+    }
+
+    /// Returns the version and the path of the first collection, one with entities if there is any.
+    fn first(&self) -> Option<(Version, &str)> {
+        let filled = self.filled.first().map(|(path, _)| *path);
+        Some((self.version, filled.or(self.empty.first().copied())?))
+    }
+
+    fn lines(&self, url: &str) -> String {
+        let version = self.version.segment();
+        let mut text: String = self.callers.iter().map(|name| format!("  {url}/{version}/{name}\n")).collect();
+        for (path, count) in &self.filled {
+            text.push_str(&format!("  {url}/{version}/{path} ({count})\n"));
+        }
+        if !self.empty.is_empty() {
+            text.push_str(&format!("  and empty collections: {}\n", self.empty.len()));
+        }
+        text
+    }
 }
 
 /// The width of a terminal that no one has made wider.

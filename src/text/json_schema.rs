@@ -8,6 +8,9 @@ pub(crate) const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
 /// The member with which a file names its schema.
 pub(crate) const SCHEMA_MEMBER: &str = "$schema";
 
+/// The beginning of a reference to a definition.
+pub(crate) const DEFINITIONS: &str = "#/definitions/";
+
 fn members<const N: usize>(members: [(&str, Value); N]) -> Value {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -28,7 +31,7 @@ pub(crate) fn list(items: Value) -> Value {
 
 /// Returns the schema of a definition.
 pub(crate) fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/definitions/{name}") })
+    json!({ "$ref": format!("{DEFINITIONS}{name}") })
 }
 
 /// Returns a schema for values of another one and for null.

@@ -60,7 +60,15 @@ fn tables<'x>(
         let document = csdl::read(&texts[usize::from(version != Version::V1)]);
         document.map_err(|error| SchemaError { version: Some(version), ..error })
     };
-    let own = [read(Version::V1)?, read(Version::Beta)?];
+    let own = thread::scope(|scope| {
+        let reader = thread::Builder::new().spawn_scoped(scope, || read(Version::Beta));
+        let v1 = read(Version::V1);
+        let beta = match reader {
+            Ok(reader) => reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => read(Version::Beta),
+        };
+        Ok([v1?, beta?])
+    })?;
     let mut names = Names::default();
     let number = |names: &mut Names, documents: &[Document<'_>; 2]| {
         number_types(names, documents).map_err(|error| placed(error.version.unwrap_or(Version::V1))(error))

@@ -148,7 +148,7 @@ fn a_change_has_one_time_and_the_name_of_its_user_in_each_call_and_answer() {
     let (_, calls) = carried_out(Method::PUT, &path, &harness::delegated(owner), &shift("u"));
     let (later, stored) = (&calls[0].1["requests"][0]["body"], harness::json(&world, Method::GET, &path, None).1);
     let times = |name: &str, values: [&Value; 2]| {
-        let [one, other] = values.map(|value| value[name].as_str().and_then(DateTimeOffset::parse));
+        let [one, other] = values.map(|value| value[name].as_str().and_then(DateTimeOffset::parse).map(DateTimeOffset::ticks));
         assert!(one.is_some() && one == other, "{name}: {values:?}");
     };
     times("createdDateTime", [sent, &created]);

@@ -56,6 +56,10 @@ fn fixtures_fit_if_they_are_read() {
     let (validator, folder) = (validator(&["fixtures"]), Folder::new("json-schema-fixtures"));
     let of = |members: &str| format!(r#"{{"workforceIntegrations":[{{"id":"a"{members}}}]}}"#);
     for (text, fits) in [
+        // Beyond the core of the schema.
+        (r#"{"sites":[{"id":"a","displayName":"b"}],"deviceManagement":{"managedDevices":[{"id":"c"}]}}"#.to_owned(), true),
+        (r#"{"users":[{"id":"a","todo":{"lists":[{"id":"b"}]}}]}"#.to_owned(), true),
+        (r#"{"nosites":[{"id":"a"}]}"#.to_owned(), false),
         (of(""), true),
         (of(r#","displayName":"a","apiVersion":1,"isActive":true,"supportedEntities":"shift,openShift""#), true),
         (of(r#","encryption":{"protocol":"sharedSecret","secret":"s"},"x@y.z":1,"lastModifiedDateTime":"2021-03-12T17:37:05.84Z""#), true),
