@@ -10,7 +10,7 @@ use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::edge::computing::{ComputationKind, Computing};
-use crate::edge::control::{self, Control, ControlOutcome, Peer};
+use crate::edge::control::{self, Control, ControlOutcome, Feed, Peer};
 use crate::edge::outgoing::{self, Notifier};
 use crate::entra::caller;
 use crate::graph::pipeline;
@@ -74,6 +74,11 @@ impl Service {
             // Boxed, so that other requests need no room for its state.
             return Box::pin(self.clone().compute_control(request.clone(), peer, hold)).await;
         }
+        if request.target.path().len() == 1
+            && let Some(answer) = self.control.as_ref().and_then(|control| control::redirect(control, request, peer))
+        {
+            return Box::new(answer);
+        }
         let world = match self.world(request) {
             Ok(world) => world,
             Err(answer) => return answer,
@@ -97,6 +102,11 @@ impl Service {
     /// Whether a path is one of the control API.
     pub(crate) fn is_control(&self, path: &str) -> bool {
         self.control.is_some() && control::is_control(path)
+    }
+
+    /// Returns the stream of the journal, if a request to the control API asks for it and may.
+    pub(crate) fn follow(&self, request: &Request, peer: Peer) -> Option<Feed> {
+        control::follow(self.control_of(request)?, &self.worlds, request, peer)
     }
 
     /// Answers a request up to its first call to a connector, however long that takes.

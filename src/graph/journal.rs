@@ -1,6 +1,6 @@
 //! Records requests, answers and outgoing calls in the journal.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +14,9 @@ use crate::world::World;
 use crate::world::journal::{AnswerCause, JournalRecord};
 use crate::world::outbound::{CallOutcome, CallRecord};
 
+/// The beginning of a request: the time of its world, and the time of the machine if it is to be measured.
+pub(super) type Began = (SystemTime, Option<Instant>);
+
 /// Records a request and its answer in the world's journal, once the answer is ready.
 pub(super) fn record(world: &World, request: &Request, meta: &ResponseMeta<'_>, is_batch: bool, step: Step) -> Step {
     if !world.journal.is_on() {
@@ -21,19 +24,20 @@ pub(super) fn record(world: &World, request: &Request, meta: &ResponseMeta<'_>, 
     }
     match step {
         Step::Done(mut answer) => {
-            write_exchange(world, request, meta.now, meta.batch(), is_batch, &mut answer);
+            write_exchange(world, request, (meta.now, meta.started), meta.batch(), is_batch, &mut answer);
             Step::Done(answer)
         }
         Step::Call(_) | Step::Compute(_) => {
-            PendingRecord { request: request.clone(), now: meta.now, batch: meta.batch(), is_batch }.record(world, step)
+            PendingRecord { request: request.clone(), began: (meta.now, meta.started), batch: meta.batch(), is_batch }
+                .record(world, step)
         }
     }
 }
 
 /// Records a request to the token service and its answer in the world's journal.
-pub(super) fn record_answer(world: &World, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
+pub(super) fn record_answer(world: &World, request: &Request, began: Began, mut answer: Answer) -> Answer {
     if world.journal.is_on() {
-        write_exchange(world, request, now, None, false, &mut answer);
+        write_exchange(world, request, began, None, false, &mut answer);
     }
     answer
 }
@@ -41,7 +45,7 @@ pub(super) fn record_answer(world: &World, request: &Request, now: SystemTime, m
 /// The parts of an unanswered request that the journal needs.
 struct PendingRecord {
     request: Request,
-    now: SystemTime,
+    began: Began,
     batch: Option<Box<str>>,
     is_batch: bool,
 }
@@ -50,7 +54,7 @@ impl PendingRecord {
     fn record(self, world: &World, step: Step) -> Step {
         match step {
             Step::Done(mut answer) => {
-                write_exchange(world, &self.request, self.now, self.batch, self.is_batch, &mut answer);
+                write_exchange(world, &self.request, self.began, self.batch, self.is_batch, &mut answer);
                 Step::Done(answer)
             }
             Step::Call(pending) => {
@@ -97,13 +101,14 @@ fn write_call(world: &World, time: SystemTime, call: &CallRecord) {
         response_body,
         decided: AnswerCause { detail: Some(call.verdict.as_str().into()), ended_by, ..AnswerCause::default() },
         changed: None,
+        duration: None,
     });
 }
 
 fn write_exchange(
     world: &World,
     request: &Request,
-    time: SystemTime,
+    (time, started): Began,
     batch: Option<Box<str>>,
     is_batch: bool,
     answer: &mut Answer,
@@ -144,5 +149,6 @@ fn write_exchange(
         response_body: answer.response.body(),
         decided,
         changed,
+        duration: started.map(|started| started.elapsed()),
     });
 }

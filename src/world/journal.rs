@@ -7,6 +7,7 @@
 mod draft;
 mod group;
 mod ring;
+mod summary;
 mod verify;
 
 use std::borrow::Cow;
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::HeaderMap;
@@ -33,6 +34,8 @@ use group::GivingWay;
 use ring::{Buffers, CHUNK_SIZE, DraftSize, Ring, Texts};
 
 pub use group::Journals;
+pub(crate) use group::Watch;
+pub(crate) use summary::EntrySummary;
 pub use verify::{Expectation, TextCondition, Times, VerificationReport};
 
 /// The limits of a journal.
@@ -84,6 +87,8 @@ pub struct JournalRecord<'r> {
     pub decided: AnswerCause,
     /// The change of an entity, if any.
     pub changed: Option<EntityChange>,
+    /// The time that it took to answer, if it was measured.
+    pub duration: Option<Duration>,
 }
 
 /// A change of an entity.
@@ -160,6 +165,8 @@ pub struct JournalQuery {
     pub until: Option<SystemTime>,
     /// The largest number of entries, the latest ones.
     pub limit: Option<usize>,
+    /// The number of one entry.
+    pub number: Option<u64>,
 }
 
 /// The destination of a request.
@@ -180,6 +187,11 @@ impl Destination {
             Destination::Graph => "graph",
             Destination::Connector => "connector",
         }
+    }
+
+    /// Returns the destination of a request by its target: calls to connectors have an absolute URL.
+    fn of(target: &str) -> Destination {
+        if target.starts_with('/') || target == "*" { Destination::Graph } else { Destination::Connector }
     }
 
     /// Returns the destination with a name.
@@ -262,6 +274,11 @@ impl Journal {
     /// Returns whether entries are recorded.
     pub fn is_on(&self) -> bool {
         self.bounds.entries > 0
+    }
+
+    /// Returns the current time if a reader follows the journals, to measure how long a request takes. Otherwise this is all that it costs.
+    pub(crate) fn start_of_measurement(&self) -> Option<Instant> {
+        (self.is_on() && self.journals.are_watched()).then(Instant::now)
     }
 
     /// Returns the length from which on bodies are truncated.
@@ -482,14 +499,9 @@ fn portable_body(body: Bytes) -> Bytes {
     }
 }
 
-/// Returns the destination of a request: calls to connectors have an absolute URL as target.
-fn destination(target: &str) -> Destination {
-    if target.starts_with('/') || target == "*" { Destination::Graph } else { Destination::Connector }
-}
-
 /// Returns the path of a target.
 fn path(target: &str) -> &str {
-    let target = match destination(target) {
+    let target = match Destination::of(target) {
         Destination::Graph => target,
         Destination::Connector => {
             let after_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
@@ -501,7 +513,7 @@ fn path(target: &str) -> &str {
 
 impl JournalEntry {
     fn to(&self) -> Destination {
-        destination(self.texts.target())
+        Destination::of(self.texts.target())
     }
 
     fn path(&self) -> &str {
@@ -582,7 +594,7 @@ impl JournalQuery {
             && self.status.as_ref().is_none_or(|statuses| status.is_some_and(|status| statuses.contains(&status.as_u16())))
             && self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time < until)
-            && self.to.is_none_or(|to| to == destination(target))
+            && self.to.is_none_or(|to| to == Destination::of(target))
             && self.path.as_ref().is_none_or(|pattern| pattern.matches(path(target)))
             && self.id.as_ref().is_none_or(|id| names_id(path(target), id))
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
+use serde_json::json;
 use serde_json::ser::{Formatter, Serializer};
 
 use crate::graph::step::{Answer, Pending};
@@ -35,6 +36,11 @@ impl ControlError {
 
     pub(super) fn unusable(message: impl Into<String>) -> ControlError {
         ControlError::new(StatusCode::BAD_REQUEST, "unusable", message)
+    }
+
+    /// Returns the reply that states the error.
+    pub(super) fn reply(&self) -> ControlReply {
+        ControlReply::json(self.status, &json!({ "error": { "code": self.code, "message": self.message } }))
     }
 
     /// Returns the error with the code and the words that it has under `/_emulator/tenants`, the former path of worlds.
@@ -221,7 +227,7 @@ impl Formatter for Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     #[test]
     fn a_reply_is_laid_out_down_to_some_levels() {

@@ -324,7 +324,7 @@ fn the_journal_is_queried_printed_verified_and_cleared() {
     let (_, text) = call(&worlds, Method::GET, "/worlds/default/journal?format=exchange&method=GET", "");
     assert!(text.starts_with("# request 2 at 1970-01-01T00:00:00Z\n# refused by unknown-segment: this path is not emulated\nGET {{base}}/v1.0/xy?a=b\n"), "{text}");
     assert_eq!(call(&worlds, Method::GET, "/worlds/default/journal/exchanges?method=GET", "").1, text);
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/default/journal/exchanges?after=1", ""), @"400 unusable: unknown parameter 'after' (known: to, method, path, id, status, since, until, limit, secrets)");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/default/journal/exchanges?after=1", ""), @"400 unusable: unknown parameter 'after' (known: to, method, path, id, status, since, until, limit, number, secrets)");
     for (condition, holds) in [(r#""hush""#, false), (r#"{"$is":"Bearer hush"}"#, true), (r#"{"$is":"Bearer *"}"#, false)] {
         let body = format!(r#"{{"method":["PATCH"],"headers":{{"Authorization":{condition}}},"secrets":true}}"#);
         assert_eq!(json_of(&worlds, Method::POST, "/worlds/default/journal/verify", &body)["holds"], holds, "{condition}");
@@ -546,4 +546,82 @@ fn a_world_for_a_test_has_a_name_and_an_address_of_its_own() {
     insta::assert_snapshot!(refused(r#"{"fork":"default","seed":1}"#), @"400 unusable: conflicting members seed and fork: use one of them");
     insta::assert_snapshot!(refused(r#"{"seed":9007199254740992}"#), @"400 unusable: invalid seed 9007199254740992: expected a number below 2^53");
     insta::assert_snapshot!(refused(r#"{"fork":"absent"}"#), @"404 unknown-world: unknown world 'absent'");
+}
+
+#[test]
+fn entities_are_shown_collection_by_collection_and_changed_with_the_checks_of_graph() {
+    let worlds = worlds();
+    let roots = json_of(&worlds, Method::GET, "/worlds/a/entities", "");
+    let count = |page: &Value, path: &str| {
+        let found = page["collections"].as_array().unwrap().iter().find(|collection| collection["path"] == path);
+        found.map(|collection| collection["count"].clone())
+    };
+    assert_eq!((count(&roots, "teamwork/workforceIntegrations"), count(&roots, "teams")), (Some(4.into()), Some(2.into())));
+    let teams = json_of(&worlds, Method::GET, "/worlds/a/entities?at=teams&limit=1", "");
+    let team = &teams["entities"][0];
+    let (path, key) = (team["path"].as_str().unwrap(), team["key"].as_str().unwrap());
+    assert_eq!((path, team["entity"]["id"].as_str()), (&*format!("teams('{key}')"), Some(key)));
+    let second = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at=teams&after={}", teams["next"]), "");
+    assert!(
+        second["entities"].as_array().unwrap().len() == 1
+            && second["entities"][0]["key"] != team["key"]
+            && second["next"].is_null()
+    );
+    let contained = team["contains"].as_array().unwrap().iter().find(|contained| contained["name"] == "members").unwrap();
+    let members = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={}", contained["path"].as_str().unwrap()), "");
+    assert_eq!(Some(members["entities"].as_array().unwrap().len() as u64), contained["count"].as_u64());
+    // A collection of the schema without entities is empty; others are unknown.
+    assert_eq!(json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={path}/photo"), "")["entities"], json!([]));
+    let unknown = refusal(&worlds, Method::GET, "/worlds/a/entities?at=teams('1')/none", "");
+    insta::assert_snapshot!(unknown, @"404 unknown-collection: unknown collection 'teams(\\'1\\')/none'");
+
+    let integration = "teamwork/workforceIntegrations('WFI_05227533-379e-4a0a-9d17-afe306a1e10d')";
+    let address = format!("/worlds/a/entities?at={integration}");
+    // Fault rules and the journal are for clients.
+    json_of(&worlds, Method::PUT, "/worlds/a/faults", r#"["internal-server-error"]"#);
+    assert_eq!(call(&worlds, Method::PATCH, &address, r#"{"displayName":"By hand"}"#).0, 204);
+    assert_eq!(json_of(&worlds, Method::GET, "/worlds/a", "")["requests"], 0);
+    let page = json_of(&worlds, Method::GET, "/worlds/a/entities?at=teamwork/workforceIntegrations", "");
+    let entity = page["entities"].as_array().unwrap().iter().find(|entity| entity["path"] == integration).unwrap();
+    assert_eq!(entity["entity"]["displayName"], "By hand");
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, &address, r#"{"displayName":1}"#), @"400 refused-by-graph: 400 BadRequest: Property displayName in payload has a value that does not match schema. ($.displayName: found the number 1, expected a string)");
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/worlds/a/entities?at=nothing('1')", "{}"), @"404 unknown-entity: unknown entity 'nothing(\\'1\\')'");
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/worlds/a/entities", "{}"), @"400 unusable: missing parameter 'at': expected the path of an entity");
+    assert_eq!(json_of(&worlds, Method::GET, "/worlds/a/faults", "")["faults"][0]["seen"], 0);
+}
+
+#[test]
+fn entities_are_shown_without_secrets_unless_asked_for() {
+    let worlds = worlds();
+    let secret = "a secret of thirty characters.";
+    let state = json!({ "workforceIntegrations": [{ "id": "WFI_1", "url": "https://a.test/?code=hush", "encryption": { "protocol": "sharedSecret", "secret": secret } }] });
+    json_of(&worlds, Method::PUT, "/worlds/a/state", &state.to_string());
+    let shown =
+        |query: &str| call(&worlds, Method::GET, &format!("/worlds/a/entities?at=teamwork/workforceIntegrations{query}"), "").1;
+    assert!(!shown("").contains(secret) && !shown("").contains("hush"), "{}", shown(""));
+    assert!(shown("&secrets=true").contains(secret) && shown("&secrets=true").contains("hush"));
+}
+
+#[test]
+fn one_request_of_a_journal_is_found_by_its_number() {
+    let worlds = worlds();
+    for _ in 0..3 {
+        graph(&worlds, Method::GET, &format!("/_world/a{ENTITY}"), "");
+    }
+    let entries = json_of(&worlds, Method::GET, "/worlds/a/journal?number=2", "")["entries"].clone();
+    assert_eq!((entries.as_array().unwrap().len(), &entries[0]["number"]), (1, &2.into()));
+    assert_eq!(call(&worlds, Method::GET, "/worlds/a/journal/exchanges?number=9", ""), (200, String::new()));
+}
+
+#[test]
+fn evidence_is_that_of_the_tables() {
+    let tables = json_of(&worlds(), Method::GET, "/evidence", "");
+    let names =
+        |member: &str| -> Vec<Value> { tables[member].as_array().unwrap().iter().map(|row| row["name"].clone()).collect() };
+    let behaviors = crate::policy::behavior::ROWS;
+    assert_eq!(names("behaviors"), behaviors.iter().map(|row| row.name.into()).collect::<Vec<Value>>());
+    for row in tables["refusals"].as_array().unwrap() {
+        let known = |name: &Value| names("behaviors").contains(name);
+        assert!(row["behaviors"].as_array().unwrap().iter().all(known) && !row["source"].as_str().unwrap().is_empty(), "{row}");
+    }
 }
