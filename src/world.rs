@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::edm::schema::Schema;
 use crate::edm::value::Value;
-use crate::policy::behavior::Behaviors;
+use crate::policy::behavior::{Behaviors, ComplexUpdate};
 use crate::world::clock::Clock;
 use crate::world::fault::Faults;
 use crate::world::ids::IdSource;
@@ -148,11 +148,12 @@ impl World {
         World { settings: Arc::new(settings), ..self.shared() }
     }
 
-    /// Returns the same world for changes by a person who looks at it: they need no token, and neither fault rules nor the journal concern
-    /// them.
+    /// Returns the same world for changes by a person who looks at it: they need no token, no stub answers in place of the world, neither
+    /// fault rules nor the journal concern them, and the members of a complex value that they do not name are kept.
     #[must_use]
     pub(crate) fn for_edits(&self) -> World {
-        let settings = Settings { auth: Auth::Open, ..self.settings.as_ref().clone() };
+        let behaviors = Behaviors { complex_update: ComplexUpdate::Keep, ..self.behaviors.clone() };
+        let settings = Settings { auth: Auth::Open, stubs: None, behaviors, ..self.settings.as_ref().clone() };
         World {
             faults: Arc::new(Faults::within(Vec::new(), self.seed, &self.stores)),
             journal: Arc::new(Journal::new(Bounds::OFF, self.journals.clone())),

@@ -95,6 +95,8 @@ pub(crate) enum ControlOutcome {
     Answered(Answer),
     /// The request has this answer, unless there is another one within a time, when the world has more requests.
     Provisional(Answer, Arc<World>, Duration),
+    /// The request is answered, and has notifications for the subscribers of this world.
+    Notifying(Answer, Arc<World>),
     /// The request needs a call to a connector, for this world.
     Pending(Arc<World>, Box<Pending>),
 }
@@ -205,12 +207,15 @@ pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer
     };
     let (mut reply, allow, refusal) = match reply {
         Ok(reply) => (reply, None, None),
-        Err(error) => (error.reply(), error.allow, Some((error.code, error.message))),
+        Err(error) => {
+            let reply = error.reply();
+            (ControlReply { notified: error.notified, ..reply }, error.allow, Some((error.code, error.message)))
+        }
     };
     if let Some((world, pending)) = reply.pending.take() {
         return ControlOutcome::Pending(world, pending);
     }
-    let wait = reply.wait.take();
+    let (wait, notified) = (reply.wait.take(), reply.notified.take());
     let mut answer = reply.answer();
     answer.control_refusal = refusal;
     if let Some(allow) = allow.and_then(|methods| HeaderValue::try_from(methods).ok()) {
@@ -220,9 +225,13 @@ pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer
         // The headers still describe the body (RFC 9110, 9.3.2).
         *answer.response.body_mut() = Bytes::new();
     }
-    match wait {
-        Some((world, within)) => ControlOutcome::Provisional(answer, world, within),
-        None => ControlOutcome::Answered(answer),
+    match (wait, notified) {
+        (_, Some((world, notifications))) => {
+            answer.notifications = Some(notifications);
+            ControlOutcome::Notifying(answer, world)
+        }
+        (Some((world, within)), None) => ControlOutcome::Provisional(answer, world, within),
+        (None, None) => ControlOutcome::Answered(answer),
     }
 }
 

@@ -109,6 +109,17 @@ impl Service {
         control::follow(self.control_of(request)?, &self.worlds, request, peer)
     }
 
+    /// Returns the next event of a stream, if there is anything to say; `None` if the service stops. There may be many worlds to look at, so
+    /// a thread that serves no other client does it.
+    pub(crate) async fn look(self: &Arc<Self>, mut feed: Feed) -> Option<(Feed, Option<String>)> {
+        let service = self.clone();
+        let look = move || {
+            let event = feed.look(&service.worlds);
+            (feed, event)
+        };
+        self.computing.run(ComputationKind::Stream, look).await
+    }
+
     /// Answers a request up to its first call to a connector, however long that takes.
     pub fn begin(&self, request: &Request, peer: Peer) -> Progress {
         if let Some(control) = self.control_of(request) {
@@ -143,6 +154,9 @@ impl Service {
         let answered = |answer: Answer| Progress::Answered(Box::new(answer));
         match catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer))) {
             Ok(ControlOutcome::Answered(answer)) => (answered(answer), None),
+            Ok(ControlOutcome::Notifying(answer, world)) => {
+                (Progress::Answered(self.notifier.notified(&world, Box::new(answer))), None)
+            }
             Ok(ControlOutcome::Provisional(answer, world, within)) => (answered(answer), Some((world, within))),
             Ok(ControlOutcome::Pending(world, pending)) => (self.progress_of(&world, Step::Call(pending)), None),
             Err(_) => (answered(json_answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())), None),

@@ -1,5 +1,6 @@
 //! Records requests, answers and outgoing calls in the journal.
 
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 
 use base64::Engine as _;
@@ -72,28 +73,34 @@ const RAW_BODY: HeaderName = HeaderName::from_static("x-wfi-emulator-raw-body");
 /// Records a call to a connector that no request to Graph caused.
 pub(crate) fn record_call(world: &World, call: &CallRecord) {
     if world.journal.is_on() {
-        write_call(world, world.clock.now(), call);
+        let headers = call_headers(world, call);
+        world.journal.record(call_record(world.clock.now(), call, &headers));
     }
 }
 
-/// Records a call to a connector: the plaintext and the sent bytes.
-fn write_call(world: &World, time: SystemTime, call: &CallRecord) {
-    let mut request_headers = call.headers.clone();
+/// Returns the headers of a call to a connector, with the sent bytes.
+fn call_headers(world: &World, call: &CallRecord) -> HeaderMap {
+    let mut headers = call.headers.clone();
     // Like a body, but useless if truncated.
     let is_kept = call.body != call.plaintext && call.body.len() <= world.journal.body_limit() / 4 * 3;
     if let Some(raw) = is_kept.then(|| STANDARD.encode(&call.body)).and_then(|raw| HeaderValue::try_from(raw).ok()) {
-        request_headers.insert(RAW_BODY, raw);
+        headers.insert(RAW_BODY, raw);
     }
-    let none = HeaderMap::new();
+    headers
+}
+
+/// Returns the record of a call to a connector, with the plaintext as its body.
+fn call_record<'c>(time: SystemTime, call: &'c CallRecord, headers: &'c HeaderMap) -> JournalRecord<'c> {
+    static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
     let (status, response_headers, response_body, ended_by) = match &call.outcome {
         CallOutcome::Answered { status, headers, body } => (Some(*status), headers, &**body, None),
-        CallOutcome::Failed(failure) => (None, &none, &b""[..], Some(failure.name())),
+        CallOutcome::Failed(failure) => (None, &*NONE, &b""[..], Some(failure.name())),
     };
-    world.journal.record(JournalRecord {
+    JournalRecord {
         time,
         method: &Method::POST,
         target: &call.url,
-        request_headers: &request_headers,
+        request_headers: headers,
         request_body: &call.plaintext,
         status,
         response_headers,
@@ -102,7 +109,7 @@ fn write_call(world: &World, time: SystemTime, call: &CallRecord) {
         decided: AnswerCause { detail: Some(call.verdict.as_str().into()), ended_by, ..AnswerCause::default() },
         changed: None,
         duration: None,
-    });
+    }
 }
 
 fn write_exchange(
@@ -114,9 +121,9 @@ fn write_exchange(
     answer: &mut Answer,
 ) {
     // The calls of a batch are recorded with its requests.
-    if !is_batch {
-        answer.calls.iter().for_each(|call| write_call(world, time, call));
-    }
+    let calls: &[CallRecord] = if is_batch { &[] } else { &answer.calls };
+    let call_headers: Vec<HeaderMap> = calls.iter().map(|call| call_headers(world, call)).collect();
+    let calls = calls.iter().zip(&call_headers).map(|(call, headers)| call_record(time, call, headers)).collect::<Vec<_>>();
     let (ended_by, is_answered) = match answer.delivery.form {
         DeliveryForm::Whole | DeliveryForm::Slow(_) => (None, true),
         DeliveryForm::CutShort(_) => (Some("a truncated body"), true),
@@ -130,6 +137,7 @@ fn write_exchange(
         faults: answer.applied_rules.as_deref().map(Box::from),
         ended_by,
         batch,
+        cause: None,
         is_proxied: request.via == Via::Proxy,
     };
     let changed = answer.change.take();
@@ -137,7 +145,7 @@ fn write_exchange(
         answer.standard_headers.clone().is_none_or(|standard| standard.into_map() == *answer.response.headers()),
         "a change of headers removes the standard ones"
     );
-    world.journal.record(JournalRecord {
+    let record = JournalRecord {
         time,
         method: &request.method,
         target: request.path_and_query(),
@@ -150,5 +158,6 @@ fn write_exchange(
         decided,
         changed,
         duration: started.map(|started| started.elapsed()),
-    });
+    };
+    if calls.is_empty() { world.journal.record(record) } else { world.journal.record_with_calls(calls, record) }
 }

@@ -115,6 +115,8 @@ pub struct AnswerCause {
     pub ended_by: Option<&'static str>,
     /// The request id of the enclosing batch.
     pub batch: Option<Box<str>>,
+    /// The number of the request that has caused a call to a connector.
+    pub cause: Option<u64>,
     /// Whether the client has taken the emulator for its proxy.
     pub is_proxied: bool,
 }
@@ -226,6 +228,8 @@ pub enum Secrets {
 pub struct Journal {
     bounds: Bounds,
     journals: Arc<Journals>,
+    /// The number of the journal among all of the process.
+    serial: u64,
     /// The number of entries ever recorded.
     count: EntryCounter,
     /// The number of the last cleared entry.
@@ -247,6 +251,13 @@ struct EntryCounter(AtomicU64);
 #[repr(align(128))]
 struct Shard(Mutex<Ring>);
 
+/// An entry that is about to be added.
+struct Prepared<'r> {
+    draft: Draft<'r>,
+    size: DraftSize,
+    buffers: Buffers,
+}
+
 /// Assigns shards to threads in turn.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -262,13 +273,19 @@ impl Journal {
         if bounds.entries > 0 {
             journals.add(&shards);
         }
-        Journal { bounds, journals, count: EntryCounter::default(), cleared: AtomicU64::new(0), shards }
+        let serial = journals.next_serial();
+        Journal { bounds, journals, serial, count: EntryCounter::default(), cleared: AtomicU64::new(0), shards }
     }
 
     /// Returns an empty journal with the same bounds and the same budget.
     #[must_use]
     pub fn another(&self) -> Journal {
         Journal::new(self.bounds, self.journals.clone())
+    }
+
+    /// Returns the number of the journal, which no other one of the process has.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// Returns whether entries are recorded.
@@ -292,6 +309,35 @@ impl Journal {
             return;
         }
         let index = SHARD.with(|shard| *shard);
+        let prepared = self.prepare(record, index);
+        let mut ring = self.shards[index].ring();
+        let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
+        self.push(&mut ring, number, prepared);
+    }
+
+    /// Records calls to connectors, and after them the request that has caused them, whose number is their cause.
+    pub fn record_with_calls(&self, calls: Vec<JournalRecord<'_>>, record: JournalRecord<'_>) {
+        if !self.is_on() {
+            return;
+        }
+        let index = SHARD.with(|shard| *shard);
+        // The number is not known yet, but takes the same room.
+        let caused =
+            calls.into_iter().map(|call| JournalRecord { decided: AnswerCause { cause: Some(0), ..call.decided }, ..call });
+        let prepared: Vec<Prepared<'_>> = caused.chain([record]).map(|record| self.prepare(record, index)).collect();
+        let length = u64::try_from(prepared.len()).unwrap_or(u64::MAX);
+        let mut ring = self.shards[index].ring();
+        let last = self.count.0.fetch_add(length, Ordering::Relaxed) + length;
+        for (number, mut prepared) in (last + 1 - length..).zip(prepared) {
+            if let Some(cause) = &mut prepared.draft.record.decided.cause {
+                *cause = last;
+            }
+            self.push(&mut ring, number, prepared);
+        }
+    }
+
+    /// Measures an entry, and makes room for it.
+    fn prepare<'r>(&self, record: JournalRecord<'r>, index: usize) -> Prepared<'r> {
         let mut draft = Draft::new(record, self.body_limit());
         let budget = self.journals.budget();
         let mut size = DraftSize::of(&draft);
@@ -302,8 +348,12 @@ impl Journal {
         let limit = self.bounds.bytes / SHARDS;
         let is_tight = !budget.has_room(size.in_empty_ring() + CHUNK_SIZE);
         let buffers = if is_tight { Buffers::Exact } else { Buffers::Of(CHUNK_SIZE.min(limit / 16)) };
-        let mut ring = self.shards[index].ring();
-        let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
+        Prepared { draft, size, buffers }
+    }
+
+    /// Adds an entry to a shard, and drops those that are beyond the bounds.
+    fn push(&self, ring: &mut Ring, number: u64, Prepared { draft, size, buffers }: Prepared<'_>) {
+        let (budget, limit) = (self.journals.budget(), self.bounds.bytes / SHARDS);
         let oldest = self.oldest(number);
         let before = ring.bytes();
         ring.push(number, draft, size, buffers);
@@ -313,11 +363,11 @@ impl Journal {
             bytes > limit || bytes > before && !budget.has_room(bytes - before)
         };
         // The new entry itself stays, so that the latest request can always be inspected.
-        while ring.len() > 1 && (is_too_large(&ring) || ring.oldest().is_some_and(|number| number < oldest)) {
+        while ring.len() > 1 && (is_too_large(ring) || ring.oldest().is_some_and(|number| number < oldest)) {
             ring.pop(buffers);
         }
         // The room made for the entry is that of a first one, whose queues are short.
-        if ring.len() == 1 && is_too_large(&ring) {
+        if ring.len() == 1 && is_too_large(ring) {
             ring.shrink_queues();
         }
         budget.change(ring.bytes(), before);
@@ -565,7 +615,7 @@ impl JournalEntry {
 
     fn comments(&self) -> Vec<String> {
         let mut comments = vec![exchange::journal_comment(self.number, &clock::utc(self.time))];
-        let AnswerCause { refused_by, detail, faults, ended_by, batch, is_proxied } = &self.decided;
+        let AnswerCause { refused_by, detail, faults, ended_by, batch, cause: _, is_proxied } = &self.decided;
         comments.extend((self.to() == Destination::Connector).then(|| CALL.to_owned()));
         comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
         comments.extend(is_proxied.then(|| VIA_PROXY.to_owned()));

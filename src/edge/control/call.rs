@@ -112,6 +112,13 @@ impl Parameters {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| &**value)
     }
 
+    /// Returns the whole number of a parameter.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, ControlError> {
+        let invalid =
+            |text: &str| ControlError::unusable(format!("invalid {name} '{}': expected a whole number", text.escape_debug()));
+        self.get(name).map(|text| text.parse::<u64>().map_err(|_| invalid(text))).transpose()
+    }
+
     /// Whether the parameter `secrets` asks for secrets.
     pub(super) fn include_secrets(&self) -> Result<bool, ControlError> {
         match self.get("secrets") {

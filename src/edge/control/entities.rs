@@ -1,7 +1,7 @@
 //! The entities of a world, collection by collection, for people who look at them; and changes to one of them.
 //!
 //! A change is a PATCH to Graph, with all of its checks, as if someone who may do everything had sent it. It needs no token, meets no fault
-//! rules, and is not in the journal, which shows what clients do.
+//! rules and no stubs, and is not in the journal, which shows what clients do. Subscribers are notified of it.
 
 use std::sync::Arc;
 
@@ -37,8 +37,30 @@ pub(super) fn browse(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
     let world = world.current();
     match parameters.get("at") {
         None => Ok(ControlReply::ok(&roots(world))),
-        Some(at) => page(world, at, &parameters),
+        Some(at) => match declared(world, at) {
+            Some(address) => page(world, &address, &parameters),
+            None => match entity_at(world, at) {
+                Some((collection, entity)) => one(world, &collection, &entity, &parameters),
+                None => page(world, &stored(world, at)?, &parameters),
+            },
+        },
     }
+}
+
+/// Returns one entity, in the form of a page.
+fn one(
+    world: &World,
+    collection: &CollectionAddress,
+    entity: &Arc<StoredEntity>,
+    parameters: &Parameters,
+) -> Result<ControlReply, ControlError> {
+    let shown = entity_json(world, collection, entity, secret_of(parameters)?);
+    let path = collection.path(&world.schema);
+    Ok(ControlReply::ok(&json!({ "path": path, "collections": [], "entities": [shown], "next": Value::Null })))
+}
+
+fn secret_of(parameters: &Parameters) -> Result<Secret, ControlError> {
+    Ok(if parameters.include_secrets()? { Secret::Echo } else { Secret::Null })
 }
 
 fn roots(world: &World) -> Value {
@@ -55,39 +77,43 @@ fn collection_json(name: &str, path: &str, count: usize, is_collection: bool) ->
     json!({ "name": name, "path": path, "count": count, "isCollection": is_collection })
 }
 
-fn page(world: &World, at: &str, parameters: &Parameters) -> Result<ControlReply, ControlError> {
-    let number = |name: &str| {
-        let invalid =
-            |text: &str| ControlError::unusable(format!("invalid {name} '{}': expected a whole number", text.escape_debug()));
-        parameters.get(name).map(|text| text.parse::<u64>().map_err(|_| invalid(text))).transpose()
-    };
-    let limit = number("limit")?.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(usize::MAX).clamp(1, PAGE_LIMIT));
-    let secret = if parameters.include_secrets()? { Secret::Echo } else { Secret::Null };
-    let address = find(world, at).ok_or_else(|| {
-        let message = format!("unknown collection '{}'", at.escape_debug());
-        ControlError::new(StatusCode::NOT_FOUND, "unknown-collection", message)
-    })?;
-    let entities = world.store.at(&address).page(number("after")?, 0, limit);
+fn page(world: &World, address: &CollectionAddress, parameters: &Parameters) -> Result<ControlReply, ControlError> {
+    let limit = parameters.number("limit")?;
+    let limit = limit.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(usize::MAX).clamp(1, PAGE_LIMIT));
+    let secret = secret_of(parameters)?;
+    let entities = world.store.at(address).page(parameters.number("after")?, 0, limit);
     let next = entities.last().filter(|_| entities.len() == limit).map(|(number, _)| *number);
-    let entities: Vec<Value> = entities.iter().map(|(_, entity)| entity_json(world, &address, entity, secret)).collect();
+    let entities: Vec<Value> = entities.iter().map(|(_, entity)| entity_json(world, address, entity, secret)).collect();
     let path = address.path(&world.schema);
     Ok(ControlReply::ok(&json!({ "path": path, "collections": [], "entities": entities, "next": next })))
 }
 
-/// Returns the collection with a path, such as `teams` or `teams('1')/schedule/shifts`.
-fn find(world: &World, at: &str) -> Option<CollectionAddress> {
+/// Returns the collection of the schema with a path, such as `teams` or `teams('1')/schedule/shifts`.
+fn declared(world: &World, at: &str) -> Option<CollectionAddress> {
     let (schema, model) = (&world.schema, world.schema.widest());
     if let Some(root) = schema.root_sets().find(|set| *schema.set(*set).path == *at) {
         return Some(root.into());
     }
-    let within = || {
-        let (holder, name) = at.rsplit_once('/')?;
-        let holder = EntityAddress::parse(schema, model, holder)?;
-        let navigation = structured(world, &holder)?.navigation(name)?.clone();
-        Some(holder.collection.within(schema, &holder.key, navigation.set))
-    };
-    // Complex values have collections too, which are found only where there are some.
-    within().or_else(|| world.store.addresses().into_iter().find(|address| *address.path(schema) == *at))
+    let (holder, name) = at.rsplit_once('/')?;
+    let holder = EntityAddress::parse(schema, model, holder)?;
+    let navigation = structured(world, &holder)?.navigation(name)?.clone();
+    Some(holder.collection.within(schema, &holder.key, navigation.set))
+}
+
+/// Returns a collection of a complex value, which is found only if it has entities.
+fn stored(world: &World, at: &str) -> Result<CollectionAddress, ControlError> {
+    let found = world.store.addresses().into_iter().find(|address| *address.path(&world.schema) == *at);
+    found.ok_or_else(|| {
+        let message = format!("unknown collection or entity '{}'", at.escape_debug());
+        ControlError::new(StatusCode::NOT_FOUND, "unknown-collection", message)
+    })
+}
+
+/// Returns the entity with an address, and its collection.
+fn entity_at(world: &World, at: &str) -> Option<(CollectionAddress, Arc<StoredEntity>)> {
+    let address = EntityAddress::parse(&world.schema, world.schema.widest(), at)?;
+    let entity = world.store.entity(&address)?;
+    Some((address.collection, entity))
 }
 
 /// Returns the type of the entity at an address; of a missing entity, the declared one.
@@ -104,11 +130,23 @@ fn entity_json(world: &World, address: &CollectionAddress, entity: &Arc<StoredEn
     let schema = &world.schema;
     if let Some(target) = entity.linked() {
         let address = target.text(schema);
-        return json!({ "key": &*entity.key, "path": address, "isLink": true, "entity": Value::Null, "contains": [], "links": [] });
+        return json!({
+            "key": &*entity.key, "path": address, "isLink": true, "entity": Value::Null, "masked": [], "contains": [], "links": [],
+        });
     }
-    let text = fixture::write_entity_with(schema, address.set, entity, secret);
-    // Other properties may contain secrets too, such as a URL with a key in its query.
-    let text = if secret == Secret::Null { mask_json(&text).unwrap_or(text) } else { text };
+    let whole = fixture::write_entity_with(schema, address.set, entity, Secret::Echo);
+    let whole = serde_json::from_str::<Value>(&whole).unwrap_or_default();
+    let (shown, masked) = if secret == Secret::Null {
+        let text = fixture::write_entity_with(schema, address.set, entity, secret);
+        // Other properties may contain secrets too, such as a URL with a key in its query.
+        let text = mask_json(&text).unwrap_or(text);
+        let shown = serde_json::from_str::<Value>(&text).unwrap_or_default();
+        let mut masked = Vec::new();
+        add_masked(&shown, &whole, &mut String::new(), &mut masked);
+        (shown, masked)
+    } else {
+        (whole, Vec::new())
+    };
     let own = EntityAddress { collection: address.clone(), key: entity.key.clone() };
     let navigations = structured(world, &own).map(|structured| &structured.navigations[..]).unwrap_or_default();
     let (mut contains, mut links) = (Vec::new(), Vec::new());
@@ -119,10 +157,36 @@ fn entity_json(world: &World, address: &CollectionAddress, entity: &Arc<StoredEn
         "key": &*entity.key,
         "path": own.text(schema),
         "isLink": false,
-        "entity": serde_json::from_str::<Value>(&text).unwrap_or_default(),
+        "entity": shown,
+        "masked": masked,
         "contains": contains,
         "links": links,
     })
+}
+
+/// Adds the JSON pointers of the values that are shown otherwise than they are.
+fn add_masked(shown: &Value, whole: &Value, pointer: &mut String, masked: &mut Vec<String>) {
+    let length = pointer.len();
+    let mut visit = |name: &str, shown: &Value, whole: &Value| {
+        pointer.push('/');
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        add_masked(shown, whole, pointer, masked);
+        pointer.truncate(length);
+    };
+    match (shown, whole) {
+        (Value::Object(shown), Value::Object(whole)) => {
+            for (name, value) in whole {
+                visit(name, shown.get(name).unwrap_or(&Value::Null), value);
+            }
+        }
+        (Value::Array(shown), Value::Array(whole)) if shown.len() == whole.len() => {
+            for (index, (shown, whole)) in shown.iter().zip(whole).enumerate() {
+                visit(&index.to_string(), shown, whole);
+            }
+        }
+        (shown, whole) if shown == whole => {}
+        _ => masked.push(pointer.clone()),
+    }
 }
 
 fn add_navigation(
@@ -160,7 +224,13 @@ pub(super) fn edit(call: &ControlCall<'_>) -> Result<ControlReply, ControlError>
         step => step,
     };
     match step {
-        Step::Done(answer) => result(&answer),
+        Step::Done(mut answer) => {
+            let notified = answer.notifications.take().map(|notifications| (world, notifications));
+            match result(&answer) {
+                Ok(reply) => Ok(ControlReply { notified, ..reply }),
+                Err(error) => Err(ControlError { notified, ..error }),
+            }
+        }
         Step::Call(pending) => {
             let pending = pending.then(in_own_form);
             Ok(ControlReply::pending(world, pending))
@@ -194,7 +264,11 @@ fn patch(world: &World, at: &str, changes: &Map<String, Value>, asked: &Request)
 /// Returns the step of a change that waits for a connector, with a reply of the control API at its end.
 fn in_own_form(_: &World, step: Step) -> Step {
     match step {
-        Step::Done(answer) => Step::Done(Box::new(result(&answer).unwrap_or_else(|error| error.reply()).answer())),
+        Step::Done(answer) => {
+            let mut own = result(&answer).unwrap_or_else(|error| error.reply()).answer();
+            (own.notifications, own.calls) = (answer.notifications, answer.calls);
+            Step::Done(Box::new(own))
+        }
         Step::Call(pending) => Step::Call(pending.then(in_own_form)),
         Step::Compute(computation) => Step::Compute(computation),
     }

@@ -2,10 +2,11 @@
 //!
 //! Two kinds of clients are refused: other machines, and pages in a browser on this machine. A page of another site can send requests
 //! to loopback addresses; they carry `Origin` or `Sec-Fetch-Site`, or another `Host` (DNS rebinding). Pages of the emulator itself are
-//! refused too, but for the one under `/_emulator/ui/`, whose requests have a token: its sign-in page posts to any URL that a link names. Behind a proxy on this machine all clients have its address, so a
-//! request with a header of a proxy counts as one of another machine. A client with the token may be anything, since no page knows it.
+//! refused too, but for the one under `/_emulator/ui/`, whose requests have a token: its sign-in page posts to any URL that a link names.
+//! Behind a proxy on this machine all clients have its address, so a request with a header of a proxy counts as one of another machine. A
+//! client with the token may be anything, since no page knows it.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -125,12 +126,18 @@ fn is_of_proxy(name: &HeaderName) -> bool {
     NAMES.contains(&name) || ["x-forwarded", "x-original-", "x-envoy-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// Whether an address names a machine. The unspecified ones lead browsers to this machine, and to pages of any origin that some of them
+/// do not count as local.
+fn is_specified(address: IpAddr) -> bool {
+    !address.to_canonical().is_unspecified()
+}
+
 /// Whether text is a host with an optional port (RFC 9110, 7.2), and the host an address or a loopback name. An address cannot be
 /// rebound by a name server.
 fn is_local_host(text: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
     let (host, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
-        Some(Some((address, port))) => (address.parse::<Ipv6Addr>().is_ok(), port),
+        Some(Some((address, port))) => (address.parse::<Ipv6Addr>().is_ok_and(|address| is_specified(address.into())), port),
         Some(None) => return false,
         None => {
             let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
@@ -148,5 +155,5 @@ fn is_local_name(name: &str) -> bool {
     let is_label =
         |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     let is_loopback = name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"));
-    name.parse::<Ipv4Addr>().is_ok() || (is_loopback && name.split('.').all(is_label))
+    name.parse::<Ipv4Addr>().is_ok_and(|address| is_specified(address.into())) || (is_loopback && name.split('.').all(is_label))
 }

@@ -120,6 +120,7 @@ fn entry_json(world: &World, entry: &JournalExchange, secrets: Secrets, masker: 
         "faults": decided.faults,
         "endedBy": decided.ended_by,
         "batch": decided.batch,
+        "cause": decided.cause,
         "via": decided.is_proxied.then_some("proxy"),
         "request": message(&exchange.request.headers, &exchange.request.body),
         "response": exchange.response.as_ref().map(|response| message(&response.headers, &response.body)),

@@ -14,8 +14,12 @@ use serde_json::ser::{Formatter, Serializer};
 use crate::graph::step::{Answer, Pending};
 use crate::text::visible::visible_json_string;
 use crate::world::World;
+use crate::world::outbox::Notification;
 use crate::world::store::StoreFull;
 use crate::world::worlds::WorldError;
+
+/// Notifications that a change has caused, and the world whose subscribers get them.
+pub(super) type Notified = (Arc<World>, Vec<Notification>);
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -27,11 +31,13 @@ pub(super) struct ControlError {
     pub(super) message: String,
     /// Methods of the path, for an unsupported method.
     pub(super) allow: Option<String>,
+    /// Notifications that became due before the refusal.
+    pub(super) notified: Option<Notified>,
 }
 
 impl ControlError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ControlError {
-        ControlError { status, code, message: message.into(), allow: None }
+        ControlError { status, code, message: message.into(), allow: None, notified: None }
     }
 
     pub(super) fn unusable(message: impl Into<String>) -> ControlError {
@@ -88,6 +94,8 @@ pub(super) struct ControlReply {
     pub(super) pending: Option<(Arc<World>, Box<Pending>)>,
     /// The time in which another reply is possible, when the world has more requests.
     pub(super) wait: Option<(Arc<World>, Duration)>,
+    /// Notifications for the subscribers of a world.
+    pub(super) notified: Option<Notified>,
 }
 
 impl ControlReply {
@@ -100,7 +108,7 @@ impl ControlReply {
         let mut serializer = Serializer::with_formatter(&mut body, Layout::default());
         value.serialize(&mut serializer).expect("values of this module have text for names and no other way to fail");
         body.push(b'\n');
-        ControlReply { status, content_type: "application/json", body, pending: None, wait: None }
+        ControlReply { status, content_type: "application/json", body, pending: None, wait: None, notified: None }
     }
 
     pub(super) fn ok(value: &impl Serialize) -> ControlReply {
@@ -114,11 +122,19 @@ impl ControlReply {
             body: text.into_bytes(),
             pending: None,
             wait: None,
+            notified: None,
         }
     }
 
     pub(super) fn no_content() -> ControlReply {
-        ControlReply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new(), pending: None, wait: None }
+        ControlReply {
+            status: StatusCode::NO_CONTENT,
+            content_type: "",
+            body: Vec::new(),
+            pending: None,
+            wait: None,
+            notified: None,
+        }
     }
 
     pub(super) fn answer(self) -> Answer {

@@ -39,7 +39,9 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) 
 
 fn answered(outcome: ControlOutcome) -> Answer {
     match outcome {
-        ControlOutcome::Answered(answer) | ControlOutcome::Provisional(answer, ..) => answer,
+        ControlOutcome::Answered(answer) | ControlOutcome::Provisional(answer, ..) | ControlOutcome::Notifying(answer, _) => {
+            answer
+        }
         ControlOutcome::Pending(..) => panic!("no operation here makes calls"),
     }
 }
@@ -393,6 +395,12 @@ fn web_pages_and_other_machines_are_refused() {
         (None, local, &[("host", "127.0.0.1:9340")], 200),
         (None, local, &[("host", "[::1]:9340")], 200),
         (None, local, &[("host", "graph.localhost:9340")], 200),
+        // Browsers go to this machine.
+        (None, local, &[("host", "0.0.0.0:9340")], 403),
+        (None, local, &[("host", "0.0.0.0.")], 403),
+        (None, local, &[("host", "[::]:9340")], 403),
+        (None, local, &[("host", "[0:0::0]")], 403),
+        (None, local, &[("host", "[::ffff:0.0.0.0]")], 403),
         (None, local, &[("host", "evil.example:9340")], 403),
         (None, local, &[("host", "localhost.evil.example")], 403),
         (None, local, &[("host", "")], 403),
@@ -573,7 +581,11 @@ fn entities_are_shown_collection_by_collection_and_changed_with_the_checks_of_gr
     // A collection of the schema without entities is empty; others are unknown.
     assert_eq!(json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={path}/photo"), "")["entities"], json!([]));
     let unknown = refusal(&worlds, Method::GET, "/worlds/a/entities?at=teams('1')/none", "");
-    insta::assert_snapshot!(unknown, @"404 unknown-collection: unknown collection 'teams(\\'1\\')/none'");
+    insta::assert_snapshot!(unknown, @"404 unknown-collection: unknown collection or entity 'teams(\\'1\\')/none'");
+    let one = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={path}"), "");
+    assert_eq!((&one["path"], &one["entities"], &one["next"]), (&json!("teams"), &json!([team]), &Value::Null));
+    let absent = refusal(&worlds, Method::GET, "/worlds/a/entities?at=teams('none')", "");
+    insta::assert_snapshot!(absent, @"404 unknown-collection: unknown collection or entity 'teams(\\'none\\')'");
 
     let integration = "teamwork/workforceIntegrations('WFI_05227533-379e-4a0a-9d17-afe306a1e10d')";
     let address = format!("/worlds/a/entities?at={integration}");
@@ -600,6 +612,90 @@ fn entities_are_shown_without_secrets_unless_asked_for() {
         |query: &str| call(&worlds, Method::GET, &format!("/worlds/a/entities?at=teamwork/workforceIntegrations{query}"), "").1;
     assert!(!shown("").contains(secret) && !shown("").contains("hush"), "{}", shown(""));
     assert!(shown("&secrets=true").contains(secret) && shown("&secrets=true").contains("hush"));
+    // A client that writes an entity back knows which values it does not have.
+    let masked = |query: &str| {
+        let page = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at=teamwork/workforceIntegrations{query}"), "");
+        page["entities"][0]["masked"].clone()
+    };
+    assert_eq!(masked("('WFI_1')"), json!(["/encryption/secret", "/url"]));
+    assert_eq!(masked("('WFI_1')&secrets=true"), json!([]));
+}
+
+/// Returns an address in a query.
+fn at(address: &str) -> String {
+    let escaped = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    address.bytes().map(escaped).collect()
+}
+
+#[test]
+fn every_entity_is_found_by_its_address() {
+    let worlds = worlds();
+    let keys =
+        ["a/b", "a'b", "('x')", "?#", "%41", "..", " ", "a b/c'd", "schedule", "\u{202e}x", "&=+", "\\", "teams('1')/members"];
+    let teams: Vec<Value> = keys.iter().map(|key| json!({ "id": key, "displayName": format!("Team {key}") })).collect();
+    json_of(&worlds, Method::PUT, "/worlds/a/state", &json!({ "teams": teams }).to_string());
+    let page = json_of(&worlds, Method::GET, "/worlds/a/entities?at=teams", "");
+    assert_eq!(page["entities"].as_array().unwrap().len(), keys.len());
+    for entity in page["entities"].as_array().unwrap() {
+        let address = at(entity["path"].as_str().unwrap());
+        let one = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={address}"), "");
+        assert_eq!(one["entities"], json!([entity]), "{}", entity["path"]);
+        let edited = call(&worlds, Method::PATCH, &format!("/worlds/a/entities?at={address}"), r#"{"description":"Edited"}"#);
+        assert_eq!(edited, (204, String::new()), "{}", entity["path"]);
+        let one = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={address}"), "");
+        assert_eq!(one["entities"][0]["entity"]["description"], "Edited", "{}", entity["path"]);
+    }
+}
+
+#[test]
+fn an_edit_is_answered_by_the_world_and_changes_what_it_names_alone() {
+    let path = std::env::temp_dir().join(format!("wfi-emulator-edit-{}.hurl", std::process::id()));
+    std::fs::write(&path, "PATCH {{base}}/v1.0/teams/none\n\nHTTP 204\n").unwrap();
+    let stubs = crate::world::stub::Stubs::load(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let worlds = Worlds::of(Settings { seed: 1, stubs: Some(std::sync::Arc::new(stubs)), ..crate::workloads::settings() });
+    let edit = |address: &str, body: &str| call(&worlds, Method::PATCH, &format!("/worlds/default/entities?at={address}"), body);
+    let change = r#"{"displayName":"x"}"#;
+    assert_eq!(graph(&worlds, Method::PATCH, "/v1.0/teams/none", change).0, 204, "the stub answers clients");
+    let (status, refused) = edit("teams('none')", change);
+    assert!(status == 404 && refused.contains("refused-by-graph"), "{status} {refused}");
+    let integration = json!({ "id": "WFI_1", "encryption": { "protocol": "sharedSecret", "secret": "before" } });
+    json_of(&worlds, Method::PUT, "/worlds/default/state", &json!({ "workforceIntegrations": [integration] }).to_string());
+    json_of(&worlds, Method::PATCH, "/worlds/default/behaviors", r#"{"complex-update":"reset"}"#);
+    let protocol = || {
+        let address = "/worlds/default/entities?at=teamwork/workforceIntegrations('WFI_1')";
+        json_of(&worlds, Method::GET, address, "")["entities"][0]["entity"]["encryption"]["protocol"].clone()
+    };
+    let change = r#"{"encryption":{"secret":"after"}}"#;
+    assert_eq!(edit("teamwork/workforceIntegrations('WFI_1')", change).0, 204);
+    assert_eq!(protocol(), "sharedSecret");
+    assert_eq!(graph(&worlds, Method::PATCH, "/v1.0/teamwork/workforceIntegrations/WFI_1", change).0, 200);
+    assert_ne!(protocol(), "sharedSecret", "clients reset members that they do not name");
+}
+
+#[test]
+fn worlds_are_listed_page_by_page() {
+    let settings = Settings { seed: 1, ..crate::workloads::settings() };
+    let limits = WorldLimits { worlds: 10_000, ..WorldLimits::default() };
+    let worlds = Worlds::new(Plan { settings, fixtures: BTreeMap::new() }, limits);
+    for number in 0..2_000 {
+        worlds.create(&format!("Suite-{number:04}"), &crate::world::worlds::WorldOrigin::default()).unwrap();
+    }
+    let names = |page: &Value| -> Vec<String> {
+        page["worlds"].as_array().unwrap().iter().map(|world| world["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = json_of(&worlds, Method::GET, "/worlds?limit=3", "");
+    assert_eq!(names(&first), ["default", "Suite-0000", "Suite-0001"]);
+    assert_eq!((&first["count"], &first["next"]), (&json!(2_001), &json!("Suite-0001")));
+    let next = json_of(&worlds, Method::GET, "/worlds?limit=2&after=Suite-0001", "");
+    assert_eq!(names(&next), ["Suite-0002", "Suite-0003"]);
+    assert_eq!(names(&json_of(&worlds, Method::GET, "/worlds?limit=1&after=default", "")), ["Suite-0000"]);
+    let found = json_of(&worlds, Method::GET, "/worlds?limit=2&search=suite-19", "");
+    assert_eq!((names(&found), &found["count"]), (vec!["Suite-1900".to_owned(), "Suite-1901".to_owned()], &json!(100)));
+    let last = json_of(&worlds, Method::GET, "/worlds?after=Suite-1998", "");
+    assert_eq!((names(&last), &last["next"]), (vec!["Suite-1999".to_owned()], &Value::Null));
+    assert_eq!(json_of(&worlds, Method::GET, "/worlds", "")["worlds"].as_array().unwrap().len(), 2_001);
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds?limit=few", ""), @"400 unusable: invalid limit 'few': expected a whole number");
 }
 
 #[test]

@@ -57,7 +57,9 @@ fn reader<'t>(control: &Control, token: &'t UiToken, request: &Request, peer: Pe
     is_local?;
     guard::check_host(request)?;
     match guard::fetch_site(&request.headers) {
-        None | Some(b"none" | b"same-origin") => Ok(Reader::Local(token)),
+        Some(b"none" | b"same-origin") => Ok(Reader::Local(token)),
+        // No browser that protects the token, or no browser: the page asks for the token of the control API.
+        None => Ok(Reader::Remote),
         _ => Ok(Reader::Visitor),
     }
 }

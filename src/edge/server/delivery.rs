@@ -158,7 +158,9 @@ impl Stream {
             if !has_more {
                 return None;
             }
-            if let Some(event) = self.feed.look(&self.service.worlds) {
+            let (feed, event) = self.service.look(self.feed).await?;
+            self.feed = feed;
+            if let Some(event) = event {
                 return Some((self, event));
             }
         }

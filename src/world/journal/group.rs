@@ -20,6 +20,8 @@ pub struct Journals {
     search_interval: Duration,
     /// The number of readers that follow them.
     watchers: AtomicUsize,
+    /// The number of journals so far.
+    serials: AtomicU64,
 }
 
 /// A reader that follows the journals, until the value is dropped.
@@ -54,14 +56,19 @@ impl Journals {
     }
 
     pub(super) fn searching_every(search_interval: Duration, limit: usize) -> Journals {
-        let (members, watchers) = (Mutex::default(), AtomicUsize::new(0));
-        Journals { budget: Budget::new(limit), searches: AtomicU64::new(0), members, search_interval, watchers }
+        let (members, watchers, serials) = (Mutex::default(), AtomicUsize::new(0), AtomicU64::new(0));
+        Journals { budget: Budget::new(limit), searches: AtomicU64::new(0), members, search_interval, watchers, serials }
     }
 
     /// Adds a reader that follows the journals; `None` if there are as many as `limit` already.
     pub(crate) fn watch(self: &Arc<Journals>, limit: usize) -> Option<Watch> {
         let more = |count: usize| (count < limit).then_some(count + 1);
         self.watchers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Watch(self.clone()))
+    }
+
+    /// Returns the number of another journal.
+    pub(super) fn next_serial(&self) -> u64 {
+        self.serials.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Whether a reader follows the journals.

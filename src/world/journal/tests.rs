@@ -105,6 +105,7 @@ fn entries_are_printed_as_exchanges() {
             faults: Some("a, b".into()),
             ended_by: Some("reset"),
             batch: Some("b1".into()),
+            cause: None,
             is_proxied: true,
         },
         changed: None,

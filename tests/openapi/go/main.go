@@ -112,11 +112,20 @@ func main() {
 	check("teams of a copy", copied.Entities["teams"], int64(2))
 	refused(must(client.CreateWorldWithResponse(ctx, name, control.WorldCreation{})).JSON4XX, "world-exists")
 	refused(must(client.GetWorldWithResponse(ctx, "absent")).JSON4XX, "unknown-world")
-	listed := must(client.ListWorldsWithResponse(ctx))
-	var names []string
-	for _, world := range ok(listed.JSON200, listed.JSON4XX).Worlds {
-		names = append(names, world.Name)
+	list := func(params control.ListWorldsParams) (control.WorldList, []string) {
+		listed := must(client.ListWorldsWithResponse(ctx, &params))
+		var names []string
+		for _, world := range ok(listed.JSON200, listed.JSON4XX).Worlds {
+			names = append(names, world.Name)
+		}
+		return ok(listed.JSON200, listed.JSON4XX), names
 	}
+	first, names := list(control.ListWorldsParams{Limit: to(int64(2))})
+	check("count of worlds", first.Count, int64(5))
+	check("worlds of a page", names, []string{"default", "copy"})
+	_, names = list(control.ListWorldsParams{After: first.Next, Search: to("TWI")})
+	check("worlds that are found", names, []string{"twin"})
+	_, names = list(control.ListWorldsParams{})
 	check("worlds", names, []string{"default", "copy", labeled.Name, name, "twin"})
 
 	exported := must(client.ExportStateWithResponse(ctx, name, &control.ExportStateParams{Secrets: to(true)}))

@@ -52,6 +52,10 @@ assert.equal(refused(await client.GET("/_emulator/worlds/{name}", { params: { pa
 assert.equal(ok(await client.GET("/_emulator/worlds/{name}", { params: { path } })).seed, tenant.seed);
 const names = ok(await client.GET("/_emulator/worlds")).worlds.map((world) => world.name);
 assert.deepEqual(names, ["default", "copy", labeled.name, "tenant", "twin"]);
+const some = ok(await client.GET("/_emulator/worlds", { params: { query: { limit: 2 } } }));
+assert.deepEqual([some.worlds.map((world) => world.name), some.count, some.next], [["default", "copy"], 5, "copy"]);
+const found = ok(await client.GET("/_emulator/worlds", { params: { query: { after: some.next!, search: "TWI" } } }));
+assert.deepEqual([found.worlds.map((world) => world.name), found.next], [["twin"], null]);
 
 const state = ok(await client.GET("/_emulator/worlds/{name}/state", { params: { path, query: { secrets: true } } }));
 const team: string | undefined = state.teams?.[0]?.id;

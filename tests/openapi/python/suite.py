@@ -118,6 +118,10 @@ assert refused(get_world.sync_detailed("absent", client=client), 404) == "unknow
 assert ok(get_world.sync_detailed("tenant", client=client)).seed == tenant.seed
 names = [world.name for world in ok(list_worlds.sync_detailed(client=client)).worlds]
 assert names == ["default", "copy", labeled.name, "tenant", "twin"], names
+some = ok(list_worlds.sync_detailed(client=client, limit=2))
+assert ([world.name for world in some.worlds], some.count, some.next_) == (["default", "copy"], 5, "copy")
+found = ok(list_worlds.sync_detailed(client=client, after=some.next_, search="TWI"))
+assert ([world.name for world in found.worlds], found.next_) == (["twin"], None)
 
 state: State = ok(export_state.sync_detailed("tenant", client=client, secrets=True))
 assert state.teams and state.teams[0].id == "3d88b7a2-f988-4f4b-bb34-d66df66af126"

@@ -142,3 +142,90 @@ fn a_silent_stream_gives_a_sign_of_life() {
     assert_eq!(feed.look(&worlds).as_deref(), Some(":\n\n"));
     assert_eq!(feed.look(&worlds), None);
 }
+
+#[test]
+fn an_event_has_a_bound_as_it_is_sent() {
+    let worlds = worlds();
+    let mut feed = open(&worlds);
+    look(&mut feed, &worlds).unwrap();
+    // Two bytes each in JSON.
+    ask(&worlds, "default", &format!("/v1.0/{}", "\"".repeat(TARGET_LIMIT - 10)), 300);
+    let (mut seen, mut largest) = (Vec::new(), 0);
+    while let Some(event) = feed.look(&worlds) {
+        largest = largest.max(event.len());
+        let event: Value = serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap();
+        assert_eq!(event["skipped"], json!([]));
+        seen.extend(numbers(&event));
+    }
+    assert_eq!(seen, (1..=300).collect::<Vec<u64>>());
+    assert!((EVENT_BYTES / 2..=EVENT_BYTES).contains(&largest), "{largest} bytes");
+}
+
+#[test]
+fn notes_about_many_worlds_have_room_too() {
+    let worlds = worlds();
+    let mut feed = open(&worlds);
+    look(&mut feed, &worlds).unwrap();
+    let name = |number: usize| format!("{}-{number:03}", "w".repeat(124));
+    (0..300).for_each(|number| ask(&worlds, &name(number), "/v1.0/teams", 1));
+    let mut count = 0;
+    while let Some(event) = feed.look(&worlds) {
+        assert!(event.len() <= EVENT_BYTES);
+        count += event.matches("\"number\":1,").count();
+        (0..300).for_each(|number| worlds.world(&name(number)).unwrap().journal.clear());
+        if count >= 300 {
+            break;
+        }
+        ask(&worlds, "default", "/v1.0/teams", 2_000);
+    }
+    let note = json!({ "world": name(999), "journal": format!("{:x}-{}", u64::MAX, u64::MAX), "number": u64::MAX });
+    assert!(one_line(&note).len() <= NOTE_BYTES, "{} bytes", one_line(&note).len());
+}
+
+#[test]
+fn a_stream_goes_on_where_an_earlier_one_ended() {
+    let worlds = worlds();
+    ask(&worlds, "default", "/v1.0/teams", 3);
+    ask(&worlds, "a", "/v1.0/teams", 2);
+    let mut feed = open(&worlds);
+    let event = look(&mut feed, &worlds).unwrap();
+    let mut positions = event["positions"].as_array().unwrap().clone();
+    positions.sort_by_key(|position| position["world"].as_str().unwrap().to_owned());
+    assert_eq!(positions.iter().map(|position| position["number"].clone()).collect::<Vec<Value>>(), [2, 3]);
+    let text = |position: &Value| {
+        format!("{}:{}:{}", position["world"].as_str().unwrap(), position["journal"].as_str().unwrap(), position["number"])
+    };
+    let after = positions.iter().map(text).collect::<Vec<String>>().join(",");
+    let resume = |after: &str| {
+        let mut feed = Feed::open(&worlds, &request(&format!("/_emulator/journal/stream?after={after}"))).unwrap();
+        look(&mut feed, &worlds).unwrap()
+    };
+    assert_eq!((numbers(&resume(&after)), &resume(&after)["cleared"]), (vec![], &json!([])));
+    ask(&worlds, "default", "/v1.0/teams", 1);
+    ask(&worlds, "b", "/v1.0/teams", 1);
+    let mut found = numbers(&resume(&after));
+    found.sort_unstable();
+    assert_eq!(found, [1, 4], "the new request, and a world that was not there");
+    // More than a reader can follow is left out and counted, as in a stream without an interruption.
+    ask(&worlds, "default", "/v1.0/teams", 1_200);
+    let event = resume(&after);
+    let left_out = event["skipped"].as_array().unwrap().iter().find(|skipped| skipped["world"] == "default").unwrap();
+    assert_eq!(left_out["count"], 1_201 - ENTRIES as u64);
+    // Another journal, of a reset world or another process, is read like a new one.
+    worlds.reset("a").unwrap();
+    ask(&worlds, "a", "/v1.0/none", 1);
+    let event = resume(&after);
+    assert!(event["cleared"].as_array().unwrap().contains(&json!({ "world": "a", "upTo": null })), "{}", event["cleared"]);
+    assert_eq!(resume("a:0-1:9")["cleared"], json!([{ "world": "a", "upTo": null }]));
+    for wrong in [
+        "a",
+        "a:b",
+        "a:b:x",
+        "a:b:1:2",
+        &["a:b:1"; 2].join(",a"),
+        &(0..=RESUMED).map(|world| format!("{world}:b:1")).collect::<Vec<String>>().join(","),
+    ] {
+        let is_open = Feed::open(&worlds, &request(&format!("/_emulator/journal/stream?after={wrong}"))).is_some();
+        assert_eq!(is_open, wrong.starts_with("a:b:1,"), "{wrong}");
+    }
+}

@@ -45,7 +45,10 @@ fn the_page_is_for_a_window_of_this_machine() {
     let far = Peer::Address("192.0.2.7".parse().unwrap());
     // Whether the answer has the token: only a person's own window gets it.
     for (headers, peer, status, has_token) in [
-        (&[HOST][..], local(), 200, true),
+        (&[HOST][..], local(), 200, false),
+        (&[HOST, ("sec-fetch-dest", "document")], local(), 200, false),
+        (&[("host", "0.0.0.0:9340"), ("sec-fetch-site", "none")], local(), 403, false),
+        (&[("host", "[::]:9340"), ("sec-fetch-site", "none")], local(), 403, false),
         (&[HOST, ("sec-fetch-site", "none"), ("sec-fetch-dest", "document")], local(), 200, true),
         (&[HOST, ("sec-fetch-site", "same-origin"), ("sec-fetch-dest", "document")], local(), 200, true),
         // A link of another page leads to the door.
@@ -69,6 +72,8 @@ fn the_page_is_for_a_window_of_this_machine() {
         let (status, body) = sent(&control, &method, ui::PATH, &[HOST], local());
         assert_eq!((status, body.contains(token)), (405, false), "{method}");
     }
+    // Programs other than browsers use the control API as before.
+    assert_eq!(sent(&control, &Method::GET, "/_emulator/worlds", &[HOST], local()).0, 200);
     assert_eq!(sent(&control, &Method::HEAD, ui::PATH, &[HOST], local()), (200, String::new()));
     assert_eq!(sent(&control, &Method::GET, "/_emulator/ui", &[HOST], local()).0, 303);
     for (headers, status) in [

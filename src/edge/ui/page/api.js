@@ -1,6 +1,6 @@
 // Requests to the control API. They carry the token that the document has, or the control token of another machine.
 
-import { element, fill, field, button } from "./dom.js";
+import { element, fill, field, button, shown } from "./dom.js";
 
 const own = document.documentElement.dataset.token;
 delete document.documentElement.dataset.token;
@@ -23,8 +23,16 @@ export async function send(path, { method = "GET", body, headers, signal } = {})
     throw new Error("no answer: has the emulator stopped?");
   }
   if (response.ok) return response;
-  if (response.status === 403) return refused(response);
-  throw new Error(await messageOf(response));
+  const message = await messageOf(response);
+  throw new Refusal(response.status === 403 ? refused(message) : message, response.status);
+}
+
+/** A refusal by the server. */
+export class Refusal extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
 }
 
 async function messageOf(response) {
@@ -35,23 +43,27 @@ async function messageOf(response) {
   }
 }
 
-async function refused(response) {
-  const message = await messageOf(response);
-  if (own) throw new Error(`${message}; reload the page if the emulator has been restarted`);
-  askForToken(message);
-  throw new Error(message);
+/** Returns what to say about a request without access, and asks for the control token once. */
+function refused(message) {
+  if (own) return `${message}; reload the page if the emulator has been restarted`;
+  if (!hasAsked) askForToken(message);
+  return `${message}; reload the page to enter the control token`;
 }
 
+let hasAsked = false;
+
 function askForToken(message) {
+  hasAsked = true;
+  sessionStorage.removeItem(KEPT);
   const dialog = document.getElementById("dialog");
-  if (dialog.open) return;
   const input = element("input", { type: "password", autocomplete: "off" });
   const keep = () => {
     sessionStorage.setItem(KEPT, input.value);
     location.reload();
   };
-  fill(dialog, element("p", {}, message), field("Control token", input), button("Use it", keep));
-  dialog.showModal();
+  input.addEventListener("keydown", (event) => event.key === "Enter" && keep());
+  fill(dialog, element("p", {}, shown(message)), field("Control token", input), button("Use it", keep), " ", button("Close", () => dialog.close()));
+  if (!dialog.open) dialog.showModal();
 }
 
 /** Sends a request with JSON, and returns the JSON of the answer, if it has some. */

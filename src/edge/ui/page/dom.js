@@ -26,14 +26,16 @@ export function fill(parent, ...children) {
   append(parent, children);
 }
 
-// Control characters, and those that turn the direction of a text around.
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+/** Characters that do not show, or change how others are shown, such as those that turn the direction of a text around. */
+export const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu;
+
+const escaped = (character) => character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** Returns a text from outside in one line, with escapes in place of characters that do not show. */
-export function shown(text) {
-  const escape = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return String(text ?? "").replace(HIDDEN, escape);
-}
+export const shown = (text) => String(text ?? "").replace(HIDDEN, escaped);
+
+/** Returns a text from outside likewise; line feeds and tabs remain. The escapes are those of JSON, whose value stays the same. */
+export const shownLines = (text) => String(text ?? "").replace(HIDDEN, (character) => ("\n\t".includes(character) ? character : escaped(character)));
 
 export function button(label, onclick, properties = {}) {
   return element("button", { type: "button", onclick, ...properties }, label);

@@ -75,7 +75,7 @@ export class Faults {
     try {
       rules = JSON.parse(this.area.value);
     } catch (error) {
-      this.problem.textContent = error.message;
+      this.problem.textContent = shown(error.message);
       return undefined;
     }
     return this.put(rules);

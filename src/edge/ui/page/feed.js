@@ -2,21 +2,28 @@
 
 import { send } from "./api.js";
 
+// Milliseconds before the stream is opened again. They double up to the longest while it is refused.
+const PAUSE = 1000, LONGEST = 8000;
+
 /**
- * Follows the journals until the signal is aborted. `onEvent` gets each event; `onState` "live", or "away" while there is no connection.
- * After an interruption, the first event has the earlier requests again.
+ * Follows the journals until the signal is aborted, or the page has no access. `query()` says where the stream begins; `onEvent` gets each
+ * event; `onState` gets the problem while there is no stream, and nothing when there is one.
  */
-export async function follow(onEvent, onState, signal) {
-  while (!signal.aborted) {
+export async function follow(query, onEvent, onState, signal) {
+  for (let pause = PAUSE; !signal.aborted; pause = Math.min(2 * pause, LONGEST)) {
+    let problem = "the connection has ended";
     try {
-      const response = await send("/journal/stream", { signal });
-      onState("live");
+      const response = await send(`/journal/stream${query()}`, { signal });
+      onState("");
+      pause = PAUSE / 2;
       await read(response.body.getReader(), onEvent);
     } catch (error) {
-      if (signal.aborted) return;
+      problem = error.message;
+      if (error.status === 403 && !signal.aborted) return onState(problem);
     }
-    onState("away");
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    if (signal.aborted) return;
+    onState(problem);
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 

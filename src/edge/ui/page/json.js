@@ -1,11 +1,11 @@
 // JSON with colors.
 
-import { element, shown } from "./dom.js";
+import { element, shown, shownLines } from "./dom.js";
 
 const TOKEN = /"(?:[^"\\]|\\.)*"(?=\s*:)|"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|\b(?:true|false|null)\b/g;
 
-/** Returns JSON text with a line for each member, members in the order of the value. */
-export const pretty = (value) => JSON.stringify(value, null, 2) ?? "";
+/** Returns JSON text with a line for each member, members in the order of the value, and escapes for characters that do not show. */
+export const pretty = (value) => shownLines(JSON.stringify(value, null, 2));
 
 /** Returns a text of JSON as an element. Beyond a length, colors would take more time than they save. */
 export function highlighted(text, label) {
@@ -31,7 +31,7 @@ function kindOf(token, next) {
 /** Returns a body of the journal: JSON, or another text. */
 export function body(value, label) {
   if (value === null || value === undefined) return element("p", { className: "quiet" }, "No body");
-  if (typeof value === "string") return element("pre", { className: "json", tabIndex: 0, role: "region", "aria-label": label }, value);
+  if (typeof value === "string") return element("pre", { className: "json", tabIndex: 0, role: "region", "aria-label": label }, shownLines(value));
   return highlighted(pretty(value), label);
 }
 

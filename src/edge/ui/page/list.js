@@ -44,7 +44,7 @@ export class VirtualList {
     const targets = {
       ArrowDown: at + 1, ArrowUp: at < 0 ? 0 : at - 1, Home: 0, End: last, PageDown: Math.min(last, at + page), PageUp: Math.max(0, at - page),
     };
-    if (event.key in targets) this.choose(Math.max(0, Math.min(last, targets[event.key])), false);
+    if (Object.hasOwn(targets, event.key)) this.choose(Math.max(0, Math.min(last, targets[event.key])), false);
     else if (event.key === "Enter" || event.key === " ") this.choose(at, true);
     else return;
     event.preventDefault();

@@ -7,6 +7,12 @@ import { VirtualList } from "./list.js";
 
 const LIMIT = 10000;
 
+// Values in the list of a filter.
+const OPTIONS = 500;
+
+// Worlds whose place in the stream is kept, and those that the server takes.
+const KEPT = 1000, RESUMED = 50;
+
 const keyOf = (row) => `${row.world} ${row.number}`;
 
 /** Returns a test of texts for a pattern with stars; without one, the text must be in there. */
@@ -19,7 +25,7 @@ function pattern(text) {
 
 export class Requests {
   constructor() {
-    Object.assign(this, { rows: [], waiting: [], known: new Set(), isPaused: false, skipped: 0, filter: {}, methods: new Set(), worlds: new Set() });
+    Object.assign(this, { rows: [], waiting: [], known: new Set(), isPaused: false, skipped: 0, filter: {}, methods: new Set(), worlds: new Set(), journals: new Map(), problem: "" });
     this.list = new VirtualList({ label: "Requests, the latest first", draw, keyOf, open: (row) => this.open(row) });
     this.detail = new Detail({ related: (row, entry) => this.related(row, entry), close: () => {
       this.panes.classList.remove("split");
@@ -39,7 +45,17 @@ export class Requests {
     this.panes = element("div", { className: "panes" }, element("div", { className: "rows" }, heads, this.list.root), this.detail.root);
     this.root = element("div", { className: "view" }, filters, this.panes);
     this.root.addEventListener("keydown", (event) => this.onKey(event));
-    follow((event) => this.onEvent(event), (state) => this.onState(state), new AbortController().signal);
+    document.addEventListener("visibilitychange", () => this.watch());
+    this.watch();
+  }
+
+  /** Follows the journals while the page is in sight: a browser has few connections to a server, and a server few streams. */
+  watch() {
+    this.stream?.abort();
+    if (document.hidden) return;
+    this.stream = new AbortController();
+    const after = () => [...this.journals].slice(-RESUMED).map(([world, { journal, number }]) => `${world}:${journal}:${number}`).join();
+    follow(() => `?${new URLSearchParams({ after: after() })}`, (event) => this.onEvent(event), (problem) => this.onState(problem), this.stream.signal);
   }
 
   onKey(event) {
@@ -51,18 +67,25 @@ export class Requests {
     }
   }
 
-  onState(state) {
-    this.state = state;
-    if (state === "away") this.isStale = true;
+  onState(problem) {
+    this.problem = problem;
     this.tell();
   }
 
-  onEvent({ entries, skipped, cleared }) {
-    if (this.isStale) this.clear();
-    this.isStale = false;
+  onEvent({ entries, skipped, cleared, positions }) {
     for (const { world, upTo } of cleared) this.forget((row) => row.world === world && (upTo === null || row.number <= upTo));
+    for (const { world, journal, number } of positions) {
+      // A world of the same name, of another process or after a reset.
+      if ((this.journals.get(world)?.journal ?? journal) !== journal) this.forget((row) => row.world === world);
+      this.journals.delete(world);
+      this.journals.set(world, { journal, number });
+    }
+    for (const [world] of this.journals) {
+      if (this.journals.size <= KEPT) break;
+      this.journals.delete(world);
+    }
     for (const { count } of skipped) this.skipped += count;
-    if (this.isPaused) this.waiting = this.waiting.concat(entries).slice(-LIMIT);
+    if (this.isPaused) this.waiting = [...new Map(this.waiting.concat(entries).map((row) => [keyOf(row), row])).values()].slice(-LIMIT);
     else this.add(entries);
     this.tell();
   }
@@ -78,20 +101,19 @@ export class Requests {
   add(entries) {
     const fresh = entries.filter((row) => !this.known.has(keyOf(row)));
     if (!fresh.length) return;
-    for (const row of fresh) {
-      this.known.add(keyOf(row));
-      this.offer(this.methods, this.method, row.method);
-      this.offer(this.worlds, this.world, row.world);
-    }
+    for (const row of fresh) this.known.add(keyOf(row));
+    this.offer(this.methods, this.method, fresh.map((row) => row.method));
+    this.offer(this.worlds, this.world, fresh.map((row) => row.world));
     this.rows.push(...fresh);
     if (this.rows.length > LIMIT + LIMIT / 10) this.rows.splice(0, this.rows.length - LIMIT).forEach((row) => this.known.delete(keyOf(row)));
     this.refresh(fresh.filter((row) => this.matches(row)).length);
   }
 
-  /** Adds an option to a filter. */
-  offer(values, control, value) {
-    if (values.has(value) || values.size >= 500) return;
-    values.add(value);
+  /** Adds options to a filter. */
+  offer(values, control, found) {
+    const before = values.size;
+    for (const value of found) if (values.size < OPTIONS) values.add(value);
+    if (values.size === before) return;
     setOptions(control, [["", "all"], ...[...values].sort().map((name) => [name])], control.value);
   }
 
@@ -131,7 +153,7 @@ export class Requests {
     const parts = [`${this.list.items.length} of ${this.rows.length}`];
     if (this.skipped) parts.push(`${this.skipped} left out`);
     if (this.isPaused) parts.push(`paused, ${this.waiting.length} waiting`);
-    if (this.state === "away") parts.push("not connected");
+    if (this.problem) parts.push(`not connected: ${shown(this.problem)}`);
     const text = parts.join(" · ");
     if (this.count.textContent !== text) this.count.textContent = text;
   }
@@ -141,16 +163,10 @@ export class Requests {
     this.detail.open(row);
   }
 
-  /** Returns the calls that a request has caused, which are recorded right before it, and the requests of a batch. */
+  /** Returns the calls that a request has caused, and the requests of a batch. */
   related(row, entry) {
     const all = this.rows.concat(this.waiting).filter((other) => other.world === row.world);
-    const byNumber = new Map(all.map((other) => [other.number, other]));
-    const calls = [];
-    for (let number = row.number - 1; row.to === "graph"; number--) {
-      const before = byNumber.get(number);
-      if (before?.to !== "connector" || before.time !== row.time) break;
-      calls.unshift(before);
-    }
+    const calls = all.filter((other) => other.cause === row.number);
     const id = entry.response?.headers.find(([name]) => name.toLowerCase() === "request-id")?.[1];
     const isBatch = /\/\$batch$/i.test(row.target);
     return { calls, items: isBatch ? all.filter((other) => other.batch && other.batch === id) : [] };
@@ -164,6 +180,6 @@ function draw(row) {
   const mark = row.to === "connector" ? "→ " : row.batch ? "· " : "";
   return [
     cell(row.time.slice(11, 23)), cell(shown(row.method), "method"), cell(row.status ?? "–", `status ${kind}`), cell(duration(row.micros)),
-    cell(row.world), cell(mark + shown(row.target) + (row.isCut ? "…" : ""), "target"), cell(shown(rule), "rule"),
+    cell(shown(row.world)), cell(mark + shown(row.target) + (row.isCut ? "…" : ""), "target"), cell(shown(rule), "rule"),
   ];
 }
