@@ -18,6 +18,7 @@
 //! | CPU time per request | CPU time of the server's threads, from the scheduler, divided by the requests |
 //! | instructions and cache misses | of a request, counted by valgrind with simulated caches, if asked for: the figures that do not move |
 //! | many in one | a page of a hundred entities against the reference with its bytes; a batch of twenty requests against twenty requests |
+//! | the page | the same GETs without and with a reader of the stream of the journals |
 //! | start | from spawning the program to the line with its address, and to the first answer |
 //! | memory | resident memory after the start, after the first answer, and after many requests, with the journal on |
 //! | worlds | creating, using and dropping ten thousand worlds, and the memory released |
@@ -39,6 +40,7 @@ mod reference {
     pub(crate) mod scaling;
     pub(crate) mod server;
     pub(crate) mod start;
+    pub(crate) mod stream;
     pub(crate) mod system;
     pub(crate) mod table;
     pub(crate) mod url;
@@ -55,7 +57,7 @@ use reference::options::{Expectations, Options};
 use reference::process::Child;
 use reference::rounds;
 use reference::table::Table;
-use reference::{instructions, larger, scaling, server, start, system, url, worlds, wrk};
+use reference::{instructions, larger, scaling, server, start, stream, system, url, worlds, wrk};
 
 /// The allocator of the emulator, so that it makes no difference.
 #[global_allocator]
@@ -152,6 +154,8 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     }
     println!("\n## Many in one\n");
     larger::compare(options, &mut expectations).await?;
+    println!("\n## The page\n");
+    stream::compare(options, &mut expectations).await?;
     println!("\n## Start and memory\n");
     let emulator = start::compare(&recording).await?;
     expectations.at_most("milliseconds to the first answer", options.expect_ready_ms, Some(emulator.first_answer_ms));

@@ -4,6 +4,7 @@ mod act;
 mod address;
 mod arguments;
 mod behaviors;
+mod browser;
 mod ca;
 mod call;
 mod client_variables;

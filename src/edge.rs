@@ -18,3 +18,4 @@ pub(crate) mod server;
 pub(crate) mod service;
 #[cfg(test)]
 pub(crate) mod test_folder;
+pub(crate) mod ui;

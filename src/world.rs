@@ -30,13 +30,13 @@ use uuid::Uuid;
 
 use crate::edm::schema::Schema;
 use crate::edm::value::Value;
-use crate::policy::behavior::Behaviors;
+use crate::policy::behavior::{Behaviors, ComplexUpdate};
 use crate::world::clock::Clock;
 use crate::world::fault::Faults;
 use crate::world::ids::IdSource;
-use crate::world::journal::Journal;
+use crate::world::journal::{Bounds, Journal};
 use crate::world::outbox::Outbox;
-use crate::world::settings::Settings;
+use crate::world::settings::{Auth, Settings};
 use crate::world::sign_ins::SignIns;
 use crate::world::store::{Baselines, Store, StoreFull};
 use crate::world::stub::StubTurns;
@@ -146,6 +146,19 @@ impl World {
 
     fn with_settings(&self, settings: Settings) -> World {
         World { settings: Arc::new(settings), ..self.shared() }
+    }
+
+    /// Returns the same world for changes by a person who looks at it: they need no token, no stub answers in place of the world, neither
+    /// fault rules nor the journal concern them, and the members of a complex value that they do not name are kept.
+    #[must_use]
+    pub(crate) fn for_edits(&self) -> World {
+        let behaviors = Behaviors { complex_update: ComplexUpdate::Keep, ..self.behaviors.clone() };
+        let settings = Settings { auth: Auth::Open, stubs: None, behaviors, ..self.settings.as_ref().clone() };
+        World {
+            faults: Arc::new(Faults::within(Vec::new(), self.seed, &self.stores)),
+            journal: Arc::new(Journal::new(Bounds::OFF, self.journals.clone())),
+            ..self.with_settings(settings)
+        }
     }
 
     /// Returns a world that continues from this one: with its entities, settings, fault rules and counters, and an empty journal. The two

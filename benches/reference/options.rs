@@ -49,6 +49,9 @@ pub(crate) struct Options {
     /// Fail if a filter over 100 entities takes more instructions than this
     #[arg(long, value_name = "NUMBER", value_parser = positive, requires = "instructions")]
     pub(crate) expect_filter_instructions: Option<f64>,
+    /// Fail if GET with a reader of the stream of the journals is below this ratio to GET without one, in throughput
+    #[arg(long, value_name = "RATIO", value_parser = positive)]
+    pub(crate) expect_stream: Option<f64>,
     /// Fail if the median time from the start to the first answer is longer than this
     #[arg(long, value_name = "MILLISECONDS", value_parser = positive)]
     pub(crate) expect_ready_ms: Option<f64>,

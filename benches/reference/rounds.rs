@@ -51,8 +51,9 @@ pub(crate) async fn round(
 }
 
 impl Rounds {
-    pub(crate) fn of(rounds: Vec<Load>) -> Rounds {
-        Rounds(rounds)
+    /// Returns rounds that were measured one by one.
+    pub(crate) fn of(loads: Vec<Load>) -> Rounds {
+        Rounds(loads)
     }
 
     /// Returns the ratio of a figure to the same figure of another server, round by round.

@@ -167,6 +167,8 @@ const GROUPS: [(&str, &[&str], &[&str]); 7] = [
             "journal-bytes",
             "journals-bytes",
             "control",
+            "ui",
+            "open",
             "control-token",
             "control-token-file",
         ],

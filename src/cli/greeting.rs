@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::tls::TrustAnchor;
+use crate::edge::ui;
 use crate::edm::schema::Version;
 use crate::text::plural::counted;
 use crate::world::World;
@@ -16,6 +17,8 @@ pub(super) struct Options<'o> {
     pub(super) needs_token: bool,
     /// The file of the CA for the further hosts of the proxy.
     pub(super) intercept_ca: Option<&'o Path>,
+    /// Whether the page for people is served.
+    pub(super) has_page: bool,
     /// The number of exchanges that are served as stubs.
     pub(super) stubs: usize,
 }
@@ -50,6 +53,9 @@ pub(super) fn text(url: &str, plain_url: Option<&str>, world: &World, trust: &Tr
         text.push_str(&format!("with {}\n", counts.join(" and ")));
     }
     text.push_str(&format!("seed: {}; control: {url}/_emulator\n", world.seed()));
+    if options.has_page {
+        text.push_str(&format!("page: {url}{}\n", ui::PATH));
+    }
     text.push_str("docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C\n");
     if let Some(plain_url) = plain_url {
         let parts = [Some(format!("without TLS: {plain_url}")), trust.hint()];

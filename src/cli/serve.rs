@@ -28,10 +28,11 @@ use super::signals::{INTERRUPTED, Signals};
 use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
-use super::{address, clock, greeting, health, log, parent, ready, runtime, schema, watch};
+use super::{address, browser, clock, greeting, health, log, parent, ready, runtime, schema, watch};
 use crate::edge::control::Reload;
 use crate::edge::server::{self, Listeners, Workers};
 use crate::edge::service::Service;
+use crate::edge::ui;
 use crate::policy::behavior::Behaviors;
 use crate::world::clock::Clock;
 use crate::world::fault::Effect;
@@ -165,11 +166,11 @@ pub(super) fn run(
     let seed = arguments.seed.unwrap_or_else(random_seed);
     let journals = suite.journals();
     let is_deferred = arguments.defers(&behaviors);
-    let (plan, control_token) =
-        match arguments.plan_with(&behaviors, seed, &journals, is_deferred).and_then(|plan| Ok((plan, suite.control_token()?))) {
-            Ok(plan) => plan,
-            Err(problem) => return fail(UNUSABLE, &problem),
-        };
+    let plan = arguments.plan_with(&behaviors, seed, &journals, is_deferred);
+    let (plan, control_tokens) = match plan.and_then(|plan| Ok((plan, (suite.control_token()?, suite.page_token()?)))) {
+        Ok(plan) => plan,
+        Err(problem) => return fail(UNUSABLE, &problem),
+    };
     let _flushed_at_the_end = log::start(arguments.log, arguments.log_format);
     if let Some(line) = suite.state_line(&plan) {
         tracing::info!("{line}");
@@ -203,7 +204,7 @@ pub(super) fn run(
             let (arguments, behaviors, journals) = (arguments.clone(), behaviors.clone(), journals.clone());
             Box::new(move || arguments.plan(&behaviors, seed, &journals)) as Reload
         });
-        let control = suite.control(&plan, control_token, arguments.configuration(), reload, proxy.clone());
+        let control = suite.control(&plan, control_tokens, arguments.configuration(), reload, proxy.clone());
         let limits = suite.limits();
         let worlds = DeferredWorlds::new(move || Worlds::new(if is_deferred { with_built_in(plan) } else { plan }, limits));
         if !is_deferred {
@@ -225,6 +226,7 @@ pub(super) fn run(
                 chosen,
                 intercept_ca: intercept_ca.as_deref(),
                 needs_token: arguments.auth != AuthLevel::Open,
+                has_page: suite.has_page(),
                 stubs: world.stubs.as_ref().map_or(0, |stubs| stubs.len()),
             };
             report(&greeting::text(&url.preferred, plain_url, &world, &trust, &options));
@@ -246,6 +248,9 @@ pub(super) fn run(
         }
         if let Err(problem) = write_out(line.as_bytes()) {
             return fail(1, &problem);
+        }
+        if suite.open {
+            browser::open(&format!("{}{}", url.preferred, ui::PATH));
         }
         Running { suite, signals, server, stop, service, ready_file, state }.until_stopped().await
     })

@@ -14,6 +14,7 @@ use super::ready::ReadyForm;
 use super::secret_file;
 use crate::edge::control::{Control, Reload};
 use crate::edge::proxy::Proxy;
+use crate::edge::ui::UiToken;
 use crate::edm::schema::Schema;
 use crate::policy::behavior::ROWS;
 use crate::text::plural::counted;
@@ -74,6 +75,12 @@ pub(super) struct SuiteArguments {
     /// Serve the control API under /_emulator
     #[arg(long, env = "WFI_EMULATOR_CONTROL", value_name = "SWITCH", default_value = "on")]
     control: Switch,
+    /// Serve the page for people under /_emulator/ui/, which browsers that open the root are sent to
+    #[arg(long, env = "WFI_EMULATOR_UI", value_name = "SWITCH", default_value = "on")]
+    ui: Switch,
+    /// Open the page in a browser at the start
+    #[arg(long, env = "WFI_EMULATOR_OPEN", value_parser = BoolishValueParser::new())]
+    pub(super) open: bool,
     /// Bearer token that gives clients on other machines access to the control API; empty for none
     #[arg(long, env = "WFI_EMULATOR_CONTROL_TOKEN", value_name = "TEXT", hide_env_values = true)]
     control_token: Option<String>,
@@ -178,11 +185,24 @@ impl SuiteArguments {
         WorldLimits { worlds: self.world_limit, idle, by_token: self.world_by == WorldBy::Token }
     }
 
+    /// Whether the page is served.
+    pub(super) fn has_page(&self) -> bool {
+        self.control == Switch::On && self.ui == Switch::On
+    }
+
+    /// Returns the token of the page, if it is served.
+    pub(super) fn page_token(&self) -> Result<Option<UiToken>, String> {
+        if self.open && !self.has_page() {
+            return Err("--open requires the page, which --ui off or --control off removes".to_owned());
+        }
+        self.has_page().then(UiToken::draw).transpose()
+    }
+
     /// Returns the control API, unless it is off. It shows the configuration of these flags and `others`.
     pub(super) fn control(
         &self,
         plan: &Plan,
-        token: Option<String>,
+        (token, ui): (Option<String>, Option<UiToken>),
         others: impl IntoIterator<Item = (&'static str, Value)>,
         reload: Option<Reload>,
         proxy: Arc<Proxy>,
@@ -190,16 +210,17 @@ impl SuiteArguments {
         let settings = &plan.settings;
         let behaviors = ROWS.iter().map(|row| (row.name.to_owned(), settings.behaviors.get(row.name).into()));
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
-        let own: [(&str, Value); 7] = [
+        let own: [(&str, Value); 8] = [
             ("behaviors", behaviors.collect::<serde_json::Map<String, Value>>().into()),
             ("journal", json!({ "entries": self.journal, "bytes": self.journal_bytes, "bytesOfAll": self.journals_bytes })),
             ("storeBytes", self.store_bytes.into()),
             ("faults", path(&self.faults)),
             ("state", path(&self.state)),
             ("watch", self.watch.into()),
+            ("ui", self.has_page().into()),
             ("explain", settings.explains.into()),
         ];
         let configuration = own.into_iter().chain(others).map(|(name, value)| (name.to_owned(), value)).collect();
-        (self.control == Switch::On).then_some(Control { token, configuration, reload, proxy })
+        (self.control == Switch::On).then_some(Control { token, configuration, reload, proxy, ui })
     }
 }

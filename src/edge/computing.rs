@@ -25,6 +25,8 @@ pub(crate) enum ComputationKind {
     Body,
     /// The control API.
     Control,
+    /// Events of the streams of journals.
+    Stream,
     /// Exports of a world. Each takes as much memory as the entities, so there is one at a time.
     Export,
     /// The rest of a request after a call to a connector. It is also done when the service stops: the call has been made.
@@ -33,10 +35,11 @@ pub(crate) enum ComputationKind {
 
 impl ComputationKind {
     /// All kinds, in the order of declaration.
-    const ALL: [ComputationKind; 5] = [
+    const ALL: [ComputationKind; 6] = [
         ComputationKind::Query,
         ComputationKind::Body,
         ComputationKind::Control,
+        ComputationKind::Stream,
         ComputationKind::Export,
         ComputationKind::Resumption,
     ];
@@ -52,7 +55,7 @@ impl Default for Computing {
     fn default() -> Computing {
         let threads = available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
         let turns = |kind| match kind {
-            ComputationKind::Control => threads.min(MAX_CONTROL_THREADS),
+            ComputationKind::Control | ComputationKind::Stream => threads.min(MAX_CONTROL_THREADS),
             ComputationKind::Export => 1,
             _ => threads,
         };

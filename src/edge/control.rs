@@ -5,15 +5,21 @@
 pub(crate) mod acts;
 mod call;
 mod connectors;
+mod entities;
+mod evidence;
+mod feed;
 mod guard;
 mod journal;
 mod reply;
 mod sign_ins;
 mod time;
+mod ui;
 mod worlds;
 
+pub(crate) use self::feed::Feed;
 pub(crate) use self::guard::TOKEN;
 pub(super) use self::guard::is_of_this_machine;
+pub(crate) use self::ui::redirect;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -28,6 +34,7 @@ use serde_json::{Value, json};
 use crate::edge::control::call::ControlCall;
 use crate::edge::control::reply::{ControlError, ControlReply};
 use crate::edge::proxy::{Proxy, ProxyReport};
+use crate::edge::ui::{self as page, UiToken};
 use crate::graph::request::{BODY_LIMIT, Request};
 use crate::graph::step::{Answer, Pending};
 use crate::world::World;
@@ -54,6 +61,8 @@ pub struct Control {
     pub(crate) reload: Option<Reload>,
     /// The proxy to report on.
     pub proxy: Arc<Proxy>,
+    /// The token of the page for people, if the page is served.
+    pub ui: Option<UiToken>,
 }
 
 impl fmt::Debug for Control {
@@ -86,6 +95,8 @@ pub(crate) enum ControlOutcome {
     Answered(Answer),
     /// The request has this answer, unless there is another one within a time, when the world has more requests.
     Provisional(Answer, Arc<World>, Duration),
+    /// The request is answered, and has notifications for the subscribers of this world.
+    Notifying(Answer, Arc<World>),
     /// The request needs a call to a connector, for this world.
     Pending(Arc<World>, Box<Pending>),
 }
@@ -114,6 +125,8 @@ operations! {
     GET "/ready" ready, public = true;
     POST "/reload" reload;
     GET "/proxy" proxy_report;
+    GET "/evidence" evidence::list;
+    GET "/journal/stream" feed::once;
     GET "/worlds" worlds::list;
     POST "/worlds" worlds::create_labeled;
     GET "/worlds/{name}" worlds::get;
@@ -124,6 +137,8 @@ operations! {
     PUT "/worlds/{name}/state" worlds::import;
     GET "/worlds/{name}/state/{collection}" worlds::export_collection;
     PUT "/worlds/{name}/state/{collection}" worlds::import_collection;
+    GET "/worlds/{name}/entities" entities::browse;
+    PATCH "/worlds/{name}/entities" entities::edit;
     GET "/worlds/{name}/behaviors" worlds::behaviors;
     PATCH "/worlds/{name}/behaviors" worlds::set_behaviors;
     GET "/worlds/{name}/clock" worlds::clock;
@@ -150,7 +165,7 @@ pub fn is_control(path: &str) -> bool {
 
 /// Whether a request to the control API takes no longer than a few microseconds, regardless of the contents of the worlds.
 pub(crate) fn is_prompt(path: &str) -> bool {
-    matches!(path.strip_prefix(PREFIX).unwrap_or(path).trim_end_matches('/'), "" | "/health" | "/ready")
+    matches!(path.strip_prefix(PREFIX).unwrap_or(path).trim_end_matches('/'), "" | "/health" | "/ready") || page::is_page(path)
 }
 
 /// Whether a request reads all entities of a world.
@@ -176,19 +191,31 @@ pub(crate) fn admitted_body_limit(control: &Control, worlds: &Worlds, request: &
     if is_admitted { body_limit(worlds, request) } else { BODY_LIMIT }
 }
 
+/// Returns the stream of the journal, if a request asks for it and may.
+pub(crate) fn follow(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Option<Feed> {
+    let is_stream = request.method == Method::GET && request.target.path().strip_prefix(PREFIX) == Some(feed::PATH);
+    (is_stream && guard::admit(control, request, peer).is_ok()).then(|| Feed::open(worlds, request))?
+}
+
 /// Answers a request to the control API.
 pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> ControlOutcome {
-    let (mut reply, allow, refusal) = match run(control, worlds, request, peer) {
+    let reply = match ui::answer(control, request, peer) {
+        Some(Ok(answer)) if request.method == Method::HEAD => return ControlOutcome::Answered(ui::without_body(answer)),
+        Some(Ok(answer)) => return ControlOutcome::Answered(answer),
+        Some(Err(error)) => Err(error),
+        None => run(control, worlds, request, peer),
+    };
+    let (mut reply, allow, refusal) = match reply {
         Ok(reply) => (reply, None, None),
-        Err(ControlError { status, code, message, allow }) => {
-            let reply = ControlReply::json(status, &json!({ "error": { "code": code, "message": message } }));
-            (reply, allow, Some((code, message)))
+        Err(error) => {
+            let reply = error.reply();
+            (ControlReply { notified: error.notified, ..reply }, error.allow, Some((error.code, error.message)))
         }
     };
     if let Some((world, pending)) = reply.pending.take() {
         return ControlOutcome::Pending(world, pending);
     }
-    let wait = reply.wait.take();
+    let (wait, notified) = (reply.wait.take(), reply.notified.take());
     let mut answer = reply.answer();
     answer.control_refusal = refusal;
     if let Some(allow) = allow.and_then(|methods| HeaderValue::try_from(methods).ok()) {
@@ -198,9 +225,13 @@ pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer
         // The headers still describe the body (RFC 9110, 9.3.2).
         *answer.response.body_mut() = Bytes::new();
     }
-    match wait {
-        Some((world, within)) => ControlOutcome::Provisional(answer, world, within),
-        None => ControlOutcome::Answered(answer),
+    match (wait, notified) {
+        (_, Some((world, notifications))) => {
+            answer.notifications = Some(notifications);
+            ControlOutcome::Notifying(answer, world)
+        }
+        (Some((world, within)), None) => ControlOutcome::Provisional(answer, world, within),
+        (None, None) => ControlOutcome::Answered(answer),
     }
 }
 

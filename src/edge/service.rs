@@ -10,7 +10,7 @@ use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::edge::computing::{ComputationKind, Computing};
-use crate::edge::control::{self, Control, ControlOutcome, Peer};
+use crate::edge::control::{self, Control, ControlOutcome, Feed, Peer};
 use crate::edge::outgoing::{self, Notifier};
 use crate::entra::caller;
 use crate::graph::pipeline;
@@ -74,6 +74,11 @@ impl Service {
             // Boxed, so that other requests need no room for its state.
             return Box::pin(self.clone().compute_control(request.clone(), peer, hold)).await;
         }
+        if request.target.path().len() == 1
+            && let Some(answer) = self.control.as_ref().and_then(|control| control::redirect(control, request, peer))
+        {
+            return Box::new(answer);
+        }
         let world = match self.world(request) {
             Ok(world) => world,
             Err(answer) => return answer,
@@ -97,6 +102,22 @@ impl Service {
     /// Whether a path is one of the control API.
     pub(crate) fn is_control(&self, path: &str) -> bool {
         self.control.is_some() && control::is_control(path)
+    }
+
+    /// Returns the stream of the journal, if a request to the control API asks for it and may.
+    pub(crate) fn follow(&self, request: &Request, peer: Peer) -> Option<Feed> {
+        control::follow(self.control_of(request)?, &self.worlds, request, peer)
+    }
+
+    /// Returns the next event of a stream, if there is anything to say; `None` if the service stops. There may be many worlds to look at, so
+    /// a thread that serves no other client does it.
+    pub(crate) async fn look(self: &Arc<Self>, mut feed: Feed) -> Option<(Feed, Option<String>)> {
+        let service = self.clone();
+        let look = move || {
+            let event = feed.look(&service.worlds);
+            (feed, event)
+        };
+        self.computing.run(ComputationKind::Stream, look).await
     }
 
     /// Answers a request up to its first call to a connector, however long that takes.
@@ -133,6 +154,9 @@ impl Service {
         let answered = |answer: Answer| Progress::Answered(Box::new(answer));
         match catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer))) {
             Ok(ControlOutcome::Answered(answer)) => (answered(answer), None),
+            Ok(ControlOutcome::Notifying(answer, world)) => {
+                (Progress::Answered(self.notifier.notified(&world, Box::new(answer))), None)
+            }
             Ok(ControlOutcome::Provisional(answer, world, within)) => (answered(answer), Some((world, within))),
             Ok(ControlOutcome::Pending(world, pending)) => (self.progress_of(&world, Step::Call(pending)), None),
             Err(_) => (answered(json_answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())), None),

@@ -1,6 +1,7 @@
 //! Records requests, answers and outgoing calls in the journal.
 
-use std::time::SystemTime;
+use std::sync::LazyLock;
+use std::time::{Instant, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +15,9 @@ use crate::world::World;
 use crate::world::journal::{AnswerCause, JournalRecord};
 use crate::world::outbound::{CallOutcome, CallRecord};
 
+/// The beginning of a request: the time of its world, and the time of the machine if it is to be measured.
+pub(super) type Began = (SystemTime, Option<Instant>);
+
 /// Records a request and its answer in the world's journal, once the answer is ready.
 pub(super) fn record(world: &World, request: &Request, meta: &ResponseMeta<'_>, is_batch: bool, step: Step) -> Step {
     if !world.journal.is_on() {
@@ -21,19 +25,20 @@ pub(super) fn record(world: &World, request: &Request, meta: &ResponseMeta<'_>, 
     }
     match step {
         Step::Done(mut answer) => {
-            write_exchange(world, request, meta.now, meta.batch(), is_batch, &mut answer);
+            write_exchange(world, request, (meta.now, meta.started), meta.batch(), is_batch, &mut answer);
             Step::Done(answer)
         }
         Step::Call(_) | Step::Compute(_) => {
-            PendingRecord { request: request.clone(), now: meta.now, batch: meta.batch(), is_batch }.record(world, step)
+            PendingRecord { request: request.clone(), began: (meta.now, meta.started), batch: meta.batch(), is_batch }
+                .record(world, step)
         }
     }
 }
 
 /// Records a request to the token service and its answer in the world's journal.
-pub(super) fn record_answer(world: &World, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
+pub(super) fn record_answer(world: &World, request: &Request, began: Began, mut answer: Answer) -> Answer {
     if world.journal.is_on() {
-        write_exchange(world, request, now, None, false, &mut answer);
+        write_exchange(world, request, began, None, false, &mut answer);
     }
     answer
 }
@@ -41,7 +46,7 @@ pub(super) fn record_answer(world: &World, request: &Request, now: SystemTime, m
 /// The parts of an unanswered request that the journal needs.
 struct PendingRecord {
     request: Request,
-    now: SystemTime,
+    began: Began,
     batch: Option<Box<str>>,
     is_batch: bool,
 }
@@ -50,7 +55,7 @@ impl PendingRecord {
     fn record(self, world: &World, step: Step) -> Step {
         match step {
             Step::Done(mut answer) => {
-                write_exchange(world, &self.request, self.now, self.batch, self.is_batch, &mut answer);
+                write_exchange(world, &self.request, self.began, self.batch, self.is_batch, &mut answer);
                 Step::Done(answer)
             }
             Step::Call(pending) => {
@@ -68,28 +73,34 @@ const RAW_BODY: HeaderName = HeaderName::from_static("x-wfi-emulator-raw-body");
 /// Records a call to a connector that no request to Graph caused.
 pub(crate) fn record_call(world: &World, call: &CallRecord) {
     if world.journal.is_on() {
-        write_call(world, world.clock.now(), call);
+        let headers = call_headers(world, call);
+        world.journal.record(call_record(world.clock.now(), call, &headers));
     }
 }
 
-/// Records a call to a connector: the plaintext and the sent bytes.
-fn write_call(world: &World, time: SystemTime, call: &CallRecord) {
-    let mut request_headers = call.headers.clone();
+/// Returns the headers of a call to a connector, with the sent bytes.
+fn call_headers(world: &World, call: &CallRecord) -> HeaderMap {
+    let mut headers = call.headers.clone();
     // Like a body, but useless if truncated.
     let is_kept = call.body != call.plaintext && call.body.len() <= world.journal.body_limit() / 4 * 3;
     if let Some(raw) = is_kept.then(|| STANDARD.encode(&call.body)).and_then(|raw| HeaderValue::try_from(raw).ok()) {
-        request_headers.insert(RAW_BODY, raw);
+        headers.insert(RAW_BODY, raw);
     }
-    let none = HeaderMap::new();
+    headers
+}
+
+/// Returns the record of a call to a connector, with the plaintext as its body.
+fn call_record<'c>(time: SystemTime, call: &'c CallRecord, headers: &'c HeaderMap) -> JournalRecord<'c> {
+    static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
     let (status, response_headers, response_body, ended_by) = match &call.outcome {
         CallOutcome::Answered { status, headers, body } => (Some(*status), headers, &**body, None),
-        CallOutcome::Failed(failure) => (None, &none, &b""[..], Some(failure.name())),
+        CallOutcome::Failed(failure) => (None, &*NONE, &b""[..], Some(failure.name())),
     };
-    world.journal.record(JournalRecord {
+    JournalRecord {
         time,
         method: &Method::POST,
         target: &call.url,
-        request_headers: &request_headers,
+        request_headers: headers,
         request_body: &call.plaintext,
         status,
         response_headers,
@@ -97,21 +108,22 @@ fn write_call(world: &World, time: SystemTime, call: &CallRecord) {
         response_body,
         decided: AnswerCause { detail: Some(call.verdict.as_str().into()), ended_by, ..AnswerCause::default() },
         changed: None,
-    });
+        duration: None,
+    }
 }
 
 fn write_exchange(
     world: &World,
     request: &Request,
-    time: SystemTime,
+    (time, started): Began,
     batch: Option<Box<str>>,
     is_batch: bool,
     answer: &mut Answer,
 ) {
     // The calls of a batch are recorded with its requests.
-    if !is_batch {
-        answer.calls.iter().for_each(|call| write_call(world, time, call));
-    }
+    let calls: &[CallRecord] = if is_batch { &[] } else { &answer.calls };
+    let call_headers: Vec<HeaderMap> = calls.iter().map(|call| call_headers(world, call)).collect();
+    let calls = calls.iter().zip(&call_headers).map(|(call, headers)| call_record(time, call, headers)).collect::<Vec<_>>();
     let (ended_by, is_answered) = match answer.delivery.form {
         DeliveryForm::Whole | DeliveryForm::Slow(_) => (None, true),
         DeliveryForm::CutShort(_) => (Some("a truncated body"), true),
@@ -125,6 +137,7 @@ fn write_exchange(
         faults: answer.applied_rules.as_deref().map(Box::from),
         ended_by,
         batch,
+        cause: None,
         is_proxied: request.via == Via::Proxy,
     };
     let changed = answer.change.take();
@@ -132,7 +145,7 @@ fn write_exchange(
         answer.standard_headers.clone().is_none_or(|standard| standard.into_map() == *answer.response.headers()),
         "a change of headers removes the standard ones"
     );
-    world.journal.record(JournalRecord {
+    let record = JournalRecord {
         time,
         method: &request.method,
         target: request.path_and_query(),
@@ -144,5 +157,7 @@ fn write_exchange(
         response_body: answer.response.body(),
         decided,
         changed,
-    });
+        duration: started.map(|started| started.elapsed()),
+    };
+    if calls.is_empty() { world.journal.record(record) } else { world.journal.record_with_calls(calls, record) }
 }

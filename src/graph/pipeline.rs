@@ -49,7 +49,7 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
     let world = world.current();
     let target = Target::of(request.path());
     if let Target::Entra(route) = &target {
-        let now = world.clock.now();
+        let (now, started) = (world.clock.now(), world.journal.start_of_measurement());
         let respond = || {
             let answer = match as_get(world, request) {
                 Some(get) => answer::without_body(entra::answer(world, &get, route, None)),
@@ -65,7 +65,7 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
             None => respond(),
             Some(fault) => fault.apply(world, refuse, respond),
         };
-        return step.map_done(|answer| journal::record_answer(world, request, now, answer));
+        return step.map_done(|answer| journal::record_answer(world, request, (now, started), answer));
     }
     let meta = ResponseMeta::of(world, request, &purse);
     let step = match target {

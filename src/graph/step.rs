@@ -197,7 +197,7 @@ impl Computation {
 
 impl Step {
     /// Returns the step with a change of an answer that is ready.
-    pub(super) fn map_done(self, change: impl FnOnce(Answer) -> Answer) -> Step {
+    pub(crate) fn map_done(self, change: impl FnOnce(Answer) -> Answer) -> Step {
         match self {
             Step::Done(answer) => Step::Done(Box::new(change(*answer))),
             other => other,

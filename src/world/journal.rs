@@ -7,6 +7,7 @@
 mod draft;
 mod group;
 mod ring;
+mod summary;
 mod verify;
 
 use std::borrow::Cow;
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::HeaderMap;
@@ -33,6 +34,8 @@ use group::GivingWay;
 use ring::{Buffers, CHUNK_SIZE, DraftSize, Ring, Texts};
 
 pub use group::Journals;
+pub(crate) use group::Watch;
+pub(crate) use summary::EntrySummary;
 pub use verify::{Expectation, TextCondition, Times, VerificationReport};
 
 /// The limits of a journal.
@@ -84,6 +87,8 @@ pub struct JournalRecord<'r> {
     pub decided: AnswerCause,
     /// The change of an entity, if any.
     pub changed: Option<EntityChange>,
+    /// The time that it took to answer, if it was measured.
+    pub duration: Option<Duration>,
 }
 
 /// A change of an entity.
@@ -110,6 +115,8 @@ pub struct AnswerCause {
     pub ended_by: Option<&'static str>,
     /// The request id of the enclosing batch.
     pub batch: Option<Box<str>>,
+    /// The number of the request that has caused a call to a connector.
+    pub cause: Option<u64>,
     /// Whether the client has taken the emulator for its proxy.
     pub is_proxied: bool,
 }
@@ -160,6 +167,8 @@ pub struct JournalQuery {
     pub until: Option<SystemTime>,
     /// The largest number of entries, the latest ones.
     pub limit: Option<usize>,
+    /// The number of one entry.
+    pub number: Option<u64>,
 }
 
 /// The destination of a request.
@@ -180,6 +189,11 @@ impl Destination {
             Destination::Graph => "graph",
             Destination::Connector => "connector",
         }
+    }
+
+    /// Returns the destination of a request by its target: calls to connectors have an absolute URL.
+    fn of(target: &str) -> Destination {
+        if target.starts_with('/') || target == "*" { Destination::Graph } else { Destination::Connector }
     }
 
     /// Returns the destination with a name.
@@ -214,6 +228,8 @@ pub enum Secrets {
 pub struct Journal {
     bounds: Bounds,
     journals: Arc<Journals>,
+    /// The number of the journal among all of the process.
+    serial: u64,
     /// The number of entries ever recorded.
     count: EntryCounter,
     /// The number of the last cleared entry.
@@ -235,6 +251,13 @@ struct EntryCounter(AtomicU64);
 #[repr(align(128))]
 struct Shard(Mutex<Ring>);
 
+/// An entry that is about to be added.
+struct Prepared<'r> {
+    draft: Draft<'r>,
+    size: DraftSize,
+    buffers: Buffers,
+}
+
 /// Assigns shards to threads in turn.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -250,7 +273,8 @@ impl Journal {
         if bounds.entries > 0 {
             journals.add(&shards);
         }
-        Journal { bounds, journals, count: EntryCounter::default(), cleared: AtomicU64::new(0), shards }
+        let serial = journals.next_serial();
+        Journal { bounds, journals, serial, count: EntryCounter::default(), cleared: AtomicU64::new(0), shards }
     }
 
     /// Returns an empty journal with the same bounds and the same budget.
@@ -259,9 +283,19 @@ impl Journal {
         Journal::new(self.bounds, self.journals.clone())
     }
 
+    /// Returns the number of the journal, which no other one of the process has.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// Returns whether entries are recorded.
     pub fn is_on(&self) -> bool {
         self.bounds.entries > 0
+    }
+
+    /// Returns the current time if a reader follows the journals, to measure how long a request takes. Otherwise this is all that it costs.
+    pub(crate) fn start_of_measurement(&self) -> Option<Instant> {
+        (self.is_on() && self.journals.are_watched()).then(Instant::now)
     }
 
     /// Returns the length from which on bodies are truncated.
@@ -275,6 +309,35 @@ impl Journal {
             return;
         }
         let index = SHARD.with(|shard| *shard);
+        let prepared = self.prepare(record, index);
+        let mut ring = self.shards[index].ring();
+        let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
+        self.push(&mut ring, number, prepared);
+    }
+
+    /// Records calls to connectors, and after them the request that has caused them, whose number is their cause.
+    pub fn record_with_calls(&self, calls: Vec<JournalRecord<'_>>, record: JournalRecord<'_>) {
+        if !self.is_on() {
+            return;
+        }
+        let index = SHARD.with(|shard| *shard);
+        // The number is not known yet, but takes the same room.
+        let caused =
+            calls.into_iter().map(|call| JournalRecord { decided: AnswerCause { cause: Some(0), ..call.decided }, ..call });
+        let prepared: Vec<Prepared<'_>> = caused.chain([record]).map(|record| self.prepare(record, index)).collect();
+        let length = u64::try_from(prepared.len()).unwrap_or(u64::MAX);
+        let mut ring = self.shards[index].ring();
+        let last = self.count.0.fetch_add(length, Ordering::Relaxed) + length;
+        for (number, mut prepared) in (last + 1 - length..).zip(prepared) {
+            if let Some(cause) = &mut prepared.draft.record.decided.cause {
+                *cause = last;
+            }
+            self.push(&mut ring, number, prepared);
+        }
+    }
+
+    /// Measures an entry, and makes room for it.
+    fn prepare<'r>(&self, record: JournalRecord<'r>, index: usize) -> Prepared<'r> {
         let mut draft = Draft::new(record, self.body_limit());
         let budget = self.journals.budget();
         let mut size = DraftSize::of(&draft);
@@ -285,8 +348,12 @@ impl Journal {
         let limit = self.bounds.bytes / SHARDS;
         let is_tight = !budget.has_room(size.in_empty_ring() + CHUNK_SIZE);
         let buffers = if is_tight { Buffers::Exact } else { Buffers::Of(CHUNK_SIZE.min(limit / 16)) };
-        let mut ring = self.shards[index].ring();
-        let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
+        Prepared { draft, size, buffers }
+    }
+
+    /// Adds an entry to a shard, and drops those that are beyond the bounds.
+    fn push(&self, ring: &mut Ring, number: u64, Prepared { draft, size, buffers }: Prepared<'_>) {
+        let (budget, limit) = (self.journals.budget(), self.bounds.bytes / SHARDS);
         let oldest = self.oldest(number);
         let before = ring.bytes();
         ring.push(number, draft, size, buffers);
@@ -296,11 +363,11 @@ impl Journal {
             bytes > limit || bytes > before && !budget.has_room(bytes - before)
         };
         // The new entry itself stays, so that the latest request can always be inspected.
-        while ring.len() > 1 && (is_too_large(&ring) || ring.oldest().is_some_and(|number| number < oldest)) {
+        while ring.len() > 1 && (is_too_large(ring) || ring.oldest().is_some_and(|number| number < oldest)) {
             ring.pop(buffers);
         }
         // The room made for the entry is that of a first one, whose queues are short.
-        if ring.len() == 1 && is_too_large(&ring) {
+        if ring.len() == 1 && is_too_large(ring) {
             ring.shrink_queues();
         }
         budget.change(ring.bytes(), before);
@@ -482,14 +549,9 @@ fn portable_body(body: Bytes) -> Bytes {
     }
 }
 
-/// Returns the destination of a request: calls to connectors have an absolute URL as target.
-fn destination(target: &str) -> Destination {
-    if target.starts_with('/') || target == "*" { Destination::Graph } else { Destination::Connector }
-}
-
 /// Returns the path of a target.
 fn path(target: &str) -> &str {
-    let target = match destination(target) {
+    let target = match Destination::of(target) {
         Destination::Graph => target,
         Destination::Connector => {
             let after_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
@@ -501,7 +563,7 @@ fn path(target: &str) -> &str {
 
 impl JournalEntry {
     fn to(&self) -> Destination {
-        destination(self.texts.target())
+        Destination::of(self.texts.target())
     }
 
     fn path(&self) -> &str {
@@ -553,7 +615,7 @@ impl JournalEntry {
 
     fn comments(&self) -> Vec<String> {
         let mut comments = vec![exchange::journal_comment(self.number, &clock::utc(self.time))];
-        let AnswerCause { refused_by, detail, faults, ended_by, batch, is_proxied } = &self.decided;
+        let AnswerCause { refused_by, detail, faults, ended_by, batch, cause: _, is_proxied } = &self.decided;
         comments.extend((self.to() == Destination::Connector).then(|| CALL.to_owned()));
         comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
         comments.extend(is_proxied.then(|| VIA_PROXY.to_owned()));
@@ -582,7 +644,7 @@ impl JournalQuery {
             && self.status.as_ref().is_none_or(|statuses| status.is_some_and(|status| statuses.contains(&status.as_u16())))
             && self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time < until)
-            && self.to.is_none_or(|to| to == destination(target))
+            && self.to.is_none_or(|to| to == Destination::of(target))
             && self.path.as_ref().is_none_or(|pattern| pattern.matches(path(target)))
             && self.id.as_ref().is_none_or(|id| names_id(path(target), id))
     }

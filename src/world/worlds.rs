@@ -7,6 +7,7 @@ mod deferred;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -110,6 +111,17 @@ pub struct WorldInfo {
     pub idle: Duration,
     /// The current world.
     pub world: Arc<World>,
+}
+
+/// A part of the list of worlds.
+#[derive(Clone, Debug)]
+pub struct WorldPage {
+    /// The worlds.
+    pub worlds: Vec<WorldInfo>,
+    /// Whether others follow.
+    pub has_more: bool,
+    /// The number of all worlds that are looked for.
+    pub count: usize,
 }
 
 /// The fixture and the seed that a world is created from, and reset to.
@@ -537,6 +549,25 @@ impl Worlds {
         let default = WorldInfo { idle: Duration::ZERO, ..self.slot_info(&DEFAULT.into(), &self.default) };
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         std::iter::once(default).chain(named.iter().map(|(name, slot)| self.slot_info(name, slot))).collect()
+    }
+
+    /// Returns a part of the list: the worlds after one whose names contain a text, at most `limit`.
+    pub fn page(&self, after: Option<&str>, search: &str, limit: usize) -> WorldPage {
+        let search = search.to_ascii_lowercase();
+        let is_found = |name: &str| search.is_empty() || name.to_ascii_lowercase().contains(&search);
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        let has_default = is_found(DEFAULT);
+        let count = usize::from(has_default)
+            + if search.is_empty() { named.len() } else { named.keys().filter(|name| is_found(name)).count() };
+        let first = (has_default && after.is_none())
+            .then(|| WorldInfo { idle: Duration::ZERO, ..self.slot_info(&DEFAULT.into(), &self.default) });
+        let start = after.filter(|name| *name != DEFAULT).map_or(Bound::Unbounded, Bound::Excluded);
+        let others = named.range::<str, _>((start, Bound::Unbounded)).filter(|(name, _)| is_found(name));
+        let others = others.map(|(name, slot)| self.slot_info(name, slot));
+        let mut worlds: Vec<WorldInfo> = first.into_iter().chain(others).take(limit.saturating_add(1)).collect();
+        let has_more = worlds.len() > limit;
+        worlds.truncate(limit);
+        WorldPage { worlds, has_more, count }
     }
 
     /// Returns one world with its name and use. This counts as a use.

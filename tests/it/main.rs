@@ -157,6 +157,7 @@ mod edge {
     pub(crate) mod log;
     mod objects;
     mod proxy;
+    mod stream;
     mod tls;
 }
 mod entra {

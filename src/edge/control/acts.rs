@@ -33,15 +33,17 @@ pub(super) fn perform_act(call: &ControlCall<'_>) -> Result<ControlReply, Contro
     let act: Act = call.read()?;
     let world = call.worlds.world(call.name)?;
     let world: Arc<World> = Arc::clone(&world);
-    match perform(&world, &act).map_err(ControlError::unusable)? {
+    let step = match perform(&world, &act).map_err(ControlError::unusable)? {
+        Step::Compute(computation) => computation.run(&world),
+        step => step,
+    };
+    match step {
         Step::Call(pending) => Ok(ControlReply::pending(world, pending)),
-        Step::Done(answer) => Ok(ControlReply::ok(&serde_json::from_slice::<Value>(answer.response.body()).unwrap_or_default())),
-        Step::Compute(computation) => match computation.run(&world) {
-            Step::Done(answer) => {
-                Ok(ControlReply::ok(&serde_json::from_slice::<Value>(answer.response.body()).unwrap_or_default()))
-            }
-            _ => Err(ControlError::unusable("unexpected call of a long computation")),
-        },
+        Step::Done(answer) => {
+            let reply = ControlReply::ok(&serde_json::from_slice::<Value>(answer.response.body()).unwrap_or_default());
+            Ok(ControlReply { notified: answer.notifications.map(|notifications| (world, notifications)), ..reply })
+        }
+        Step::Compute(_) => Err(ControlError::unusable("unfinished computation")),
     }
 }
 
@@ -148,10 +150,14 @@ fn items(world: &World) -> BTreeMap<String, Value> {
 fn wrap(world: &World, step: Step, report: Report) -> Step {
     match step {
         Step::Done(answer) => {
-            let Answer { response, refused, calls, .. } = *answer;
+            let Answer { response, refused, calls, notifications, .. } = *answer;
             let body = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
             let refusal = refused.map(reason);
-            report.answer(world, Some(response.status()), &body, &calls, refusal.as_deref())
+            let step = report.answer(world, Some(response.status()), &body, &calls, refusal.as_deref());
+            step.map_done(|mut reported| {
+                reported.notifications = notifications;
+                reported
+            })
         }
         Step::Call(pending) => Step::Call(pending.then(move |world, step| wrap(world, step, report))),
         Step::Compute(computation) => computation.then(move |world, step| wrap(world, step, report)),

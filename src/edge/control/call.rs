@@ -81,7 +81,17 @@ impl ControlCall<'_> {
 
     /// Returns the decoded query parameters; fails on names that are not in `known`, and on duplicates.
     pub(super) fn parameters(&self, known: &[&str]) -> Result<Parameters, ControlError> {
-        let query = self.request.target.query().unwrap_or_default();
+        Parameters::of(self.request, known)
+    }
+}
+
+/// Query parameters.
+pub(super) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Returns the decoded query parameters of a request; fails on names that are not in `known`, and on duplicates.
+    pub(super) fn of(request: &Request, known: &[&str]) -> Result<Parameters, ControlError> {
+        let query = request.target.query().unwrap_or_default();
         let mut parameters: Vec<(String, String)> = Vec::new();
         for (name, value) in form::fields(query) {
             let (name, value) = (name.into_owned(), value.into_owned());
@@ -97,14 +107,16 @@ impl ControlCall<'_> {
         }
         Ok(Parameters(parameters))
     }
-}
 
-/// Query parameters.
-pub(super) struct Parameters(Vec<(String, String)>);
-
-impl Parameters {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| &**value)
+    }
+
+    /// Returns the whole number of a parameter.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, ControlError> {
+        let invalid =
+            |text: &str| ControlError::unusable(format!("invalid {name} '{}': expected a whole number", text.escape_debug()));
+        self.get(name).map(|text| text.parse::<u64>().map_err(|_| invalid(text))).transpose()
     }
 
     /// Whether the parameter `secrets` asks for secrets.

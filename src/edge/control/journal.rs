@@ -54,7 +54,7 @@ pub(super) fn exchanges(call: &ControlCall<'_>) -> Result<ControlReply, ControlE
 }
 
 /// The parameters that choose entries, and whether they show secrets.
-const FILTERS: [&str; 9] = ["to", "method", "path", "id", "status", "since", "until", "limit", "secrets"];
+const FILTERS: [&str; 10] = ["to", "method", "path", "id", "status", "since", "until", "limit", "number", "secrets"];
 
 /// Returns the entries that parameters choose, and the treatment of their secrets.
 fn query_of(parameters: &Parameters) -> Result<(JournalQuery, Secrets), ControlError> {
@@ -69,7 +69,8 @@ fn query_of(parameters: &Parameters) -> Result<(JournalQuery, Secrets), ControlE
         until: value("until"),
     };
     let limit = number(parameters, "limit", "a whole number")?;
-    let query = JournalQuery { limit, ..filter.query()? };
+    let number = number(parameters, "number", "the number of a request")?;
+    let query = JournalQuery { limit, number, ..filter.query()? };
     Ok((query, if parameters.include_secrets()? { Secrets::Shown } else { Secrets::Hidden }))
 }
 
@@ -119,6 +120,7 @@ fn entry_json(world: &World, entry: &JournalExchange, secrets: Secrets, masker: 
         "faults": decided.faults,
         "endedBy": decided.ended_by,
         "batch": decided.batch,
+        "cause": decided.cause,
         "via": decided.is_proxied.then_some("proxy"),
         "request": message(&exchange.request.headers, &exchange.request.body),
         "response": exchange.response.as_ref().map(|response| message(&response.headers, &response.body)),
@@ -181,6 +183,7 @@ impl EntryFilter {
             since: self.since.as_deref().map(|text| parse_time("since", text)).transpose()?,
             until: self.until.as_deref().map(|text| parse_time("until", text)).transpose()?,
             limit: None,
+            number: None,
         })
     }
 }

@@ -8,13 +8,18 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
+use serde_json::json;
 use serde_json::ser::{Formatter, Serializer};
 
 use crate::graph::step::{Answer, Pending};
 use crate::text::visible::visible_json_string;
 use crate::world::World;
+use crate::world::outbox::Notification;
 use crate::world::store::StoreFull;
 use crate::world::worlds::WorldError;
+
+/// Notifications that a change has caused, and the world whose subscribers get them.
+pub(super) type Notified = (Arc<World>, Vec<Notification>);
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -26,15 +31,22 @@ pub(super) struct ControlError {
     pub(super) message: String,
     /// Methods of the path, for an unsupported method.
     pub(super) allow: Option<String>,
+    /// Notifications that became due before the refusal.
+    pub(super) notified: Option<Notified>,
 }
 
 impl ControlError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ControlError {
-        ControlError { status, code, message: message.into(), allow: None }
+        ControlError { status, code, message: message.into(), allow: None, notified: None }
     }
 
     pub(super) fn unusable(message: impl Into<String>) -> ControlError {
         ControlError::new(StatusCode::BAD_REQUEST, "unusable", message)
+    }
+
+    /// Returns the reply that states the error.
+    pub(super) fn reply(&self) -> ControlReply {
+        ControlReply::json(self.status, &json!({ "error": { "code": self.code, "message": self.message } }))
     }
 
     /// Returns the error with the code and the words that it has under `/_emulator/tenants`, the former path of worlds.
@@ -82,6 +94,8 @@ pub(super) struct ControlReply {
     pub(super) pending: Option<(Arc<World>, Box<Pending>)>,
     /// The time in which another reply is possible, when the world has more requests.
     pub(super) wait: Option<(Arc<World>, Duration)>,
+    /// Notifications for the subscribers of a world.
+    pub(super) notified: Option<Notified>,
 }
 
 impl ControlReply {
@@ -94,7 +108,7 @@ impl ControlReply {
         let mut serializer = Serializer::with_formatter(&mut body, Layout::default());
         value.serialize(&mut serializer).expect("values of this module have text for names and no other way to fail");
         body.push(b'\n');
-        ControlReply { status, content_type: "application/json", body, pending: None, wait: None }
+        ControlReply { status, content_type: "application/json", body, pending: None, wait: None, notified: None }
     }
 
     pub(super) fn ok(value: &impl Serialize) -> ControlReply {
@@ -108,11 +122,19 @@ impl ControlReply {
             body: text.into_bytes(),
             pending: None,
             wait: None,
+            notified: None,
         }
     }
 
     pub(super) fn no_content() -> ControlReply {
-        ControlReply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new(), pending: None, wait: None }
+        ControlReply {
+            status: StatusCode::NO_CONTENT,
+            content_type: "",
+            body: Vec::new(),
+            pending: None,
+            wait: None,
+            notified: None,
+        }
     }
 
     pub(super) fn answer(self) -> Answer {
@@ -221,7 +243,7 @@ impl Formatter for Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     #[test]
     fn a_reply_is_laid_out_down_to_some_levels() {

@@ -39,7 +39,9 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) 
 
 fn answered(outcome: ControlOutcome) -> Answer {
     match outcome {
-        ControlOutcome::Answered(answer) | ControlOutcome::Provisional(answer, ..) => answer,
+        ControlOutcome::Answered(answer) | ControlOutcome::Provisional(answer, ..) | ControlOutcome::Notifying(answer, _) => {
+            answer
+        }
         ControlOutcome::Pending(..) => panic!("no operation here makes calls"),
     }
 }
@@ -324,7 +326,7 @@ fn the_journal_is_queried_printed_verified_and_cleared() {
     let (_, text) = call(&worlds, Method::GET, "/worlds/default/journal?format=exchange&method=GET", "");
     assert!(text.starts_with("# request 2 at 1970-01-01T00:00:00Z\n# refused by unknown-segment: this path is not emulated\nGET {{base}}/v1.0/xy?a=b\n"), "{text}");
     assert_eq!(call(&worlds, Method::GET, "/worlds/default/journal/exchanges?method=GET", "").1, text);
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/default/journal/exchanges?after=1", ""), @"400 unusable: unknown parameter 'after' (known: to, method, path, id, status, since, until, limit, secrets)");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/default/journal/exchanges?after=1", ""), @"400 unusable: unknown parameter 'after' (known: to, method, path, id, status, since, until, limit, number, secrets)");
     for (condition, holds) in [(r#""hush""#, false), (r#"{"$is":"Bearer hush"}"#, true), (r#"{"$is":"Bearer *"}"#, false)] {
         let body = format!(r#"{{"method":["PATCH"],"headers":{{"Authorization":{condition}}},"secrets":true}}"#);
         assert_eq!(json_of(&worlds, Method::POST, "/worlds/default/journal/verify", &body)["holds"], holds, "{condition}");
@@ -393,6 +395,12 @@ fn web_pages_and_other_machines_are_refused() {
         (None, local, &[("host", "127.0.0.1:9340")], 200),
         (None, local, &[("host", "[::1]:9340")], 200),
         (None, local, &[("host", "graph.localhost:9340")], 200),
+        // Browsers go to this machine.
+        (None, local, &[("host", "0.0.0.0:9340")], 403),
+        (None, local, &[("host", "0.0.0.0.")], 403),
+        (None, local, &[("host", "[::]:9340")], 403),
+        (None, local, &[("host", "[0:0::0]")], 403),
+        (None, local, &[("host", "[::ffff:0.0.0.0]")], 403),
         (None, local, &[("host", "evil.example:9340")], 403),
         (None, local, &[("host", "localhost.evil.example")], 403),
         (None, local, &[("host", "")], 403),
@@ -546,4 +554,170 @@ fn a_world_for_a_test_has_a_name_and_an_address_of_its_own() {
     insta::assert_snapshot!(refused(r#"{"fork":"default","seed":1}"#), @"400 unusable: conflicting members seed and fork: use one of them");
     insta::assert_snapshot!(refused(r#"{"seed":9007199254740992}"#), @"400 unusable: invalid seed 9007199254740992: expected a number below 2^53");
     insta::assert_snapshot!(refused(r#"{"fork":"absent"}"#), @"404 unknown-world: unknown world 'absent'");
+}
+
+#[test]
+fn entities_are_shown_collection_by_collection_and_changed_with_the_checks_of_graph() {
+    let worlds = worlds();
+    let roots = json_of(&worlds, Method::GET, "/worlds/a/entities", "");
+    let count = |page: &Value, path: &str| {
+        let found = page["collections"].as_array().unwrap().iter().find(|collection| collection["path"] == path);
+        found.map(|collection| collection["count"].clone())
+    };
+    assert_eq!((count(&roots, "teamwork/workforceIntegrations"), count(&roots, "teams")), (Some(4.into()), Some(2.into())));
+    let teams = json_of(&worlds, Method::GET, "/worlds/a/entities?at=teams&limit=1", "");
+    let team = &teams["entities"][0];
+    let (path, key) = (team["path"].as_str().unwrap(), team["key"].as_str().unwrap());
+    assert_eq!((path, team["entity"]["id"].as_str()), (&*format!("teams('{key}')"), Some(key)));
+    let second = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at=teams&after={}", teams["next"]), "");
+    assert!(
+        second["entities"].as_array().unwrap().len() == 1
+            && second["entities"][0]["key"] != team["key"]
+            && second["next"].is_null()
+    );
+    let contained = team["contains"].as_array().unwrap().iter().find(|contained| contained["name"] == "members").unwrap();
+    let members = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={}", contained["path"].as_str().unwrap()), "");
+    assert_eq!(Some(members["entities"].as_array().unwrap().len() as u64), contained["count"].as_u64());
+    // A collection of the schema without entities is empty; others are unknown.
+    assert_eq!(json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={path}/photo"), "")["entities"], json!([]));
+    let unknown = refusal(&worlds, Method::GET, "/worlds/a/entities?at=teams('1')/none", "");
+    insta::assert_snapshot!(unknown, @"404 unknown-collection: unknown collection or entity 'teams(\\'1\\')/none'");
+    let one = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={path}"), "");
+    assert_eq!((&one["path"], &one["entities"], &one["next"]), (&json!("teams"), &json!([team]), &Value::Null));
+    let absent = refusal(&worlds, Method::GET, "/worlds/a/entities?at=teams('none')", "");
+    insta::assert_snapshot!(absent, @"404 unknown-collection: unknown collection or entity 'teams(\\'none\\')'");
+
+    let integration = "teamwork/workforceIntegrations('WFI_05227533-379e-4a0a-9d17-afe306a1e10d')";
+    let address = format!("/worlds/a/entities?at={integration}");
+    // Fault rules and the journal are for clients.
+    json_of(&worlds, Method::PUT, "/worlds/a/faults", r#"["internal-server-error"]"#);
+    assert_eq!(call(&worlds, Method::PATCH, &address, r#"{"displayName":"By hand"}"#).0, 204);
+    assert_eq!(json_of(&worlds, Method::GET, "/worlds/a", "")["requests"], 0);
+    let page = json_of(&worlds, Method::GET, "/worlds/a/entities?at=teamwork/workforceIntegrations", "");
+    let entity = page["entities"].as_array().unwrap().iter().find(|entity| entity["path"] == integration).unwrap();
+    assert_eq!(entity["entity"]["displayName"], "By hand");
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, &address, r#"{"displayName":1}"#), @"400 refused-by-graph: 400 BadRequest: Property displayName in payload has a value that does not match schema. ($.displayName: found the number 1, expected a string)");
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/worlds/a/entities?at=nothing('1')", "{}"), @"404 unknown-entity: unknown entity 'nothing(\\'1\\')'");
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/worlds/a/entities", "{}"), @"400 unusable: missing parameter 'at': expected the path of an entity");
+    assert_eq!(json_of(&worlds, Method::GET, "/worlds/a/faults", "")["faults"][0]["seen"], 0);
+}
+
+#[test]
+fn entities_are_shown_without_secrets_unless_asked_for() {
+    let worlds = worlds();
+    let secret = "a secret of thirty characters.";
+    let state = json!({ "workforceIntegrations": [{ "id": "WFI_1", "url": "https://a.test/?code=hush", "encryption": { "protocol": "sharedSecret", "secret": secret } }] });
+    json_of(&worlds, Method::PUT, "/worlds/a/state", &state.to_string());
+    let shown =
+        |query: &str| call(&worlds, Method::GET, &format!("/worlds/a/entities?at=teamwork/workforceIntegrations{query}"), "").1;
+    assert!(!shown("").contains(secret) && !shown("").contains("hush"), "{}", shown(""));
+    assert!(shown("&secrets=true").contains(secret) && shown("&secrets=true").contains("hush"));
+    // A client that writes an entity back knows which values it does not have.
+    let masked = |query: &str| {
+        let page = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at=teamwork/workforceIntegrations{query}"), "");
+        page["entities"][0]["masked"].clone()
+    };
+    assert_eq!(masked("('WFI_1')"), json!(["/encryption/secret", "/url"]));
+    assert_eq!(masked("('WFI_1')&secrets=true"), json!([]));
+}
+
+/// Returns an address in a query.
+fn at(address: &str) -> String {
+    let escaped = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    address.bytes().map(escaped).collect()
+}
+
+#[test]
+fn every_entity_is_found_by_its_address() {
+    let worlds = worlds();
+    let keys =
+        ["a/b", "a'b", "('x')", "?#", "%41", "..", " ", "a b/c'd", "schedule", "\u{202e}x", "&=+", "\\", "teams('1')/members"];
+    let teams: Vec<Value> = keys.iter().map(|key| json!({ "id": key, "displayName": format!("Team {key}") })).collect();
+    json_of(&worlds, Method::PUT, "/worlds/a/state", &json!({ "teams": teams }).to_string());
+    let page = json_of(&worlds, Method::GET, "/worlds/a/entities?at=teams", "");
+    assert_eq!(page["entities"].as_array().unwrap().len(), keys.len());
+    for entity in page["entities"].as_array().unwrap() {
+        let address = at(entity["path"].as_str().unwrap());
+        let one = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={address}"), "");
+        assert_eq!(one["entities"], json!([entity]), "{}", entity["path"]);
+        let edited = call(&worlds, Method::PATCH, &format!("/worlds/a/entities?at={address}"), r#"{"description":"Edited"}"#);
+        assert_eq!(edited, (204, String::new()), "{}", entity["path"]);
+        let one = json_of(&worlds, Method::GET, &format!("/worlds/a/entities?at={address}"), "");
+        assert_eq!(one["entities"][0]["entity"]["description"], "Edited", "{}", entity["path"]);
+    }
+}
+
+#[test]
+fn an_edit_is_answered_by_the_world_and_changes_what_it_names_alone() {
+    let path = std::env::temp_dir().join(format!("wfi-emulator-edit-{}.hurl", std::process::id()));
+    std::fs::write(&path, "PATCH {{base}}/v1.0/teams/none\n\nHTTP 204\n").unwrap();
+    let stubs = crate::world::stub::Stubs::load(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let worlds = Worlds::of(Settings { seed: 1, stubs: Some(std::sync::Arc::new(stubs)), ..crate::workloads::settings() });
+    let edit = |address: &str, body: &str| call(&worlds, Method::PATCH, &format!("/worlds/default/entities?at={address}"), body);
+    let change = r#"{"displayName":"x"}"#;
+    assert_eq!(graph(&worlds, Method::PATCH, "/v1.0/teams/none", change).0, 204, "the stub answers clients");
+    let (status, refused) = edit("teams('none')", change);
+    assert!(status == 404 && refused.contains("refused-by-graph"), "{status} {refused}");
+    let integration = json!({ "id": "WFI_1", "encryption": { "protocol": "sharedSecret", "secret": "before" } });
+    json_of(&worlds, Method::PUT, "/worlds/default/state", &json!({ "workforceIntegrations": [integration] }).to_string());
+    json_of(&worlds, Method::PATCH, "/worlds/default/behaviors", r#"{"complex-update":"reset"}"#);
+    let protocol = || {
+        let address = "/worlds/default/entities?at=teamwork/workforceIntegrations('WFI_1')";
+        json_of(&worlds, Method::GET, address, "")["entities"][0]["entity"]["encryption"]["protocol"].clone()
+    };
+    let change = r#"{"encryption":{"secret":"after"}}"#;
+    assert_eq!(edit("teamwork/workforceIntegrations('WFI_1')", change).0, 204);
+    assert_eq!(protocol(), "sharedSecret");
+    assert_eq!(graph(&worlds, Method::PATCH, "/v1.0/teamwork/workforceIntegrations/WFI_1", change).0, 200);
+    assert_ne!(protocol(), "sharedSecret", "clients reset members that they do not name");
+}
+
+#[test]
+fn worlds_are_listed_page_by_page() {
+    let settings = Settings { seed: 1, ..crate::workloads::settings() };
+    let limits = WorldLimits { worlds: 10_000, ..WorldLimits::default() };
+    let worlds = Worlds::new(Plan { settings, fixtures: BTreeMap::new() }, limits);
+    for number in 0..2_000 {
+        worlds.create(&format!("Suite-{number:04}"), &crate::world::worlds::WorldOrigin::default()).unwrap();
+    }
+    let names = |page: &Value| -> Vec<String> {
+        page["worlds"].as_array().unwrap().iter().map(|world| world["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = json_of(&worlds, Method::GET, "/worlds?limit=3", "");
+    assert_eq!(names(&first), ["default", "Suite-0000", "Suite-0001"]);
+    assert_eq!((&first["count"], &first["next"]), (&json!(2_001), &json!("Suite-0001")));
+    let next = json_of(&worlds, Method::GET, "/worlds?limit=2&after=Suite-0001", "");
+    assert_eq!(names(&next), ["Suite-0002", "Suite-0003"]);
+    assert_eq!(names(&json_of(&worlds, Method::GET, "/worlds?limit=1&after=default", "")), ["Suite-0000"]);
+    let found = json_of(&worlds, Method::GET, "/worlds?limit=2&search=suite-19", "");
+    assert_eq!((names(&found), &found["count"]), (vec!["Suite-1900".to_owned(), "Suite-1901".to_owned()], &json!(100)));
+    let last = json_of(&worlds, Method::GET, "/worlds?after=Suite-1998", "");
+    assert_eq!((names(&last), &last["next"]), (vec!["Suite-1999".to_owned()], &Value::Null));
+    assert_eq!(json_of(&worlds, Method::GET, "/worlds", "")["worlds"].as_array().unwrap().len(), 2_001);
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds?limit=few", ""), @"400 unusable: invalid limit 'few': expected a whole number");
+}
+
+#[test]
+fn one_request_of_a_journal_is_found_by_its_number() {
+    let worlds = worlds();
+    for _ in 0..3 {
+        graph(&worlds, Method::GET, &format!("/_world/a{ENTITY}"), "");
+    }
+    let entries = json_of(&worlds, Method::GET, "/worlds/a/journal?number=2", "")["entries"].clone();
+    assert_eq!((entries.as_array().unwrap().len(), &entries[0]["number"]), (1, &2.into()));
+    assert_eq!(call(&worlds, Method::GET, "/worlds/a/journal/exchanges?number=9", ""), (200, String::new()));
+}
+
+#[test]
+fn evidence_is_that_of_the_tables() {
+    let tables = json_of(&worlds(), Method::GET, "/evidence", "");
+    let names =
+        |member: &str| -> Vec<Value> { tables[member].as_array().unwrap().iter().map(|row| row["name"].clone()).collect() };
+    let behaviors = crate::policy::behavior::ROWS;
+    assert_eq!(names("behaviors"), behaviors.iter().map(|row| row.name.into()).collect::<Vec<Value>>());
+    for row in tables["refusals"].as_array().unwrap() {
+        let known = |name: &Value| names("behaviors").contains(name);
+        assert!(row["behaviors"].as_array().unwrap().iter().all(known) && !row["source"].as_str().unwrap().is_empty(), "{row}");
+    }
 }

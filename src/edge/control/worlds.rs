@@ -22,10 +22,14 @@ use crate::world::ids::SEED_LIMIT;
 use crate::world::store::{Baselines, InsertError, StoreFull};
 use crate::world::worlds::{WorldError, WorldInfo, WorldOrigin, Worlds};
 
-#[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 pub(super) fn list(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let worlds: Vec<Value> = call.worlds.list().iter().map(|info| world_json(call, info)).collect();
-    Ok(ControlReply::ok(&json!({ call.list_member: worlds })))
+    let parameters = call.parameters(&["after", "limit", "search"])?;
+    let limit = parameters.number("limit")?;
+    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX).max(1));
+    let page = call.worlds.page(parameters.get("after"), parameters.get("search").unwrap_or_default(), limit);
+    let worlds: Vec<Value> = page.worlds.iter().map(|info| world_json(call, info)).collect();
+    let next = page.worlds.last().filter(|_| page.has_more).map(|info| &*info.name);
+    Ok(ControlReply::ok(&json!({ call.list_member: worlds, "count": page.count, "next": next })))
 }
 
 pub(super) fn get(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {

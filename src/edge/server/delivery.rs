@@ -2,14 +2,18 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{oneshot, watch};
 
-use crate::edge::server::memory::Progress;
+use crate::edge::control::Feed;
+use crate::edge::server::memory::{HeldMemory, Progress};
+use crate::edge::service::Service;
 use crate::graph::step::{Answer, DeliveryForm};
 use crate::world::fault::{Hold, SlowBody};
 
@@ -117,6 +121,73 @@ enum Pieces {
     One,
     /// Several, with the timer of the next one.
     Many(SlowBody, Option<Hold>, Pin<Box<tokio::time::Sleep>>),
+    /// As many as there will be.
+    Stream(StreamBody),
+}
+
+/// The next piece of a stream, and what makes the one after it; `None` at its end.
+type NextPiece<S> = Pin<Box<dyn Future<Output = Option<(S, String)>> + Send>>;
+
+/// A body without a known end. Its memory is held as long as it is sent, and counts as progress with each piece.
+struct StreamBody {
+    next: NextPiece<Stream>,
+    _held: HeldMemory,
+}
+
+impl fmt::Debug for StreamBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamBody")
+    }
+}
+
+/// The stream of the journals of a service, until its end or that of the server.
+struct Stream {
+    feed: Feed,
+    service: Arc<Service>,
+    stopping: watch::Receiver<()>,
+}
+
+impl Stream {
+    async fn next(mut self) -> Option<(Stream, String)> {
+        loop {
+            let has_more = tokio::select! {
+                has_more = self.feed.wait() => has_more,
+                // The sender is dropped without a value.
+                _ = self.stopping.changed() => false,
+            };
+            if !has_more {
+                return None;
+            }
+            let (feed, event) = self.service.look(self.feed).await?;
+            self.feed = feed;
+            if let Some(event) = event {
+                return Some((self, event));
+            }
+        }
+    }
+}
+
+/// Returns the response of a stream. `held` is the memory of one piece.
+pub(super) fn stream(
+    feed: Feed,
+    service: Arc<Service>,
+    stopping: watch::Receiver<()>,
+    held: HeldMemory,
+) -> http::Response<Payload> {
+    let progress = held.progress();
+    progress.record_after(Feed::LONGEST_PAUSE);
+    let next: NextPiece<Stream> = Box::pin(Stream { feed, service, stopping }.next());
+    let pieces = Pieces::Stream(StreamBody { next, _held: held });
+    let mut response =
+        http::Response::new(Payload { bytes: None, length: 0, pieces, ending: Ending::Clean, progress: Some(progress) });
+    let headers = [
+        (header::CONTENT_TYPE, Feed::MEDIA_TYPE),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    response.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
 }
 
 #[derive(Debug)]
@@ -173,6 +244,12 @@ impl HttpBody for Payload {
     type Error = ExchangeAborted;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ExchangeAborted>>> {
+        if let Payload { pieces: Pieces::Stream(body), progress: Some(progress), .. } = &mut *self {
+            let Some((stream, piece)) = ready!(body.next.as_mut().poll(context)) else { return Poll::Ready(None) };
+            progress.record_after(Feed::LONGEST_PAUSE);
+            body.next = Box::pin(stream.next());
+            return Poll::Ready(Some(Ok(Frame::data(piece.into()))));
+        }
         if let Payload { bytes: Some(bytes), pieces: Pieces::Many(slow, hold, next), .. } = &mut *self
             && !bytes.is_empty()
             && !hold.as_ref().is_some_and(Hold::is_released)
@@ -212,11 +289,12 @@ impl HttpBody for Payload {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.ending, Ending::Clean) && self.bytes.as_ref().is_none_or(Bytes::is_empty)
+        let is_stream = matches!(self.pieces, Pieces::Stream(_));
+        !is_stream && matches!(self.ending, Ending::Clean) && self.bytes.as_ref().is_none_or(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.length as u64)
+        if matches!(self.pieces, Pieces::Stream(_)) { SizeHint::new() } else { SizeHint::with_exact(self.length as u64) }
     }
 }
 
@@ -225,10 +303,8 @@ mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
     use std::net::{Ipv4Addr, Shutdown, SocketAddr};
-    use std::sync::Arc;
     use std::time::Instant;
 
-    use http::header;
     use http_body_util::BodyExt as _;
     use hyper::service::service_fn;
     use hyper_util::rt::TokioIo;

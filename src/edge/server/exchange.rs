@@ -9,12 +9,12 @@ use http::header::{self, HeaderMap, HeaderValue};
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::watch;
 
-use crate::edge::control::Peer;
+use crate::edge::control::{Feed, Peer};
 use crate::edge::proxy::{Proxy, TunnelTarget};
 use crate::edge::server::accept::HttpVersion;
 use crate::edge::server::access_log::log;
 use crate::edge::server::activity::Activity;
-use crate::edge::server::delivery::{ExchangeAborted, Payload, deliver, whole};
+use crate::edge::server::delivery::{ExchangeAborted, Payload, deliver, stream, whole};
 use crate::edge::server::limits::Gate;
 use crate::edge::server::memory::{HolderKind, Progress, with_memory};
 use crate::edge::server::other_tunnel::OtherTunnel;
@@ -132,6 +132,9 @@ pub(super) async fn exchange(
     if let Some(reserved) = &reserved {
         reserved.progress().suspend();
     }
+    if is_control && let Some(feed) = connection.shared.service.follow(&request, connection.peer) {
+        return follow(&connection, &request, feed, started).await;
+    }
     let mut hold = |bytes: usize| {
         connection.activity.set_calling(!is_multiplexed);
         if let Some(reserved) = &mut reserved {
@@ -168,6 +171,24 @@ pub(super) async fn exchange(
         connection.activity.is_to_be_reset.store(true, Ordering::Relaxed);
     }
     delivered
+}
+
+/// Answers with the stream of the journal.
+async fn follow(
+    connection: &Connection,
+    request: &Request,
+    feed: Feed,
+    started: Option<Instant>,
+) -> Result<http::Response<Payload>, ExchangeAborted> {
+    let (memory, holder) = (&connection.shared.gate.memory, &connection.activity.memory);
+    let Some(held) = memory.take_in_time(holder, HolderKind::Answer, Feed::EVENT_BYTES, true).await else {
+        tracing::warn!("stream refused: unsent responses exceed the memory limit, or the share of their connection");
+        return Err(ExchangeAborted);
+    };
+    if let Some(started) = started {
+        log(request, &Answer::of(http::Response::new(Bytes::new())), started);
+    }
+    Ok(stream(feed, connection.shared.service.clone(), connection.shared.stopping.clone(), held))
 }
 
 /// Takes the memory of an answer until it is sent. Small answers of HTTP/1 are not counted: there is only one per connection.

@@ -1,6 +1,6 @@
 //! All journals of a process: they share one budget, and the idlest gives way.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,20 @@ pub struct Journals {
     searches: AtomicU64,
     members: Mutex<Members>,
     search_interval: Duration,
+    /// The number of readers that follow them.
+    watchers: AtomicUsize,
+    /// The number of journals so far.
+    serials: AtomicU64,
+}
+
+/// A reader that follows the journals, until the value is dropped.
+#[derive(Debug)]
+pub(crate) struct Watch(Arc<Journals>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.watchers.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -42,7 +56,24 @@ impl Journals {
     }
 
     pub(super) fn searching_every(search_interval: Duration, limit: usize) -> Journals {
-        Journals { budget: Budget::new(limit), searches: AtomicU64::new(0), members: Mutex::default(), search_interval }
+        let (members, watchers, serials) = (Mutex::default(), AtomicUsize::new(0), AtomicU64::new(0));
+        Journals { budget: Budget::new(limit), searches: AtomicU64::new(0), members, search_interval, watchers, serials }
+    }
+
+    /// Adds a reader that follows the journals; `None` if there are as many as `limit` already.
+    pub(crate) fn watch(self: &Arc<Journals>, limit: usize) -> Option<Watch> {
+        let more = |count: usize| (count < limit).then_some(count + 1);
+        self.watchers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Watch(self.clone()))
+    }
+
+    /// Returns the number of another journal.
+    pub(super) fn next_serial(&self) -> u64 {
+        self.serials.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Whether a reader follows the journals.
+    pub(super) fn are_watched(&self) -> bool {
+        self.watchers.load(Ordering::Relaxed) > 0
     }
 
     /// Returns the budget.

@@ -5,13 +5,15 @@
 //! a short row in a queue.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::draft::{BodyForm, Draft, Omissions};
-use super::{AnswerCause, EntityChange, JournalEntry, JournalQuery, JournalRecord};
+use super::{AnswerCause, EntityChange, EntrySummary, JournalEntry, JournalQuery, JournalRecord};
 use crate::odata::headers::StandardHeaders;
 
 /// The size of a chunk, unless one entry needs more or all of them need less.
@@ -46,6 +48,8 @@ struct JournalRow {
     time: SystemTime,
     method: Method,
     status: Option<StatusCode>,
+    /// The time that it took to answer in microseconds, if it was measured.
+    micros: Option<NonZeroU32>,
     /// The number of the chunk with the texts.
     chunk: usize,
     /// The start of the texts in their chunk.
@@ -117,6 +121,10 @@ impl Ring {
             time: record.time,
             method: record.method.clone(),
             status: record.status,
+            micros: record.duration.map(|duration| {
+                let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+                NonZeroU32::new(micros).unwrap_or(NonZeroU32::MIN)
+            }),
             chunk: self.first_chunk + self.chunks.len() - 1,
             start,
             parts: Parts { ends, is_standard, forms: (request_body.form, response_body.form) },
@@ -204,8 +212,36 @@ impl Ring {
 
     /// Returns the numbers of the matching entries from a number on.
     pub(super) fn matching(&self, from: u64, query: &JournalQuery) -> impl Iterator<Item = u64> {
-        let rows = self.rows.iter().filter(move |row| row.number >= from);
+        let is_wanted = move |row: &&JournalRow| row.number >= from && query.number.is_none_or(|number| number == row.number);
+        let rows = self.rows.iter().filter(is_wanted);
         rows.filter(|row| query.matches(&row.method, row.status, row.time, self.target(row))).map(|row| row.number)
+    }
+
+    /// Returns summaries of the entries with numbers in a range, the first `limit` of them. `text_limit` is the length of a target in bytes.
+    pub(super) fn summaries(&self, numbers: RangeInclusive<u64>, limit: usize, text_limit: usize) -> Vec<EntrySummary> {
+        let first = self.rows.partition_point(|row| row.number < *numbers.start());
+        let rows = self.rows.iter().skip(first).take_while(|row| row.number <= *numbers.end()).take(limit);
+        let summary = |row: &JournalRow| {
+            let target = self.target(row);
+            EntrySummary {
+                number: row.number,
+                time: row.time,
+                method: row.method.clone(),
+                status: row.status,
+                is_cut: target.len() > text_limit,
+                // A part of a query may have a part of a secret, which is not recognized.
+                target: if target.len() > text_limit {
+                    shortened(target.split('?').next().unwrap_or_default(), text_limit)
+                } else {
+                    target
+                }
+                .to_owned(),
+                micros: row.micros.map(NonZeroU32::get),
+                decided: row.details.as_ref().map(|details| details.decided.clone()).unwrap_or_default(),
+                has_changed: row.changed.is_some(),
+            }
+        };
+        rows.map(summary).collect()
     }
 
     /// Copies an entry.
@@ -252,6 +288,12 @@ impl Ring {
         let queues = self.rows.capacity() * size_of::<JournalRow>() + self.chunks.capacity() * size_of::<Chunk>();
         chunks + self.rows.iter().map(referred).sum::<usize>() + queues
     }
+}
+
+/// Returns the beginning of a text, at most this many bytes.
+fn shortened(text: &str, limit: usize) -> &str {
+    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
 }
 
 /// The size of a draft, measured once: it takes a look at every header.

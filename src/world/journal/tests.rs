@@ -44,6 +44,7 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
         response_body: body.as_bytes(),
         decided: AnswerCause::default(),
         changed: None,
+        duration: None,
     });
 }
 
@@ -104,9 +105,11 @@ fn entries_are_printed_as_exchanges() {
             faults: Some("a, b".into()),
             ended_by: Some("reset"),
             batch: Some("b1".into()),
+            cause: None,
             is_proxied: true,
         },
         changed: None,
+        duration: None,
     });
     let text = print(&journal.query(&JournalQuery::default(), Secrets::Hidden));
     insta::assert_snapshot!(text, @r#"
@@ -531,6 +534,7 @@ fn record(journal: &Journal, headers: &[(&str, &str)], body: &[u8]) {
         response_body: b"",
         decided: AnswerCause::default(),
         changed: None,
+        duration: None,
     });
 }
 
@@ -549,6 +553,7 @@ fn change(journal: &Journal, before: Option<Arc<Entity>>, after: Option<Arc<Enti
         response_body: b"",
         decided,
         changed: Some(EntityChange { set, before, after }),
+        duration: None,
     });
 }
 
@@ -599,6 +604,7 @@ proptest! {
             journal.record(JournalRecord {
                 time: at(0), method: &Method::PUT, target, request_headers: &headers, request_body: body, status: Some(StatusCode::OK),
                 response_headers: &headers, standard_headers: None, response_body: body, decided: AnswerCause::default(), changed: None,
+                duration: None,
             });
         }
         let entries = journal.query(&JournalQuery::default(), Secrets::Shown);

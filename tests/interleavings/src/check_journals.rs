@@ -22,6 +22,7 @@ fn record(journal: &Journal, target: &str, body: usize) {
         response_body: b"",
         decided: AnswerCause::default(),
         changed: None,
+        duration: None,
     });
 }
 

@@ -171,6 +171,8 @@ fn the_journal_has_the_call_and_its_answer_decrypted_and_raw() {
     let called = "http://127.0.0.1:9/Contoso/v2/connect";
     let one = "/v1.0/teamwork/workforceIntegrations";
     assert_eq!(targets, [called, COLLECTION, called, COLLECTION, called, one, "/v1.0/$batch"]);
+    let causes: Vec<Option<u64>> = entries.iter().map(|entry| entry.decided.cause).collect();
+    assert_eq!(causes, [Some(2), None, Some(4), None, Some(6), None, None], "of a batch, the request in it");
     let message = |entry: &JournalExchange| String::from_utf8(entry.exchange.request.body.to_vec()).unwrap();
     let expected = r#"{"tenantId":"00000000-0000-4000-8000-000000000000","userId":"00000000-0000-4000-8000-000000000001"}"#;
     assert_eq!(message(&entries[0]), expected);

@@ -761,3 +761,37 @@ fn an_application_knows_its_own_subscriptions_alone() {
     }
     assert_eq!(shown(None), vec![other]);
 }
+
+#[test]
+fn edits_by_a_person_notify_as_requests_do() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let contact = add_contact(&server, "Ada");
+    subscribed(&server, &body(&receiver.url, &contacts(), "updated"));
+    let edit = |at: &str, change: &Value| {
+        let address = format!("/_emulator/worlds/default/entities?at={}", at.replace('\'', "%27"));
+        exchange(server.address, "PATCH", &address, change).0
+    };
+    let address = format!("{}('{contact}')", contacts().replace(&format!("/{USER}"), &format!("('{USER}')")));
+    assert_eq!(edit(&address, &json!({ "givenName": "Eve" })), 204);
+    let found = receiver.next();
+    assert_eq!(
+        (&found[0]["changeType"], &found[0]["resource"]),
+        (&json!("updated"), &json!(format!("Users/{USER}/Contacts/{contact}")))
+    );
+    // A refused one changes nothing.
+    assert_eq!(edit(&address, &json!({ "givenName": 1 })), 400);
+    receiver.gets_nothing();
+}
+
+#[test]
+fn acts_notify_as_requests_do() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let (team, user) = ("3d88b7a2-f988-4f4b-bb34-d66df66af126", "c5d0c76b-80c4-481c-be50-923cd8d680a1");
+    subscribed(&server, &body(&receiver.url, &format!("teams/{team}/schedule/shifts"), "created"));
+    let act =
+        json!({ "do": "add-shift", "team": team, "user": user, "start": "2026-12-11T14:00:00Z", "end": "2026-12-11T22:00:00Z" });
+    let (status, report) = exchange(server.address, "POST", "/_emulator/worlds/default/acts", &act);
+    assert_eq!((status, &report["isDone"]), (200, &json!(true)), "{report}");
+    let found = receiver.next();
+    assert_eq!((&found[0]["changeType"], &found[0]["resourceData"]["id"]), (&json!("created"), &report["answer"]["id"]));
+}

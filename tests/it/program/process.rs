@@ -240,7 +240,7 @@ fn standard_output_has_only_the_base_url_and_the_greeting_lists_the_endpoints() 
     let greeting: Vec<String> = outcome
         .stderr
         .lines()
-        .take(16)
+        .take(17)
         .map(|line| line.replace(&url, "<url>").replace(env!("CARGO_PKG_VERSION"), "<version>"))
         .collect();
     insta::assert_snapshot!(greeting.join("\n"), @"
@@ -259,8 +259,39 @@ fn standard_output_has_only_the_base_url_and_the_greeting_lists_the_endpoints() 
     try: curl <url>/v1.0/teamwork/workforceIntegrations
     options: --port 0, --seed 1
     seed: 1; control: <url>/_emulator
+    page: <url>/_emulator/ui/
     docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C
     ");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_page_is_opened_in_the_browser_of_the_user_if_wanted() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new("open");
+    // In place of the program that opens addresses.
+    let opener =
+        folder.file("xdg-open", "#!/bin/sh\nprintf %s \"$*\" > \"${0%/*}/new\" && mv \"${0%/*}/new\" \"${0%/*}/opened\"\n");
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path());
+    let served = Served::start_with(&["--port", "0", "--open"], &[("PATH", &path)]);
+    let (file, deadline) = (folder.0.join("opened"), Instant::now() + PATIENCE);
+    let address = loop {
+        match std::fs::read_to_string(&file) {
+            Ok(text) => break text,
+            Err(_) => assert!(Instant::now() < deadline, "nothing is opened"),
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(address, format!("{}/_emulator/ui/", served.url));
+    assert_eq!(served.stop().status, Some(0));
+    let greeting = |arguments: &[&str]| Served::start(arguments).stop().stderr;
+    assert!(greeting(&["--port", "0"]).contains("page: http"));
+    for flag in ["--ui", "--control"] {
+        assert!(!greeting(&["--port", "0", flag, "off"]).contains("page: http"), "{flag}");
+        let outcome = outcome(&["--port", "0", "--open", flag, "off"]);
+        assert_eq!(outcome, refused("wfi-emulator: --open requires the page, which --ui off or --control off removes\n"));
+    }
 }
 
 #[test]

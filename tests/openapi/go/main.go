@@ -84,6 +84,9 @@ func main() {
 	check("configuration", emulator.Configuration["auth"], "open")
 	reloaded := must(client.ReloadWithResponse(ctx))
 	check("reload", ok(reloaded.JSON200, reloaded.JSON4XX).Faults, int64(1))
+	shown := must(client.GetEvidenceWithResponse(ctx))
+	evidence := ok(shown.JSON200, shown.JSON4XX)
+	check("evidence", []bool{len(evidence.Behaviors) > 0, len(evidence.Refusals) > 0, len(evidence.Faults) > 0}, []bool{true, true, true})
 	proxied := must(client.GetProxyWithResponse(ctx))
 	proxy := ok(proxied.JSON200, proxied.JSON4XX)
 	check("proxy", []int64{proxy.Refused, proxy.Tunnels, proxy.RefusedHosts["proxied.example"]}, []int64{1, 0, 1})
@@ -109,11 +112,20 @@ func main() {
 	check("teams of a copy", copied.Entities["teams"], int64(2))
 	refused(must(client.CreateWorldWithResponse(ctx, name, control.WorldCreation{})).JSON4XX, "world-exists")
 	refused(must(client.GetWorldWithResponse(ctx, "absent")).JSON4XX, "unknown-world")
-	listed := must(client.ListWorldsWithResponse(ctx))
-	var names []string
-	for _, world := range ok(listed.JSON200, listed.JSON4XX).Worlds {
-		names = append(names, world.Name)
+	list := func(params control.ListWorldsParams) (control.WorldList, []string) {
+		listed := must(client.ListWorldsWithResponse(ctx, &params))
+		var names []string
+		for _, world := range ok(listed.JSON200, listed.JSON4XX).Worlds {
+			names = append(names, world.Name)
+		}
+		return ok(listed.JSON200, listed.JSON4XX), names
 	}
+	first, names := list(control.ListWorldsParams{Limit: to(int64(2))})
+	check("count of worlds", first.Count, int64(5))
+	check("worlds of a page", names, []string{"default", "copy"})
+	_, names = list(control.ListWorldsParams{After: first.Next, Search: to("TWI")})
+	check("worlds that are found", names, []string{"twin"})
+	_, names = list(control.ListWorldsParams{})
 	check("worlds", names, []string{"default", "copy", labeled.Name, name, "twin"})
 
 	exported := must(client.ExportStateWithResponse(ctx, name, &control.ExportStateParams{Secrets: to(true)}))
@@ -123,6 +135,11 @@ func main() {
 	check("shifts", ok(importedState.JSON200, importedState.JSON4XX).Entities["shifts"], int64(78))
 	collected := must(client.ExportCollectionWithResponse(ctx, name, "teams", nil))
 	check("teams", len(ok(collected.JSON200, collected.JSON4XX).Value), 2)
+	browsed := must(client.BrowseEntitiesWithResponse(ctx, name, &control.BrowseEntitiesParams{At: to("teams"), Limit: to(int64(1))}))
+	page := ok(browsed.JSON200, browsed.JSON4XX)
+	check("entities of a page", len(page.Entities), 1)
+	edited := must(client.EditEntityWithResponse(ctx, name, &control.EditEntityParams{At: page.Entities[0].Path}, control.JsonObject{"description": "Edited"}))
+	check("status of an edit", edited.StatusCode(), 204)
 	integration := control.Entity{Id: to("WFI_1")}
 	integration.Set("apiVersion", 1)
 	integration.Set("isActive", true)
@@ -209,6 +226,10 @@ func main() {
 	check("entity before a request that changes nothing", entries[2].Before, (*control.Entity)(nil))
 	exchanges := must(client.GetExchangesWithResponse(ctx, name, &control.GetExchangesParams{Status: to("429")}))
 	check("exchanges", bytes.Contains(exchanges.Body, []byte("PATCH {{base}}/v1.0/teamwork/workforceIntegrations/WFI_1")), true)
+	one := must(client.GetJournalWithResponse(ctx, name, &control.GetJournalParams{Number: &entry.Number}))
+	check("entries of one number", len(ok(one.JSON200, one.JSON4XX).Entries), 1)
+	events := must(client.FollowJournalsWithResponse(ctx, &control.FollowJournalsParams{World: to(name), Seconds: to(int64(0))}))
+	check("events", bytes.HasPrefix(events.Body, []byte("data: {")) && bytes.Contains(events.Body, []byte("WFI_1")), true)
 	verify := func(expectation control.Expectation) control.Verdict {
 		verified := must(client.VerifyJournalWithResponse(ctx, name, expectation))
 		return ok(verified.JSON200, verified.JSON4XX)

@@ -29,6 +29,9 @@ assert.deepEqual([emulator.name, String(emulator.seed), emulator.worlds.limit], 
 assert.deepEqual([emulator.configuration["auth"], emulator.worlds.byToken], ["open", false]);
 assert.ok(emulator.operations.includes("GET /_emulator/worlds/{name}/journal/exchanges"));
 assert.equal(ok(await client.POST("/_emulator/reload")).faults, 1);
+const evidence = ok(await client.GET("/_emulator/evidence"));
+assert.ok(evidence.behaviors.some(({ name, profiles }) => name === "update-response" && profiles["documented"] === "entity"));
+assert.ok(evidence.refusals.some(({ name, status }) => name === "wrong-type" && status === 400) && evidence.faults.includes("throttled"));
 const proxy = ok(await client.GET("/_emulator/proxy"));
 assert.deepEqual([proxy.refused, proxy.tunnels, proxy.refusedHosts["proxied.example"]], [1, 0, 1]);
 
@@ -49,6 +52,10 @@ assert.equal(refused(await client.GET("/_emulator/worlds/{name}", { params: { pa
 assert.equal(ok(await client.GET("/_emulator/worlds/{name}", { params: { path } })).seed, tenant.seed);
 const names = ok(await client.GET("/_emulator/worlds")).worlds.map((world) => world.name);
 assert.deepEqual(names, ["default", "copy", labeled.name, "tenant", "twin"]);
+const some = ok(await client.GET("/_emulator/worlds", { params: { query: { limit: 2 } } }));
+assert.deepEqual([some.worlds.map((world) => world.name), some.count, some.next], [["default", "copy"], 5, "copy"]);
+const found = ok(await client.GET("/_emulator/worlds", { params: { query: { after: some.next!, search: "TWI" } } }));
+assert.deepEqual([found.worlds.map((world) => world.name), found.next], [["twin"], null]);
 
 const state = ok(await client.GET("/_emulator/worlds/{name}/state", { params: { path, query: { secrets: true } } }));
 const team: string | undefined = state.teams?.[0]?.id;
@@ -56,6 +63,12 @@ assert.equal(team, "3d88b7a2-f988-4f4b-bb34-d66df66af126");
 assert.equal(ok(await client.PUT("/_emulator/worlds/{name}/state", { params: { path }, body: state })).entities["shifts"], 78);
 const teams = ok(await client.GET("/_emulator/worlds/{name}/state/{collection}", { params: { path: { ...path, collection: "teams" } } }));
 assert.deepEqual(teams.value.map(({ id }) => id), state.teams!.map(({ id }) => id));
+const entities = "/_emulator/worlds/{name}/entities";
+const page = ok(await client.GET(entities, { params: { path, query: { at: "teams", limit: 1 } } }));
+assert.deepEqual([page.entities.map(({ key }) => key), page.entities[0]!.contains.some(({ name }) => name === "schedule")], [[team], true]);
+const edited = await client.PATCH(entities, { params: { path, query: { at: page.entities[0]!.path } }, body: { description: "Edited" } });
+assert.equal(edited.response.status, 204);
+assert.ok(ok(await client.GET(entities, { params: { path } })).collections.some(({ path, count }) => path === "teams" && count === 2));
 const integration = { id: "WFI_1", apiVersion: 1, isActive: true, url: connector, encryption: { protocol: "sharedSecret", secret: "s".repeat(64) } };
 const integrations = { params: { path: { ...path, collection: "workforceIntegrations" } }, body: { value: [integration] } };
 const imported = ok(await client.PUT("/_emulator/worlds/{name}/state/{collection}", integrations));
@@ -104,6 +117,11 @@ const all = ok(await client.GET("/_emulator/worlds/{name}/journal", { params: { 
 assert.deepEqual(all.map(({ faults, before }) => [faults, before?.id]), [["busy", undefined], [null, "WFI_1"], [null, undefined]]);
 const exchanges = ok(await client.GET("/_emulator/worlds/{name}/journal/exchanges", { params: { path, query: { status: "429" } }, parseAs: "text" }));
 assert.ok(exchanges.includes("PATCH {{base}}/v1.0/teamwork/workforceIntegrations/WFI_1"), exchanges);
+const { number } = entry;
+const one = ok(await client.GET("/_emulator/worlds/{name}/journal", { params: { path, query: { number } } }));
+assert.deepEqual(one.entries.map((found) => found.number), [number]);
+const events = ok(await client.GET("/_emulator/journal/stream", { params: { query: { world: path.name, seconds: 0 } }, parseAs: "text" }));
+assert.ok(events.startsWith("data: {") && events.includes("WFI_1"), events);
 const verify = async (body: Schemas["Expectation"]) => ok(await client.POST("/_emulator/worlds/{name}/journal/verify", { params: { path }, body }));
 const expected: Schemas["Expectation"] = {
   method: ["PATCH", "PUT"],

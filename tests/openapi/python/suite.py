@@ -13,10 +13,10 @@ from control.api.behaviors import get_behaviors, set_behaviors
 from control.api.clock import get_clock, set_clock
 from control.api.connectors import call_connector, perform_act
 from control.api.faults import add_faults, clear_faults, get_faults, set_faults
-from control.api.journal import clear_journal, get_exchanges, get_journal, verify_journal
-from control.api.process import get_emulator, get_health, get_proxy, get_readiness, reload
+from control.api.journal import clear_journal, follow_journals, get_exchanges, get_journal, verify_journal
+from control.api.process import get_emulator, get_evidence, get_health, get_proxy, get_readiness, reload
 from control.api.sign_ins import decide_device, refuse_sign_ins, revoke_sign_ins
-from control.api.state import export_collection, export_state, import_collection, import_state
+from control.api.state import browse_entities, edit_entity, export_collection, export_state, import_collection, import_state
 from control.api.worlds import create_labeled_world, create_world, drop_world, get_world, list_worlds, reset_world
 from control.models import (
     Act,
@@ -44,6 +44,7 @@ from control.models import (
     HealthStatus,
     HttpMethod,
     JournalMessage,
+    JsonObject,
     LabeledWorldCreation,
     RateLimit,
     ReadinessStatus,
@@ -96,6 +97,9 @@ assert (emulator.name, str(emulator.seed), emulator.worlds.limit) == ("wfi-emula
 assert (emulator.configuration["auth"], emulator.worlds.by_token) == ("open", False)
 assert "GET /_emulator/worlds/{name}/journal/exchanges" in emulator.operations
 assert ok(reload.sync_detailed(client=client)).faults == 1
+evidence = ok(get_evidence.sync_detailed(client=client))
+assert any(row.name == "update-response" and row.profiles["documented"] == "entity" for row in evidence.behaviors)
+assert any((row.name, row.status) == ("wrong-type", 400) for row in evidence.refusals) and "throttled" in evidence.faults
 proxy = ok(get_proxy.sync_detailed(client=client))
 assert (proxy.refused, proxy.tunnels, proxy.refused_hosts["proxied.example"]) == (1, 0, 1)
 
@@ -114,12 +118,22 @@ assert refused(get_world.sync_detailed("absent", client=client), 404) == "unknow
 assert ok(get_world.sync_detailed("tenant", client=client)).seed == tenant.seed
 names = [world.name for world in ok(list_worlds.sync_detailed(client=client)).worlds]
 assert names == ["default", "copy", labeled.name, "tenant", "twin"], names
+some = ok(list_worlds.sync_detailed(client=client, limit=2))
+assert ([world.name for world in some.worlds], some.count, some.next_) == (["default", "copy"], 5, "copy")
+found = ok(list_worlds.sync_detailed(client=client, after=some.next_, search="TWI"))
+assert ([world.name for world in found.worlds], found.next_) == (["twin"], None)
 
 state: State = ok(export_state.sync_detailed("tenant", client=client, secrets=True))
 assert state.teams and state.teams[0].id == "3d88b7a2-f988-4f4b-bb34-d66df66af126"
 assert ok(import_state.sync_detailed("tenant", client=client, body=state)).entities["shifts"] == 78
 teams = ok(export_collection.sync_detailed("tenant", "teams", client=client))
 assert [team.id for team in teams.value] == [team.id for team in state.teams]
+page = ok(browse_entities.sync_detailed("tenant", client=client, at="teams", limit=1))
+assert [entity.key for entity in page.entities] == [state.teams[0].id]
+edit = JsonObject.from_dict({"description": "Edited"})
+assert edit_entity.sync_detailed("tenant", client=client, at=page.entities[0].path, body=edit).status_code == 204
+collections = ok(browse_entities.sync_detailed("tenant", client=client)).collections
+assert any((found.path, found.count) == ("teams", 2) for found in collections)
 integration = Entity(id="WFI_1")
 integration["apiVersion"] = 1
 integration["isActive"] = True
@@ -188,6 +202,10 @@ entries = ok(get_journal.sync_detailed("tenant", client=client)).entries
 assert [(entry.faults, entry.before is None) for entry in entries] == [("busy", True), (None, False), (None, True)]
 exchanges = ok(get_exchanges.sync_detailed("tenant", client=client, status="429"))
 assert "PATCH {{base}}/v1.0/teamwork/workforceIntegrations/WFI_1" in exchanges, exchanges
+one = ok(get_journal.sync_detailed("tenant", client=client, number=entry.number))
+assert [found.number for found in one.entries] == [entry.number]
+events = follow_journals.sync_detailed(client=client, world="tenant", seconds=0).content.decode()
+assert events.startswith("data: {") and "WFI_1" in events, events
 headers = TextConditions()
 headers["If-Match"] = TextCondition(absent=True)
 headers["Content-Type"] = TextCondition(is_="application/json")

@@ -8,6 +8,7 @@ use serde_json::Map;
 
 use super::*;
 use crate::edge::control::connectors::RETRY_LIMIT;
+use crate::edge::control::entities::PAGE_LIMIT;
 use crate::edge::control::journal::{ORDER_LIMIT, WAIT_LIMIT};
 use crate::text::json::EXACT_LIMIT;
 use crate::world::fault::{DELAY_LIMIT, RULE_LIMIT, ready_names};
@@ -24,12 +25,13 @@ const SCHEMAS: &str = "#/components/schemas/";
 const UNTYPED: [(&str, &str); 1] = [("JsonValue", "bodies of Graph and of connectors are any JSON")];
 
 /// Unions, which are all of one schema and null. A member that is absent instead would break clients that read null.
-const UNIONS: [(&str, &str); 6] = [
+const UNIONS: [(&str, &str); 7] = [
     ("JournalEntry.response", "a fault has ended the connection, or a call has failed"),
     ("JournalEntry.before", "the request has changed nothing, or created the entity"),
     ("JournalEntry.after", "the request has changed nothing, or deleted the entity"),
     ("ItemChange.before", "the item is new"),
     ("ItemChange.after", "the item is deleted"),
+    ("BrowsedEntity.entity", "a link has the address of an entity that lives elsewhere"),
     ("ActReport.request", "Graph has no request for the assignment of an open shift"),
 ];
 
@@ -274,7 +276,7 @@ fn bodies_of_requests_have_the_members_that_are_read() {
     for (method, path, operation) in operations() {
         let Some(name) = referenced(&operation["requestBody"]["content"]["application/json"]["schema"]) else { continue };
         // Entities have members of Graph, behaviors have names of their own, and the rules of faults are below.
-        if matches!(name, "State" | "Collection" | "Behaviors" | "FaultRules") {
+        if matches!(name, "State" | "Collection" | "Behaviors" | "FaultRules" | "JsonObject") {
             continue;
         }
         assert_eq!(schemas()[name]["additionalProperties"], false, "{name}");
@@ -311,6 +313,7 @@ fn bounds_are_those_of_the_program() {
     assert_eq!(property("ConnectorCall", "retries")["maximum"], Value::from(RETRY_LIMIT));
     assert_eq!(property("Expectation", "within")["maximum"], Value::from(WAIT_LIMIT.as_secs()));
     assert_eq!(property("Expectation", "inOrder")["maxItems"], size(ORDER_LIMIT));
+    assert_eq!(FILE["components"]["parameters"]["PageLimit"]["schema"]["maximum"], size(PAGE_LIMIT));
     assert_eq!(property("SignInRefusal", "times")["maximum"], size(REFUSAL_LIMIT));
     assert_eq!(property("FaultRules", "rules")["maxItems"], size(RULE_LIMIT));
     assert_eq!(property("WorldCreation", "seed")["maximum"], Value::from(EXACT_LIMIT));
