@@ -11,7 +11,7 @@ use crate::graph::meta::ResponseMeta;
 use crate::graph::request::{Request, Via};
 use crate::graph::step::{Answer, DeliveryForm, Step};
 use crate::world::World;
-use crate::world::journal::{AnswerCause, JournalRecord};
+use crate::world::journal::{AnswerCause, Arrival, JournalRecord};
 use crate::world::outbound::{CallOutcome, CallRecord};
 
 /// Records a request and its answer in the world's journal, once the answer is ready.
@@ -87,6 +87,7 @@ fn write_call(world: &World, time: SystemTime, call: &CallRecord) {
     };
     world.journal.record(JournalRecord {
         time,
+        arrival: Arrival::default(),
         method: &Method::POST,
         target: &call.url,
         request_headers: &request_headers,
@@ -134,6 +135,7 @@ fn write_exchange(
     );
     world.journal.record(JournalRecord {
         time,
+        arrival: Arrival { delay: answer.delivery.delay, ..request.arrival },
         method: &request.method,
         target: request.path_and_query(),
         request_headers: &request.headers,

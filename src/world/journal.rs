@@ -4,8 +4,10 @@
 //! values. Types of the HTTP library are not stored: a header map or address would pin the connection's read buffers. Secrets and
 //! tokens are redacted when entries are read, unless requested.
 
+mod arrival;
 mod draft;
 mod group;
+mod recorded;
 mod ring;
 mod verify;
 
@@ -14,7 +16,7 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::HeaderMap;
@@ -28,11 +30,14 @@ use crate::text::exchange::{self, Exchange};
 use crate::text::redact::{REDACTED, Redactor};
 use crate::world::clock;
 use crate::world::name;
+use arrival::Passage;
+pub use arrival::{Arrival, Protocol};
 use draft::{BodyForm, Draft, Omissions};
 use group::GivingWay;
 use ring::{Buffers, CHUNK_SIZE, DraftSize, Ring, Texts};
 
 pub use group::Journals;
+pub(crate) use recorded::RecordedEntry;
 pub use verify::{Expectation, TextCondition, Times, VerificationReport};
 
 /// The limits of a journal.
@@ -64,6 +69,8 @@ pub(crate) const ALL_BYTES: usize = 256 * 1024 * 1024;
 pub struct JournalRecord<'r> {
     /// The time of the request on the world's clock.
     pub time: SystemTime,
+    /// The way by which the request came.
+    pub arrival: Arrival,
     /// The method.
     pub method: &'r Method,
     /// Path and query, without the prefix of a world.
@@ -119,6 +126,7 @@ pub struct AnswerCause {
 struct JournalEntry {
     number: u64,
     time: SystemTime,
+    passage: Passage,
     method: Method,
     status: Option<StatusCode>,
     texts: Texts,
@@ -214,6 +222,8 @@ pub enum Secrets {
 pub struct Journal {
     bounds: Bounds,
     journals: Arc<Journals>,
+    /// The moment from which the times of entries are counted.
+    begun: Instant,
     /// The number of entries ever recorded.
     count: EntryCounter,
     /// The number of the last cleared entry.
@@ -250,7 +260,7 @@ impl Journal {
         if bounds.entries > 0 {
             journals.add(&shards);
         }
-        Journal { bounds, journals, count: EntryCounter::default(), cleared: AtomicU64::new(0), shards }
+        Journal { bounds, journals, begun: Instant::now(), count: EntryCounter::default(), cleared: AtomicU64::new(0), shards }
     }
 
     /// Returns an empty journal with the same bounds and the same budget.
@@ -275,6 +285,7 @@ impl Journal {
             return;
         }
         let index = SHARD.with(|shard| *shard);
+        let passage = Passage::of(record.arrival, self.begun);
         let mut draft = Draft::new(record, self.body_limit());
         let budget = self.journals.budget();
         let mut size = DraftSize::of(&draft);
@@ -289,7 +300,7 @@ impl Journal {
         let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
         let oldest = self.oldest(number);
         let before = ring.bytes();
-        ring.push(number, draft, size, buffers);
+        ring.push(number, passage, draft, size, buffers);
         ring.touch(self.journals.searches());
         let is_too_large = |ring: &Ring| {
             let bytes = ring.bytes();
@@ -367,6 +378,24 @@ impl Journal {
     /// entry that is dropped before is left out.
     pub fn exchanges<'j>(&'j self, query: &JournalQuery, secrets: Secrets) -> impl Iterator<Item = JournalExchange> + use<'j> {
         self.masked_exchanges(query, secrets).map(|(exchange, _)| exchange)
+    }
+
+    /// Returns all entries one by one, oldest first, with their secrets: for readers that show none of them.
+    pub(crate) fn recorded(&self) -> impl Iterator<Item = RecordedEntry> {
+        self.entries(&JournalQuery::default()).map(RecordedEntry::of)
+    }
+
+    /// Returns the target of the entry with a number, with secrets redacted, if it is still there.
+    pub(crate) fn masked_target(&self, number: u64) -> Option<String> {
+        let entry = self.shards.iter().find_map(|shard| shard.ring().entry(number))?;
+        Some(entry.to_exchange(Secrets::Hidden).0.exchange.request.target)
+    }
+
+    /// Returns how many entries were dropped for want of room. Cleared ones do not count.
+    pub(crate) fn dropped(&self) -> u64 {
+        let cleared = self.cleared.load(Ordering::Relaxed);
+        let kept: usize = self.shards.iter().map(|shard| shard.ring().count(cleared + 1)).sum();
+        self.count().saturating_sub(cleared).saturating_sub(u64::try_from(kept).unwrap_or(u64::MAX))
     }
 
     /// Returns entries like [`Journal::exchanges`], each with what masks its secrets in other texts of the entry.

@@ -23,6 +23,7 @@
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
 //! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
 //! | `relations` | deletion, restoring and links under every address; what a refused request leaves |
+//! | `report` | every rule of reports, on exchanges that set it off and on ones that nearly do; the examples; the page of rules |
 //! | `media` | content of files, photos and streams: byte for byte, in parts, in fragments, within limits |
 //! | `tags` | tags of entities, their forms, and conditions on them; of clients with one tag a single one writes |
 //!
@@ -179,6 +180,7 @@ mod graph {
     mod pipeline;
     mod properties;
     mod relations;
+    mod report;
     mod scale;
     mod schemas;
     mod sequences;

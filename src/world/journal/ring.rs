@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
+use super::arrival::Passage;
 use super::draft::{BodyForm, Draft, Omissions};
 use super::{AnswerCause, EntityChange, JournalEntry, JournalQuery, JournalRecord};
 use crate::odata::headers::StandardHeaders;
@@ -44,6 +45,7 @@ struct Chunk {
 struct JournalRow {
     number: u64,
     time: SystemTime,
+    passage: Passage,
     method: Method,
     status: Option<StatusCode>,
     /// The number of the chunk with the texts.
@@ -85,7 +87,7 @@ pub(super) enum Buffers {
 
 impl Ring {
     /// Adds an entry.
-    pub(super) fn push(&mut self, number: u64, draft: Draft<'_>, size: DraftSize, buffers: Buffers) {
+    pub(super) fn push(&mut self, number: u64, passage: Passage, draft: Draft<'_>, size: DraftSize, buffers: Buffers) {
         let DraftSize { texts: room, referred, is_rare } = size;
         let omissions = draft.omissions();
         if buffers == Buffers::Exact && self.rows.len() == self.rows.capacity() {
@@ -115,6 +117,7 @@ impl Ring {
         self.rows.push_back(JournalRow {
             number,
             time: record.time,
+            passage,
             method: record.method.clone(),
             status: record.status,
             chunk: self.first_chunk + self.chunks.len() - 1,
@@ -217,6 +220,7 @@ impl Ring {
         Some(JournalEntry {
             number: row.number,
             time: row.time,
+            passage: row.passage,
             method: row.method.clone(),
             status: row.status,
             texts: Texts { bytes: (*texts).into(), parts: row.parts, omissions },

@@ -34,6 +34,7 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
     let headers = map(headers);
     journal.record(JournalRecord {
         time: at(journal.count()),
+        arrival: Arrival::default(),
         method,
         target,
         request_headers: &headers,
@@ -90,6 +91,7 @@ fn entries_are_printed_as_exchanges() {
     ]);
     journal.record(JournalRecord {
         time: at(0),
+        arrival: Arrival::default(),
         method: &Method::PATCH,
         target: ENTITY,
         request_headers: &headers,
@@ -521,6 +523,7 @@ fn entity(length: usize) -> Arc<Entity> {
 fn record(journal: &Journal, headers: &[(&str, &str)], body: &[u8]) {
     journal.record(JournalRecord {
         time: at(0),
+        arrival: Arrival::default(),
         method: &Method::POST,
         target: "/",
         request_headers: &map(headers),
@@ -539,6 +542,7 @@ fn change(journal: &Journal, before: Option<Arc<Entity>>, after: Option<Arc<Enti
     let set = crate::workloads::schema().keyed_root_sets().next().unwrap();
     journal.record(JournalRecord {
         time: at(0),
+        arrival: Arrival::default(),
         method: &Method::PATCH,
         target: "/",
         request_headers: &HeaderMap::new(),
@@ -598,6 +602,7 @@ proptest! {
             let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
             journal.record(JournalRecord {
                 time: at(0), method: &Method::PUT, target, request_headers: &headers, request_body: body, status: Some(StatusCode::OK),
+        arrival: Arrival::default(),
                 response_headers: &headers, standard_headers: None, response_body: body, decided: AnswerCause::default(), changed: None,
             });
         }
