@@ -18,6 +18,8 @@ pub(crate) mod rules;
 mod sarif;
 mod text;
 
+use std::collections::HashMap;
+
 use crate::world::World;
 #[cfg(feature = "cli")]
 pub(crate) use baseline::Baseline;
@@ -101,8 +103,9 @@ impl Report {
         let world = world.current();
         let run = Run::of(world);
         let mut findings = Vec::new();
+        let mut targets = Targets { world, known: HashMap::new() };
         for rule in RULES.iter().filter(|rule| selection.has(rule.name)) {
-            findings.extend((rule.find)(&run).into_all().into_iter().map(|hit| finding(rule, hit, world)));
+            findings.extend((rule.find)(&run).into_all().into_iter().map(|hit| finding(rule, hit, &mut targets)));
         }
         // A stable sort: within a severity, the order of the table.
         findings.sort_by_key(|finding| finding.severity);
@@ -139,10 +142,10 @@ impl Report {
 }
 
 /// Returns the finding of a rule about a subject. A request that the journal has dropped since keeps its operation for a target.
-fn finding(rule: &Rule, hit: Hit, world: &World) -> Finding {
+fn finding(rule: &Rule, hit: Hit, targets: &mut Targets<'_>) -> Finding {
     let Hit { subject, detail, count, mut shown } = hit;
     for request in &mut shown {
-        if let Some(target) = world.journal.masked_target(request.number) {
+        if let Some(target) = targets.of(request.number) {
             request.target = target;
         }
     }
@@ -157,5 +160,17 @@ fn finding(rule: &Rule, hit: Hit, world: &World) -> Finding {
         grade: rule.grade.name().to_owned(),
         count,
         requests: shown,
+    }
+}
+
+/// The targets of shown requests, each redacted once.
+struct Targets<'w> {
+    world: &'w World,
+    known: HashMap<u64, Option<String>>,
+}
+
+impl Targets<'_> {
+    fn of(&mut self, number: u64) -> Option<String> {
+        self.known.entry(number).or_insert_with(|| self.world.journal.masked_target(number)).clone()
     }
 }

@@ -3,7 +3,7 @@
 mod answer;
 mod sent;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -111,7 +111,8 @@ const FIELDS: [&str; 5] = ["grant_type", "client_id", "scope", "resource", "resp
 impl<'w> Run<'w> {
     /// Distills the journal of a world.
     pub(super) fn of(world: &'w World) -> Run<'w> {
-        let mut reader = Reader { world, operations: HashMap::new(), tokens: HashMap::new() };
+        let interests = Interests::of(world);
+        let mut reader = Reader { world, interests, operations: HashMap::new(), tokens: HashMap::new() };
         let calls = world.journal.recorded().map(|entry| reader.read(&entry)).collect();
         Run { world, calls, dropped: world.journal.dropped() }
     }
@@ -199,8 +200,37 @@ impl Call<'_> {
 /// An operation of each method and path that was read before.
 type KnownOperations<'w> = HashMap<(Method, String), Option<Rc<UsedOperation<'w>>>>;
 
+/// The paths of which more than the links of an answer is needed: most answers are long, and need not be read.
+struct Interests {
+    /// Numbers of the paths above those that are read.
+    holders: HashSet<u64>,
+    /// Numbers of the paths that are changed.
+    changed: HashSet<u64>,
+}
+
+impl Interests {
+    fn of(world: &World) -> Interests {
+        let mut interests = Interests { holders: HashSet::new(), changed: HashSet::new() };
+        world.journal.for_each_target(|method, target| {
+            let path = target.split_once('?').map_or(target, |(path, _)| path);
+            if *method == Method::PATCH {
+                interests.changed.insert(number(&path));
+            } else {
+                interests.holders.extend(holders(path).map(|holder| number(&holder)));
+            }
+        });
+        interests
+    }
+}
+
+/// Returns the paths above a path that may be those of lists.
+pub(super) fn holders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').skip(2).take(12).map(|(at, _)| &path[..at])
+}
+
 struct Reader<'w> {
     world: &'w World,
+    interests: Interests,
     operations: KnownOperations<'w>,
     tokens: HashMap<u64, Option<Rc<Granted>>>,
 }
@@ -266,7 +296,11 @@ impl<'w> Reader<'w> {
             token_number,
             body: if entry.request_body().is_empty() { 0 } else { number(&entry.request_body()) },
             sent,
-            got: if place == Place::Graph { Got::of(entry) } else { Got::default() },
+            got: if place == Place::Graph {
+                Got::of(entry, self.interests.holders.contains(&number(&path)), self.interests.changed.contains(&number(&path)))
+            } else {
+                Got::default()
+            },
             form: if matches!(place, Place::Token | Place::Authorize) { fields(entry, query_text) } else { Vec::new() },
             used,
             method,

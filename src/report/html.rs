@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::report::finding::{PermissionKinds, Report};
 use crate::report::text;
+use crate::text::plural::counted;
 use crate::text::visible::visible;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
@@ -49,11 +50,11 @@ pub(super) fn render(report: &Report) -> String {
         let address = escaped(finding.source.split(' ').next().unwrap_or_default());
         let _ = writeln!(
             page,
-            "<h2><span class=\"{severity}\">{severity}</span>: {} <small>{}</small></h2>\n<p><code>{}</code>, {} times<br>{}</p>\n<ul>",
+            "<h2><span class=\"{severity}\">{severity}</span>: {} <small>{}</small></h2>\n<p><code>{}</code>, {}<br>{}</p>\n<ul>",
             escaped(&finding.title),
             escaped(&finding.rule),
             escaped(&finding.subject),
-            finding.count,
+            counted(finding.count, "time", "times"),
             escaped(&finding.detail)
         );
         for request in &finding.requests {

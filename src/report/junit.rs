@@ -1,10 +1,11 @@
-//! The report as JUnit XML: one test case for each rule, which fails with its findings. Notes do not fail.
+//! The report as `JUnit` XML: one test case for each rule, which fails with its findings. Notes do not fail.
 
 use std::fmt::Write as _;
 
 use crate::report::finding::{Report, Severity};
 use crate::report::html::escaped;
 use crate::report::text;
+use crate::text::plural::counted;
 
 pub(super) fn render(report: &Report) -> String {
     let is_failing = |severity: Severity| severity != Severity::Note;
@@ -23,7 +24,7 @@ pub(super) fn render(report: &Report) -> String {
         };
         let mut lines = String::new();
         for finding in &findings {
-            let _ = writeln!(lines, "{}: {} ({} times)", finding.subject, finding.detail, finding.count);
+            let _ = writeln!(lines, "{}: {} ({})", finding.subject, finding.detail, counted(finding.count, "time", "times"));
             for request in &finding.requests {
                 let _ = writeln!(lines, "  request {} {} {}", request.number, request.method, request.target);
             }

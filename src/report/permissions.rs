@@ -23,7 +23,7 @@ pub(super) fn sufficient(used: &UsedOperation<'_>, method: &str, kind: TokenKind
 /// Whether permissions are sufficient.
 pub(super) fn are_met(sufficient: &[Sufficient], held: &[String]) -> bool {
     let has = |name: &&str| held.iter().any(|held| held.eq_ignore_ascii_case(name));
-    sufficient.iter().any(|one| one.names.iter().all(|name| has(name)))
+    sufficient.iter().any(|one| one.names.iter().all(&has))
 }
 
 /// Returns the least privileged combinations; if none is marked, the first.
@@ -102,7 +102,9 @@ pub(super) fn covering(needed: &[Vec<Sufficient>]) -> Vec<String> {
             (Reverse(count), writes, one.names.iter().map(|name| name.len()).sum::<usize>())
         };
         let best = candidates.iter().min_by_key(rank);
-        best.into_iter().for_each(|one| add(&mut chosen, one));
+        if let Some(one) = best {
+            add(&mut chosen, one);
+        }
     }
     for name in chosen.clone() {
         let others: Vec<String> = chosen.iter().filter(|other| **other != name).cloned().collect();

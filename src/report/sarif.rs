@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::report::digest::number;
 use crate::report::finding::{Finding, Report, Severity};
 use crate::report::rules::RULES;
 use crate::report::text;
+use crate::text::plural::counted;
 
 /// The file that a result is in, as far as a reader needs one.
 const ARTIFACT: &str = "wfi-emulator-journal";
@@ -25,8 +25,9 @@ pub(super) fn render(report: &Report) -> String {
         })
         .collect();
     let result = |finding: &Finding| {
+        let times = counted(finding.count, "time", "times");
         let numbers: Vec<String> = finding.requests.iter().map(|request| request.number.to_string()).collect();
-        let text = format!("{}: {} ({} times; requests {})", finding.title, finding.detail, finding.count, numbers.join(", "));
+        let text = format!("{}: {} ({times}; requests {})", finding.title, finding.detail, numbers.join(", "));
         json!({
             "ruleId": finding.rule,
             "ruleIndex": applied.iter().position(|rule| rule.name == finding.rule),
@@ -36,7 +37,7 @@ pub(super) fn render(report: &Report) -> String {
                 "physicalLocation": { "artifactLocation": { "uri": ARTIFACT }, "region": { "startLine": finding.requests.first().map_or(1, |first| first.number) } },
                 "logicalLocations": [{ "fullyQualifiedName": finding.subject, "kind": "resource" }],
             }],
-            "partialFingerprints": { "ruleAndSubject/v1": format!("{:016x}", number(&(finding.rule.as_str(), finding.subject.as_str()))) },
+            "partialFingerprints": { "ruleAndSubject/v1": format!("{} {}", finding.rule, finding.subject) },
         })
     };
     let results: Vec<Value> = report.findings.iter().map(result).collect();

@@ -385,10 +385,20 @@ impl Journal {
         self.entries(&JournalQuery::default()).map(RecordedEntry::of)
     }
 
-    /// Returns the target of the entry with a number, with secrets redacted, if it is still there.
+    /// Returns the target of the entry with a number, with secrets redacted, if it is still there. Secrets are those of the request: an
+    /// answer is long, and comes later.
     pub(crate) fn masked_target(&self, number: u64) -> Option<String> {
         let entry = self.shards.iter().find_map(|shard| shard.ring().entry(number))?;
-        Some(entry.to_exchange(Secrets::Hidden).0.exchange.request.target)
+        let request = Exchange { response: None, ..entry.exchange(Secrets::Hidden) };
+        Some(Redactor::masking().redact(&request).request.target)
+    }
+
+    /// Calls a function with the method and the target of each entry, with secrets, in no order. Bodies are not copied.
+    pub(crate) fn for_each_target(&self, mut look: impl FnMut(&Method, &str)) {
+        let oldest = self.oldest(self.count());
+        for shard in self.shards.iter() {
+            shard.ring().for_each_target(oldest, &mut look);
+        }
     }
 
     /// Returns how many entries were dropped for want of room. Cleared ones do not count.

@@ -93,6 +93,7 @@
 //! | `paths` | fixture files whose folders name a path |
 //! | `schemas` | schemas from files, served and checked |
 //! | `secrets` | a secret appears in no answer, log, journal or export |
+//! | `report` | reports on clients: exit status, baseline, file, summary; the rules |
 //! | `run` | `run`: exit status, variables, signals, refusals of a command's requests |
 //! | `suite` | the program in a test suite: worlds, control API, readiness, end of the parent process |
 //! | `stops` | every kind of stop in every situation: what is saved, how soon the program ends |
@@ -200,6 +201,7 @@ mod program {
     mod paths;
     pub(crate) mod process;
     #[cfg(unix)]
+    mod report;
     mod run;
     mod running;
     mod schemas;

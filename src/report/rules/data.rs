@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::report::digest::number;
-use crate::report::evidence::{Call, Link, Run};
+use crate::report::evidence::{Call, Link, Run, holders};
 use crate::report::hits::Hits;
 
 /// The number of members from which on a type is large.
@@ -37,9 +37,9 @@ pub(super) fn n_plus_one(run: &Run<'_>) -> Hits {
     let mut lists: HashMap<&str, List<'_>> = HashMap::new();
     for call in run.graph().filter(|call| call.is_read() && call.is_success()) {
         if call.batch.is_none() {
-            for (at, _) in call.path.match_indices('/').skip(2).take(12) {
-                let Some(list) = lists.get_mut(&call.path[..at]) else { continue };
-                let id = call.path[at + 1..].split('/').next().unwrap_or_default();
+            for holder in holders(&call.path) {
+                let Some(list) = lists.get_mut(holder) else { continue };
+                let id = call.path[holder.len() + 1..].split('/').next().unwrap_or_default();
                 let id = number(&&*crate::text::form::percent_decoded(id));
                 if list.ids.contains(&id) && list.read.insert(id) && list.read.len() >= ITEMS {
                     hits.add(call, format!("{} items or more of the list of request {}", ITEMS, list.number));

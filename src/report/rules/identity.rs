@@ -7,8 +7,11 @@ use crate::report::digest::number;
 use crate::report::evidence::{Call, Place, Run};
 use crate::report::hits::Hits;
 
-/// The number of tokens from which on they count as not kept.
-const TOKENS: usize = 3;
+/// The number of requests with which a token was worth its while.
+const REQUESTS: usize = 3;
+
+/// The number of early tokens from which on they count as not kept.
+const EARLY: usize = 2;
 
 /// The seconds for which most tokens are valid, with a margin.
 const VALIDITY: f64 = 3000.0;
@@ -25,6 +28,8 @@ fn at<'r, 'w>(run: &'r Run<'w>, place: Place) -> impl Iterator<Item = &'r Call<'
 pub(super) fn no_token_cache(run: &Run<'_>) -> Hits {
     struct Issued<'r, 'w> {
         last: &'r Call<'w>,
+        /// The number of requests before it.
+        requests: usize,
         early: Vec<&'r Call<'w>>,
     }
     let mut hits = Hits::default();
@@ -36,19 +41,17 @@ pub(super) fn no_token_cache(run: &Run<'_>) -> Hits {
         if call.place != Place::Token || !is_kept || !call.is_success() {
             continue;
         }
-        let known = issued.entry(number(&call.form)).or_insert_with(|| Issued { last: call, early: Vec::new() });
-        if known.last.number != call.number && call.seconds_since(known.last, true) < VALIDITY {
+        let known = issued.entry(number(&call.form)).or_insert_with(|| Issued { last: call, requests, early: Vec::new() });
+        let is_other = known.last.number != call.number;
+        if is_other && requests - known.requests < REQUESTS && call.seconds_since(known.last, true) < VALIDITY {
             known.early.push(call);
         }
-        known.last = call;
+        (known.last, known.requests) = (call, requests);
     }
-    let mut all: Vec<Issued<'_, '_>> = issued.into_values().filter(|issued| issued.early.len() + 1 >= TOKENS).collect();
+    let mut all: Vec<Issued<'_, '_>> = issued.into_values().filter(|issued| issued.early.len() >= EARLY).collect();
     all.sort_by_key(|issued| issued.last.number);
-    for issued in all.into_iter().filter(|issued| requests < 2 * (issued.early.len() + 1) + 1) {
-        let tokens = issued.early.len() + 1;
-        for call in issued.early {
-            hits.add(call, format!("{tokens} tokens for {requests} requests, each while the one before was valid"));
-        }
+    for call in all.into_iter().flat_map(|issued| issued.early) {
+        hits.add(call, "the same token was asked for while the one before was valid, and had hardly been used");
     }
     hits
 }

@@ -83,31 +83,31 @@ pub(super) fn computed_skip(run: &Run<'_>) -> Hits {
 
 /// Returns the pages whose next link was not followed.
 fn abandoned<'r, 'w>(run: &'r Run<'w>) -> Vec<&'r Call<'w>> {
-    let mut open: HashMap<u64, &Call<'_>> = HashMap::new();
+    let mut open: HashMap<u64, Vec<&Call<'_>>> = HashMap::new();
     for call in run.graph() {
         if let Some(page) = page(&Link::to(call)) {
             open.remove(&page);
         }
         if let Some(page) = call.got.next.as_ref().and_then(page) {
-            open.insert(page, call);
+            open.entry(page).or_default().push(call);
         }
     }
-    let mut left: Vec<&Call<'_>> = open.into_values().collect();
+    let mut left: Vec<&Call<'_>> = open.into_values().flatten().collect();
     left.sort_by_key(|call| call.number);
     left
 }
 
 pub(super) fn abandoned_list(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
-    for call in abandoned(run).into_iter().filter(|call| call.got.items > 0 && call.option("top").is_none()) {
-        hits.add(call, format!("{} entities were read, and there are more", call.got.items));
+    for call in abandoned(run).into_iter().filter(|call| !call.got.is_empty && call.option("top").is_none()) {
+        hits.add(call, "there are more entities than the ones that were read");
     }
     hits
 }
 
 pub(super) fn empty_page_end(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
-    for call in abandoned(run).into_iter().filter(|call| call.got.items == 0) {
+    for call in abandoned(run).into_iter().filter(|call| call.got.is_empty) {
         hits.add(call, "the page was empty, and had a next link");
     }
     hits

@@ -7,6 +7,9 @@ use crate::report::evidence::{Call, Run};
 use crate::report::hits::Hits;
 use crate::report::permissions::{are_met, covering, sufficient};
 
+/// The most permissions that a detail names, the least privileged ones first.
+const NAMED: usize = 5;
+
 /// Scopes of sign-in, beside the permissions of Graph.
 const SIGN_IN: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
@@ -31,8 +34,9 @@ pub(super) fn uncovered_operation(run: &Run<'_>) -> Hits {
         if found.is_empty() {
             hits.add(call, format!("the operation is not supported for {kind}"));
         } else {
-            let names = found.iter().map(|one| one.names.join("+")).collect::<Vec<_>>().join(", ");
-            hits.add(call, format!("the token of {kind} needs one of: {names}"));
+            let names = found.iter().take(NAMED).map(|one| one.names.join("+")).collect::<Vec<_>>().join(", ");
+            let more = if found.len() > NAMED { format!(", and {} more", found.len() - NAMED) } else { String::new() };
+            hits.add(call, format!("the token of {kind} needs one of: {names}{more}"));
         }
     }
     hits

@@ -38,7 +38,7 @@ pub(super) fn advanced_query(run: &Run<'_>) -> Hits {
 /// Whether the directory takes a query only as an advanced one.
 fn is_advanced(call: &Call<'_>) -> bool {
     let structured = call.used.as_ref().and_then(|used| used.structured);
-    if !structured.is_some_and(|structured| structured.rare().eventual.is_some()) {
+    if structured.is_none_or(|structured| structured.rare().eventual.is_none()) {
         return false;
     }
     // Every second piece between quotes is a text.

@@ -4,16 +4,23 @@ use std::collections::{HashMap, HashSet};
 
 use http::Method;
 
-use crate::report::evidence::{Call, Run, Sent};
+use crate::report::evidence::{Run, Sent};
 use crate::report::hits::Hits;
 
 /// The number of members from which on an entity counts as a whole.
 const WHOLE: usize = 5;
 
+/// The answers that count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Statuses {
+    All,
+    Success,
+}
+
 /// Adds the requests whose bodies have members of a kind.
-fn with_members(run: &Run<'_>, detail: &str, pick: fn(&Sent) -> &[String], is_meant: fn(&Call<'_>) -> bool) -> Hits {
+fn with_members(run: &Run<'_>, detail: &str, pick: fn(&Sent) -> &[String], statuses: Statuses) -> Hits {
     let mut hits = Hits::default();
-    for call in run.graph().filter(|call| is_meant(call)) {
+    for call in run.graph().filter(|call| statuses == Statuses::All || call.is_success()) {
         let members = call.sent.as_ref().map_or(&[][..], pick);
         if !members.is_empty() {
             hits.add(call, format!("{detail}: {}", members.join(", ")));
@@ -23,7 +30,7 @@ fn with_members(run: &Run<'_>, detail: &str, pick: fn(&Sent) -> &[String], is_me
 }
 
 pub(super) fn ignored_members(run: &Run<'_>) -> Hits {
-    with_members(run, "ignored", |sent| &sent.read_only, |call| call.is_success())
+    with_members(run, "ignored", |sent| &sent.read_only, Statuses::Success)
 }
 
 pub(super) fn refused_members(run: &Run<'_>) -> Hits {
@@ -38,15 +45,15 @@ pub(super) fn refused_members(run: &Run<'_>) -> Hits {
 }
 
 pub(super) fn unknown_enum_value(run: &Run<'_>) -> Hits {
-    with_members(run, "members with such a value", |sent| &sent.unknown_values, |_| true)
+    with_members(run, "members with such a value", |sent| &sent.unknown_values, Statuses::All)
 }
 
 pub(super) fn former_member(run: &Run<'_>) -> Hits {
-    with_members(run, "former names", |sent| &sent.former, |_| true)
+    with_members(run, "former names", |sent| &sent.former, Statuses::All)
 }
 
 pub(super) fn put_drops(run: &Run<'_>) -> Hits {
-    with_members(run, "dropped", |sent| &sent.dropped, |call| call.is_success())
+    with_members(run, "dropped", |sent| &sent.dropped, Statuses::Success)
 }
 
 pub(super) fn whole_entity(run: &Run<'_>) -> Hits {

@@ -211,6 +211,12 @@ impl Ring {
         rows.filter(|row| query.matches(&row.method, row.status, row.time, self.target(row))).map(|row| row.number)
     }
 
+    /// Calls a function with the method and the target of each entry from a number on.
+    pub(super) fn for_each_target(&self, from: u64, look: &mut impl FnMut(&Method, &str)) {
+        let rows = self.rows.iter().filter(|row| row.number >= from);
+        rows.for_each(|row| look(&row.method, self.target(row)));
+    }
+
     /// Copies an entry.
     pub(super) fn entry(&self, number: u64) -> Option<JournalEntry> {
         let row = &self.rows[self.rows.binary_search_by_key(&number, |row| row.number).ok()?];

@@ -9,8 +9,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use wfi_emulator::emulator::Bounds;
 use wfi_emulator::internals::graph::pipeline;
 use wfi_emulator::internals::graph::request::{Body, Request, Via};
 use wfi_emulator::internals::graph::step::Step;
@@ -163,6 +165,101 @@ fn every_case_sets_its_rule_off_or_does_not() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Returns the report on an example.
+fn example(name: &str) -> (World, Report) {
+    let text = std::fs::read_to_string(root().join("examples/report").join(name)).unwrap();
+    let world = run(&exchange::read(&text).unwrap());
+    let report = Report::of(&world, "default", &RuleSelection::default());
+    (world, report)
+}
+
+#[test]
+fn the_clean_client_has_no_findings() {
+    let (world, report) = example("clean.hurl");
+    assert!(report.findings.is_empty(), "{}\n{}", report.render(ReportForm::Text), world.journal.text());
+    assert!(report.requests > 5 && report.summary().is_empty());
+    let covering = ["GroupMember.ReadBasic.All", "User.ReadBasic.All", "WorkforceIntegration.ReadWrite.All"];
+    assert_eq!(report.permissions.covering.application, covering);
+}
+
+#[test]
+fn the_wrong_client_sets_off_every_rule() {
+    let (_, report) = example("wrong.hurl");
+    let is_found = |rule: &&str| report.findings.iter().any(|finding| finding.rule == **rule);
+    let missing: Vec<&str> = RULES.iter().map(|rule| rule.name).filter(|rule| !is_found(rule)).collect();
+    assert!(missing.is_empty(), "not set off: {}\n{}", missing.join(", "), report.render(ReportForm::Text));
+    assert_eq!(report.summary().lines().count(), 5, "{}", report.summary());
+    assert!(report.findings.is_sorted_by_key(|finding| finding.severity));
+    for form in ReportForm::ALL {
+        let text = report.render(form);
+        for rule in RULES {
+            assert!(text.contains(rule.name), "{} is not in the form {}", rule.name, form.name());
+        }
+        for secret in ["client_secret=abc", "short\"", "eyJ", "0123456789abcdef0123"] {
+            assert!(!text.contains(secret), "{secret} is in the form {}", form.name());
+        }
+    }
+}
+
+#[test]
+fn each_form_is_as_in_its_snapshot() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(root().join("snapshots/report"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let case = cases().into_iter().find(|case| case.rule == "early-retry" && case.is_found).unwrap();
+    let world = run(&case.exchanges);
+    let only = ["early-retry", "no-token", "polling"].map(str::to_owned).to_vec();
+    let report = Report::of(&world, "a<b", &RuleSelection { only, ..RuleSelection::default() });
+    for form in ReportForm::ALL {
+        settings.bind(|| insta::assert_snapshot!(form.name(), report.render(form)));
+    }
+}
+
+#[test]
+fn a_report_says_that_the_journal_has_dropped_requests() {
+    let settings = harness::settings(Behaviors::default());
+    let world = World::new(Settings { journal: Bounds { entries: 3, ..Bounds::default() }, ..settings });
+    let exchanges = exchange::read("GET {{base}}/v1.0/users?$top=2&$skiptoken=abc\n").unwrap();
+    for _ in 0..5 {
+        send(&world, &exchanges[0], &mut String::new());
+    }
+    let found = report(&world, "invented-token");
+    assert_eq!((found.requests, found.dropped, found.findings.len()), (3, 2, 0), "a link may have been in what was dropped");
+    for form in ReportForm::ALL {
+        let text = found.render(form);
+        assert!(text.contains("dropped 2 earlier requests") || form == ReportForm::Json, "{text}");
+    }
+    world.journal.clear();
+    assert_eq!(report(&world, "invented-token").dropped, 0, "cleared requests do not count");
+}
+
+#[test]
+fn a_report_is_made_in_linear_time() {
+    let text = std::fs::read_to_string(root().join("examples/report/wrong.hurl")).unwrap();
+    let exchanges = exchange::read(&text).unwrap();
+    let measured = [200, 2_000].map(|count| {
+        let settings = harness::settings(Behaviors::default());
+        let bounds = Bounds { entries: count, bytes: 256 * 1024 * 1024 };
+        let world = World::new(Settings { journal: bounds, schema: workloads::schema_with_rest(), ..settings });
+        let mut next = "/v1.0/users".to_owned();
+        while world.journal.count() < u64::try_from(count).unwrap() {
+            exchanges.iter().for_each(|exchange| send(&world, exchange, &mut next));
+        }
+        let times = (0..3).map(|_| {
+            let start = Instant::now();
+            let report = Report::of(&world, "default", &RuleSelection::default());
+            assert!(report.findings.len() > 20);
+            start.elapsed()
+        });
+        (count, times.min().unwrap())
+    });
+    let [(_, few), (_, many)] = measured;
+    // Ten times as many requests; a quadratic rule would take a hundred times as long.
+    println!("{measured:?}");
+    assert!(many < few * 50, "{measured:?}");
 }
 
 #[test]
