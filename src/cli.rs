@@ -25,6 +25,7 @@ mod parent;
 mod private_file;
 mod ready;
 mod recorded;
+mod report;
 mod run;
 mod running;
 mod runtime;
@@ -75,6 +76,8 @@ pub fn run() -> ExitCode {
             print_or_fail(check(&arguments.paths, files, &behaviors))
         }
         Command::Behaviors(WithVariables(arguments)) => print_or_fail(behaviors::table(arguments, &behaviors)),
+        Command::Report(WithVariables(arguments)) => report::run(arguments),
+        Command::Rules(WithVariables(arguments)) => print_or_fail(report::table(arguments)),
         Command::Call(WithVariables(arguments)) => call::run(&arguments.call, &behaviors),
         Command::Act(WithVariables(arguments)) => act::run(arguments),
         Command::ConnectorCheck(WithVariables(arguments)) => connector_check::run(arguments, &behaviors),

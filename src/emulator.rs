@@ -68,6 +68,9 @@ pub use crate::edm::pattern::{Pattern, PatternError};
 use crate::edm::schema::Schema;
 pub use crate::edm::schema::Version;
 pub use crate::policy::behavior::{Behaviors, Profile, SetError};
+pub use crate::report::{
+    Finding, OperationUse, PermissionKinds, PermissionReport, Report, ReportForm, RuleSelection, Severity, Sighting,
+};
 pub use crate::world::World;
 pub use crate::world::clock::Clock;
 pub use crate::world::fault::{Delay, Effect, FaultRule, Limit, RequestSelector, SlowBody};
@@ -167,6 +170,7 @@ impl Emulator {
             target: head.uri,
             is_secure: false,
             via: Via::Direct,
+            arrival: crate::world::journal::Arrival::default(),
             headers: head.headers,
             body: Body::TooLarge,
         };
@@ -222,6 +226,36 @@ impl Emulator {
     pub fn set_clock(&self, change: impl FnOnce(Clock) -> Clock) -> Result<(), WorldError> {
         let with = |world: &World| Ok::<_, WorldError>(world.with_clock(change(world.clock)));
         self.service.worlds.change(DEFAULT, with).map(drop)
+    }
+
+    /// Returns the report on what clients have done wrong in the default world, by the rules of docs/report.md.
+    ///
+    /// ```
+    /// use wfi_emulator::emulator::{Emulator, ReportForm, RuleSelection};
+    ///
+    /// let emulator = Emulator::builder().build();
+    /// emulator.send(http::Request::get("/beta/users").body(bytes::Bytes::new())?);
+    /// let report = emulator.report(&RuleSelection::default());
+    /// assert!(report.findings.iter().any(|finding| finding.rule == "beta-used"));
+    /// assert!(report.render(ReportForm::Text).contains("beta-used"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn report(&self, selection: &RuleSelection) -> Report {
+        Report::of(&self.world(), DEFAULT, selection)
+    }
+
+    /// Fails the test with the findings if clients have done something in the default world that fails or costs in production. Notes do
+    /// not count, nor do findings of the allowed rules.
+    ///
+    /// # Panics
+    ///
+    /// Panics on an error or a warning, and on an unknown rule.
+    #[track_caller]
+    pub fn assert_clean_client(&self, allow: &[&str]) {
+        let selection = RuleSelection { allow: allow.iter().map(|name| (*name).to_owned()).collect(), only: Vec::new() };
+        assert!(selection.unknown().is_none(), "unknown rule {:?}", selection.unknown());
+        let report = self.report(&selection);
+        assert!(report.count(Severity::Warning) == 0, "the client is not clean\n{}", report.render(ReportForm::Text));
     }
 
     /// Replaces the fault rules of the default world.

@@ -36,5 +36,6 @@ mod target;
 mod ticket;
 mod unread;
 mod usage;
+pub(crate) mod used;
 pub(crate) mod watched;
 mod window;

@@ -17,6 +17,7 @@ mod entra;
 mod graph;
 mod odata;
 mod policy;
+mod report;
 mod text;
 #[cfg(feature = "cli")]
 mod tools;
@@ -109,6 +110,10 @@ pub mod internals {
             pub use crate::policy::refusal::*;
         }
     }
+    pub mod report {
+        pub use crate::report::rules::{RULES, Rule};
+        pub use crate::report::{Finding, Report, ReportForm, RuleSelection, Severity};
+    }
     pub mod text {
         pub mod exchange {
             pub use crate::text::exchange::{
@@ -170,7 +175,7 @@ pub mod internals {
         }
         pub mod journal {
             pub use crate::world::journal::{
-                Destination, Expectation, JournalExchange, JournalQuery, Journals, Secrets, Times, print,
+                Arrival, Destination, Expectation, JournalExchange, JournalQuery, Journals, Protocol, Secrets, Times, print,
             };
         }
         pub mod outbound {

@@ -20,6 +20,7 @@ use super::json_schema::JsonSchemaArguments;
 use super::output::{UNUSABLE, fail};
 use super::ready::ReadyFile;
 use super::recorded::{CompareArguments, ConvertArguments, RecordArguments};
+use super::report::{ReportArguments, RulesArguments};
 use super::run::RunArguments;
 use super::running::{ClockArguments, FaultsArguments, JournalArguments, StateArguments, WorldArguments, WorldsArguments};
 use super::schema::SchemaChoice;
@@ -83,6 +84,10 @@ pub(super) enum Command {
     Token(WithVariables<TokenArguments>),
     /// Print the requests that a running emulator has answered
     Journal(WithVariables<JournalArguments>),
+    /// Report what the clients of a running emulator do wrong, with evidence
+    Report(WithVariables<ReportArguments>),
+    /// Print the rules of reports, with their sources
+    Rules(WithVariables<RulesArguments>),
     /// Print the worlds of a running emulator
     Worlds(WithVariables<WorldsArguments>),
     /// Restore a world of a running emulator to its initial state
@@ -166,6 +171,7 @@ const GROUPS: [(&str, &[&str], &[&str]); 7] = [
             "journal",
             "journal-bytes",
             "journals-bytes",
+            "report",
             "control",
             "ui",
             "open",

@@ -19,8 +19,9 @@ use super::output::{UNUSABLE, fail, print, report};
 use super::ready::{self, Announcement};
 use super::running::ControlClient;
 use super::signals::{Signals, StopSignal};
-use super::{runtime, trust_files};
+use super::{report as findings, runtime, trust_files};
 use crate::edge::private_file;
+use crate::report::Severity;
 use crate::text::plural::counted;
 use crate::text::visible::visible;
 
@@ -94,6 +95,7 @@ async fn run_command(command: &[OsString], options: &[OsString], signals: &mut S
     if !status.as_ref().is_ok_and(ExitStatus::success) {
         emulator.report_refusals().await;
     }
+    emulator.report_findings().await;
     status.map(exit_code).map_err(|error| fail(1, &format!("cannot wait for the command: {error}")))
 }
 
@@ -213,6 +215,15 @@ impl Emulator {
         let input = process.stdin.take();
         let (process, announced) = announced_by(process, options, signals).await?;
         Ok(Emulator { announced, process, input })
+    }
+
+    /// Prints a summary of what the command's requests do wrong, unless there are only notes. With the control API off, it prints nothing.
+    async fn report_findings(&self) {
+        let Ok(mut client) = ControlClient::at(&format!("http://127.0.0.1:{}", self.announced.port)) else { return };
+        let Ok(findings) = findings::of(&mut client, "/_emulator/worlds/default/report").await else { return };
+        if findings.count(Severity::Warning) > 0 {
+            report(&findings.summary());
+        }
     }
 
     /// Prints the requests that the emulator has refused, and the hosts that its proxy has not answered for. With the control API off, it

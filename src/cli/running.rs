@@ -60,7 +60,7 @@ impl RunningArguments {
         }
     }
 
-    fn client(&self) -> Result<ControlClient, String> {
+    pub(super) fn client(&self) -> Result<ControlClient, String> {
         let base = format!("http://{}", self.address());
         let service = Upstream::new(&base, None).map_err(|_| format!("invalid --host '{}'", self.host))?;
         Ok(ControlClient { client: HttpClient::new(service), token: self.control_token()? })

@@ -28,7 +28,7 @@ use super::signals::{INTERRUPTED, Signals};
 use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
-use super::{address, browser, clock, greeting, health, log, parent, ready, runtime, schema, watch};
+use super::{address, browser, clock, greeting, health, log, parent, private_file, ready, runtime, schema, watch};
 use crate::edge::control::Reload;
 use crate::edge::server::{self, Listeners, Workers};
 use crate::edge::service::Service;
@@ -162,6 +162,9 @@ pub(super) fn run(
         Ok(state) => state,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
+    if let Some(Err(problem)) = suite.report.as_deref().map(private_file::check_writable) {
+        return fail(UNUSABLE, &problem);
+    }
     // All plans of a run have one seed, and share the journals' budget.
     let seed = arguments.seed.unwrap_or_else(random_seed);
     let journals = suite.journals();
@@ -324,6 +327,11 @@ impl Running<'_> {
                 }
                 () = self.signals.interrupt() => status = ExitCode::from(INTERRUPTED),
             }
+        }
+        if let Some(file) = &self.suite.report
+            && let Err(problem) = super::report::write(file, &self.service)
+        {
+            status = fail(1, &format!("report not written: {problem}"));
         }
         match self.state.as_mut().map(|state| state.finish(&self.service)) {
             Some(Err(problem)) => fail(1, &problem),

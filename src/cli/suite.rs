@@ -69,6 +69,13 @@ pub(super) struct SuiteArguments {
     /// Maximum size of all journals together
     #[arg(long, env = "WFI_EMULATOR_JOURNALS_BYTES", value_name = "BYTES", default_value_t = journal::ALL_BYTES)]
     journals_bytes: usize,
+    #[arg(
+        long,
+        env = "WFI_EMULATOR_REPORT",
+        value_name = "FILE",
+        help = "File for a report on what clients did wrong in the default world, written at the end; its name ends with .txt, .json, .xml (JUnit), .sarif or .html"
+    )]
+    pub(super) report: Option<PathBuf>,
     /// Maximum size of the entities of all worlds together
     #[arg(long, env = "WFI_EMULATOR_STORE_BYTES", value_name = "BYTES", default_value_t = store::ALL_BYTES)]
     store_bytes: usize,

@@ -11,6 +11,7 @@ mod feed;
 mod guard;
 mod journal;
 mod reply;
+mod report;
 mod sign_ins;
 mod time;
 mod ui;
@@ -151,6 +152,7 @@ operations! {
     DELETE "/worlds/{name}/journal" journal::clear;
     GET "/worlds/{name}/journal/exchanges" journal::exchanges;
     POST "/worlds/{name}/journal/verify" journal::verify;
+    GET "/worlds/{name}/report" report::report;
     POST "/worlds/{name}/connectors/call" connectors::call;
     POST "/worlds/{name}/acts" acts::perform_act;
     POST "/worlds/{name}/sign-ins/revoke" sign_ins::revoke;

@@ -352,6 +352,7 @@ mod tests {
             target: target.parse().unwrap(),
             is_secure: false,
             via: Via::Direct,
+            arrival: crate::world::journal::Arrival::default(),
             headers: HeaderMap::new(),
             body: Body::Whole(Bytes::new()),
         }

@@ -5,8 +5,10 @@
 //! [token service](crate::entra::token_service) issues tokens that pass it.
 
 use http::header::{AUTHORIZATION, HeaderMap};
+use serde_json::Value;
 
 use crate::entra::token::{self, Claims};
+use crate::policy::permissions::TokenKind;
 
 /// The header in which an application names the user that it acts for.
 pub(crate) const ACTS_AS: &str = "ms-app-acts-as";
@@ -66,6 +68,39 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The permissions of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Granted {
+    /// The kind of the token.
+    pub kind: TokenKind,
+    /// The scopes or roles.
+    pub permissions: Vec<String>,
+    /// The application and the user.
+    pub caller: String,
+    /// The end of the token, in seconds since the Unix epoch.
+    pub until: Option<i64>,
+}
+
+/// Returns the permissions of the token in the value of an `Authorization` header, without a check of its signature.
+pub(crate) fn granted(authorization: &str) -> Option<Granted> {
+    let (scheme, text) = authorization.split_once(' ')?;
+    let claims = token::claims(text.trim().split('.').nth(1)?).filter(|_| scheme.eq_ignore_ascii_case("bearer"))?;
+    let is_application = claims.is_application();
+    let permissions: Vec<String> = if is_application {
+        claims.roles.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    } else {
+        claims.scp.as_deref().unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
+    };
+    let kind = match is_application {
+        true => TokenKind::Application,
+        false if claims.tid == token::PERSONAL_TENANT => TokenKind::Personal,
+        false => TokenKind::Work,
+    };
+    let application = claims.appid.or(claims.azp).unwrap_or_default();
+    let caller = format!("{application} {}", claims.oid.unwrap_or_default());
+    Some(Granted { kind, permissions, caller, until: token::seconds(&claims.exp) })
 }
 
 /// Returns the claims of a readable token, without a check of its signature.

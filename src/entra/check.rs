@@ -10,7 +10,7 @@ use crate::entra::caller::{self, ACTS_AS, bearer};
 use crate::entra::token::{self, Claims, Token, TokenDefect, issuer, unix_seconds};
 use crate::odata::error::Error;
 use crate::policy::behavior::{ActsAs, ClaimsChallenge};
-use crate::policy::permissions::{self, OperationKind, OperationPermissions, TokenKind, are_published, of_operation};
+use crate::policy::permissions::{self, OperationKind, OperationPermissions, Sufficient, TokenKind, are_published, of_operation};
 use crate::policy::refusal;
 use crate::world::World;
 use crate::world::settings::Auth;
@@ -147,6 +147,27 @@ pub(crate) fn authorize(
         return Err(Error::new(&refusal::NO_ACTING_USER, &[]));
     }
     Ok(())
+}
+
+/// Returns the combinations of permissions that are sufficient for an operation, the least privileged ones first; `None` if none are
+/// known, and an empty list if the kind of token is not supported.
+pub(crate) fn sufficient(operation: AskedOperation<'_>, kind: TokenKind) -> Option<Vec<Sufficient>> {
+    let row = operation.resource.and_then(|(_, structured)| permissions::of(&structured.full_name, operation.kind));
+    if let Some(row) = row {
+        let names = match kind {
+            TokenKind::Application => row.application,
+            TokenKind::Personal if !row.personal => &[],
+            TokenKind::Work | TokenKind::Personal => row.delegated,
+        };
+        let one = |(index, name): (usize, &&'static str)| Sufficient { is_least: index == 0, names: vec![*name] };
+        return Some(names.iter().enumerate().map(one).collect());
+    }
+    let addresses = (operation.addresses)();
+    let is_of_caller = addresses.first()?.first().is_some_and(|first| first.eq_ignore_ascii_case("me"));
+    if kind == TokenKind::Application && is_of_caller {
+        return Some(Vec::new());
+    }
+    Some(addresses.iter().find_map(|address| of_operation(address, operation.method))?.sufficient(kind))
 }
 
 /// Checks the permissions of a token: by the reference page of the type, else by what is published for the path.

@@ -146,7 +146,15 @@ fn request_of(item: &BatchItem<'_>, outer: &Request, version: Version, urls: Bat
     if !payload.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    Ok(Request { method, target, is_secure: outer.is_secure, via: outer.via, headers, body: Body::Whole(payload.into()) })
+    Ok(Request {
+        method,
+        target,
+        is_secure: outer.is_secure,
+        via: outer.via,
+        arrival: outer.arrival,
+        headers,
+        body: Body::Whole(payload.into()),
+    })
 }
 
 /// Returns the address of an item without what is left of the name of a world before it: Microsoft.Graph for .NET cuts five characters, the
@@ -358,6 +366,7 @@ mod tests {
             target: "/v1.0/$batch".parse().unwrap(),
             is_secure: false,
             via: crate::graph::request::Via::Direct,
+            arrival: crate::world::journal::Arrival::default(),
             headers: [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
             body: Body::Whole(json!({ "requests": requests }).to_string().into()),
         };

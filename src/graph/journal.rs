@@ -1,7 +1,7 @@
 //! Records requests, answers and outgoing calls in the journal.
 
 use std::sync::LazyLock;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,11 +12,8 @@ use crate::graph::meta::ResponseMeta;
 use crate::graph::request::{Request, Via};
 use crate::graph::step::{Answer, DeliveryForm, Step};
 use crate::world::World;
-use crate::world::journal::{AnswerCause, JournalRecord};
+use crate::world::journal::{AnswerCause, Arrival, JournalRecord};
 use crate::world::outbound::{CallOutcome, CallRecord};
-
-/// The beginning of a request: the time of its world, and the time of the machine if it is to be measured.
-pub(super) type Began = (SystemTime, Option<Instant>);
 
 /// Records a request and its answer in the world's journal, once the answer is ready.
 pub(super) fn record(world: &World, request: &Request, meta: &ResponseMeta<'_>, is_batch: bool, step: Step) -> Step {
@@ -25,18 +22,17 @@ pub(super) fn record(world: &World, request: &Request, meta: &ResponseMeta<'_>, 
     }
     match step {
         Step::Done(mut answer) => {
-            write_exchange(world, request, (meta.now, meta.started), meta.batch(), is_batch, &mut answer);
+            write_exchange(world, request, meta.now, meta.batch(), is_batch, &mut answer);
             Step::Done(answer)
         }
         Step::Call(_) | Step::Compute(_) => {
-            PendingRecord { request: request.clone(), began: (meta.now, meta.started), batch: meta.batch(), is_batch }
-                .record(world, step)
+            PendingRecord { request: request.clone(), began: meta.now, batch: meta.batch(), is_batch }.record(world, step)
         }
     }
 }
 
 /// Records a request to the token service and its answer in the world's journal.
-pub(super) fn record_answer(world: &World, request: &Request, began: Began, mut answer: Answer) -> Answer {
+pub(super) fn record_answer(world: &World, request: &Request, began: SystemTime, mut answer: Answer) -> Answer {
     if world.journal.is_on() {
         write_exchange(world, request, began, None, false, &mut answer);
     }
@@ -46,7 +42,7 @@ pub(super) fn record_answer(world: &World, request: &Request, began: Began, mut 
 /// The parts of an unanswered request that the journal needs.
 struct PendingRecord {
     request: Request,
-    began: Began,
+    began: SystemTime,
     batch: Option<Box<str>>,
     is_batch: bool,
 }
@@ -98,6 +94,7 @@ fn call_record<'c>(time: SystemTime, call: &'c CallRecord, headers: &'c HeaderMa
     };
     JournalRecord {
         time,
+        arrival: Arrival::default(),
         method: &Method::POST,
         target: &call.url,
         request_headers: headers,
@@ -108,14 +105,13 @@ fn call_record<'c>(time: SystemTime, call: &'c CallRecord, headers: &'c HeaderMa
         response_body,
         decided: AnswerCause { detail: Some(call.verdict.as_str().into()), ended_by, ..AnswerCause::default() },
         changed: None,
-        duration: None,
     }
 }
 
 fn write_exchange(
     world: &World,
     request: &Request,
-    (time, started): Began,
+    time: SystemTime,
     batch: Option<Box<str>>,
     is_batch: bool,
     answer: &mut Answer,
@@ -147,6 +143,7 @@ fn write_exchange(
     );
     let record = JournalRecord {
         time,
+        arrival: Arrival { delay: answer.delivery.delay, ..request.arrival },
         method: &request.method,
         target: request.path_and_query(),
         request_headers: &request.headers,
@@ -157,7 +154,6 @@ fn write_exchange(
         response_body: answer.response.body(),
         decided,
         changed,
-        duration: started.map(|started| started.elapsed()),
     };
     if calls.is_empty() { world.journal.record(record) } else { world.journal.record_with_calls(calls, record) }
 }

@@ -1,6 +1,6 @@
 //! The ids and the time of a request.
 
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use http::header::HeaderValue;
 use uuid::Uuid;
@@ -18,8 +18,6 @@ pub(super) struct ResponseMeta<'r> {
     pub(super) now: SystemTime,
     /// The time of the answer.
     pub(super) answered: SystemTime,
-    /// When the request came, if a reader of the journal wants to know how long it takes.
-    pub(super) started: Option<Instant>,
     pub(super) request_id: Uuid,
     /// The client's own id, if it can be repeated in error bodies.
     pub(super) client_request_id: Option<&'r HeaderValue>,
@@ -48,8 +46,7 @@ impl<'r> ResponseMeta<'r> {
         // year. They ignore it over plain HTTP (RFC 6797, 8.1), where it is sent as by the service.
         let has_hsts = !request.is_secure || world.behaviors.hsts == Hsts::Send;
         let (now, request_id) = (world.clock.now(), world.next_request_id());
-        let started = world.journal.start_of_measurement();
-        ResponseMeta { facts, now, answered: now, started, request_id, client_request_id, is_item: false, has_hsts, purse }
+        ResponseMeta { facts, now, answered: now, request_id, client_request_id, is_item: false, has_hsts, purse }
     }
 
     pub(super) fn ids(&self) -> ResponseIds {
@@ -62,8 +59,7 @@ impl<'r> ResponseMeta<'r> {
         let ResponseIds { request_id, is_item, has_hsts, .. } = *ids;
         let client_request_id = ids.client_request_id.as_ref();
         let now = world.clock.now();
-        let started = world.journal.start_of_measurement();
-        ResponseMeta { facts, now, answered: now, started, request_id, client_request_id, is_item, has_hsts, purse }
+        ResponseMeta { facts, now, answered: now, request_id, client_request_id, is_item, has_hsts, purse }
     }
 
     /// Returns the current time, and the ids of the batch that has the request (recorded in pnp/pnpcore, 42 of 42). Browsers ignore

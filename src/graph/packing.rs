@@ -65,6 +65,7 @@ mod tests {
                 target,
                 is_secure: false,
                 via: Via::Direct,
+                arrival: crate::world::journal::Arrival::default(),
                 headers,
                 body: Body::Whole(Bytes::new()),
             };

@@ -49,7 +49,7 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
     let world = world.current();
     let target = Target::of(request.path());
     if let Target::Entra(route) = &target {
-        let (now, started) = (world.clock.now(), world.journal.start_of_measurement());
+        let now = world.clock.now();
         let respond = || {
             let answer = match as_get(world, request) {
                 Some(get) => answer::without_body(entra::answer(world, &get, route, None)),
@@ -65,7 +65,7 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
             None => respond(),
             Some(fault) => fault.apply(world, refuse, respond),
         };
-        return step.map_done(|answer| journal::record_answer(world, request, (now, started), answer));
+        return step.map_done(|answer| journal::record_answer(world, request, now, answer));
     }
     let meta = ResponseMeta::of(world, request, &purse);
     let step = match target {
@@ -342,6 +342,7 @@ mod tests {
             target: target.parse().unwrap(),
             is_secure: false,
             via: Via::Direct,
+            arrival: crate::world::journal::Arrival::default(),
             headers,
             body: Body::Whole(body.into()),
         }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Uri};
 
+use crate::world::journal::Arrival;
 use crate::world::name::prefix_of;
 
 /// The beginning of the paths of upload sessions.
@@ -34,6 +35,8 @@ pub struct Request {
     pub is_secure: bool,
     /// The way it came.
     pub via: Via,
+    /// Its connection and time.
+    pub arrival: Arrival,
     /// The headers.
     pub headers: HeaderMap,
     /// The body.

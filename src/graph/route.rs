@@ -121,6 +121,11 @@ impl<'s> Route<'s> {
         if is_asked { addresses() } else { Vec::new() }
     }
 
+    /// Returns the path with `{id}` for each key, if its parts were recorded.
+    pub(super) fn template(&self) -> String {
+        asked::template(self.model.version, &self.steps)
+    }
+
     pub(super) fn structured(&self) -> &'s StructuredType {
         self.model.structured(self.type_id)
     }

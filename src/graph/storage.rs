@@ -163,7 +163,15 @@ fn commit(
     let internal = || Error::new(&refusal::INTERNAL, &[]);
     let path = format!("{}{path}", prefix_of(request.target.path()));
     let target = path.parse().map_err(|_| internal())?;
-    let stored = Request { method, target, is_secure: request.is_secure, via: request.via, headers, body: Body::Whole(body) };
+    let stored = Request {
+        method,
+        target,
+        is_secure: request.is_secure,
+        via: request.via,
+        arrival: request.arrival,
+        headers,
+        body: Body::Whole(body),
+    };
     let resource = route::resolve(&world.schema, Lookup::of(world, &stored.headers), stored.path())?;
     let Resource::Entities(mut route) = resource else { return Err(internal()) };
     if let Some((collection, key)) = route.new_in.take_if(|(_, key)| key.is_some() == (stored.method == Method::PUT)) {

@@ -4,8 +4,10 @@
 //! values. Types of the HTTP library are not stored: a header map or address would pin the connection's read buffers. Secrets and
 //! tokens are redacted when entries are read, unless requested.
 
+mod arrival;
 mod draft;
 mod group;
+mod recorded;
 mod ring;
 mod summary;
 mod verify;
@@ -15,7 +17,7 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::HeaderMap;
@@ -29,12 +31,15 @@ use crate::text::exchange::{self, Exchange};
 use crate::text::redact::{REDACTED, Redactor};
 use crate::world::clock;
 use crate::world::name;
+use arrival::Passage;
+pub use arrival::{Arrival, Protocol};
 use draft::{BodyForm, Draft, Omissions};
 use group::GivingWay;
 use ring::{Buffers, CHUNK_SIZE, DraftSize, Ring, Texts};
 
 pub use group::Journals;
 pub(crate) use group::Watch;
+pub(crate) use recorded::RecordedEntry;
 pub(crate) use summary::EntrySummary;
 pub use verify::{Expectation, TextCondition, Times, VerificationReport};
 
@@ -67,6 +72,8 @@ pub(crate) const ALL_BYTES: usize = 256 * 1024 * 1024;
 pub struct JournalRecord<'r> {
     /// The time of the request on the world's clock.
     pub time: SystemTime,
+    /// The way by which the request came.
+    pub arrival: Arrival,
     /// The method.
     pub method: &'r Method,
     /// Path and query, without the prefix of a world.
@@ -87,8 +94,6 @@ pub struct JournalRecord<'r> {
     pub decided: AnswerCause,
     /// The change of an entity, if any.
     pub changed: Option<EntityChange>,
-    /// The time that it took to answer, if it was measured.
-    pub duration: Option<Duration>,
 }
 
 /// A change of an entity.
@@ -126,6 +131,7 @@ pub struct AnswerCause {
 struct JournalEntry {
     number: u64,
     time: SystemTime,
+    passage: Passage,
     method: Method,
     status: Option<StatusCode>,
     texts: Texts,
@@ -230,6 +236,8 @@ pub struct Journal {
     journals: Arc<Journals>,
     /// The number of the journal among all of the process.
     serial: u64,
+    /// The moment from which the times of entries are counted.
+    begun: Instant,
     /// The number of entries ever recorded.
     count: EntryCounter,
     /// The number of the last cleared entry.
@@ -253,6 +261,7 @@ struct Shard(Mutex<Ring>);
 
 /// An entry that is about to be added.
 struct Prepared<'r> {
+    passage: Passage,
     draft: Draft<'r>,
     size: DraftSize,
     buffers: Buffers,
@@ -274,7 +283,15 @@ impl Journal {
             journals.add(&shards);
         }
         let serial = journals.next_serial();
-        Journal { bounds, journals, serial, count: EntryCounter::default(), cleared: AtomicU64::new(0), shards }
+        Journal {
+            bounds,
+            journals,
+            serial,
+            begun: Instant::now(),
+            count: EntryCounter::default(),
+            cleared: AtomicU64::new(0),
+            shards,
+        }
     }
 
     /// Returns an empty journal with the same bounds and the same budget.
@@ -291,11 +308,6 @@ impl Journal {
     /// Returns whether entries are recorded.
     pub fn is_on(&self) -> bool {
         self.bounds.entries > 0
-    }
-
-    /// Returns the current time if a reader follows the journals, to measure how long a request takes. Otherwise this is all that it costs.
-    pub(crate) fn start_of_measurement(&self) -> Option<Instant> {
-        (self.is_on() && self.journals.are_watched()).then(Instant::now)
     }
 
     /// Returns the length from which on bodies are truncated.
@@ -338,6 +350,7 @@ impl Journal {
 
     /// Measures an entry, and makes room for it.
     fn prepare<'r>(&self, record: JournalRecord<'r>, index: usize) -> Prepared<'r> {
+        let passage = Passage::of(record.arrival, self.begun);
         let mut draft = Draft::new(record, self.body_limit());
         let budget = self.journals.budget();
         let mut size = DraftSize::of(&draft);
@@ -348,15 +361,15 @@ impl Journal {
         let limit = self.bounds.bytes / SHARDS;
         let is_tight = !budget.has_room(size.in_empty_ring() + CHUNK_SIZE);
         let buffers = if is_tight { Buffers::Exact } else { Buffers::Of(CHUNK_SIZE.min(limit / 16)) };
-        Prepared { draft, size, buffers }
+        Prepared { passage, draft, size, buffers }
     }
 
     /// Adds an entry to a shard, and drops those that are beyond the bounds.
-    fn push(&self, ring: &mut Ring, number: u64, Prepared { draft, size, buffers }: Prepared<'_>) {
+    fn push(&self, ring: &mut Ring, number: u64, Prepared { passage, draft, size, buffers }: Prepared<'_>) {
         let (budget, limit) = (self.journals.budget(), self.bounds.bytes / SHARDS);
         let oldest = self.oldest(number);
         let before = ring.bytes();
-        ring.push(number, draft, size, buffers);
+        ring.push(number, passage, draft, size, buffers);
         ring.touch(self.journals.searches());
         let is_too_large = |ring: &Ring| {
             let bytes = ring.bytes();
@@ -434,6 +447,34 @@ impl Journal {
     /// entry that is dropped before is left out.
     pub fn exchanges<'j>(&'j self, query: &JournalQuery, secrets: Secrets) -> impl Iterator<Item = JournalExchange> + use<'j> {
         self.masked_exchanges(query, secrets).map(|(exchange, _)| exchange)
+    }
+
+    /// Returns all entries one by one, oldest first, with their secrets: for readers that show none of them.
+    pub(crate) fn recorded(&self) -> impl Iterator<Item = RecordedEntry> {
+        self.entries(&JournalQuery::default()).map(RecordedEntry::of)
+    }
+
+    /// Returns the target of the entry with a number, with secrets redacted, if it is still there. Secrets are those of the request: an
+    /// answer is long, and comes later.
+    pub(crate) fn masked_target(&self, number: u64) -> Option<String> {
+        let entry = self.shards.iter().find_map(|shard| shard.ring().entry(number))?;
+        let request = Exchange { response: None, ..entry.exchange(Secrets::Hidden) };
+        Some(Redactor::masking().redact(&request).request.target)
+    }
+
+    /// Calls a function with the method and the target of each entry, with secrets, in no order. Bodies are not copied.
+    pub(crate) fn for_each_target(&self, mut look: impl FnMut(&Method, &str)) {
+        let oldest = self.oldest(self.count());
+        for shard in self.shards.iter() {
+            shard.ring().for_each_target(oldest, &mut look);
+        }
+    }
+
+    /// Returns how many entries were dropped for want of room. Cleared ones do not count.
+    pub(crate) fn dropped(&self) -> u64 {
+        let cleared = self.cleared.load(Ordering::Relaxed);
+        let kept: usize = self.shards.iter().map(|shard| shard.ring().count(cleared + 1)).sum();
+        self.count().saturating_sub(cleared).saturating_sub(u64::try_from(kept).unwrap_or(u64::MAX))
     }
 
     /// Returns entries like [`Journal::exchanges`], each with what masks its secrets in other texts of the entry.

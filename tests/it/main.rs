@@ -23,6 +23,7 @@
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
 //! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
 //! | `relations` | deletion, restoring and links under every address; what a refused request leaves |
+//! | `report` | every rule of reports, on exchanges that set it off and on ones that nearly do; the examples; the page of rules |
 //! | `media` | content of files, photos and streams: byte for byte, in parts, in fragments, within limits |
 //! | `tags` | tags of entities, their forms, and conditions on them; of clients with one tag a single one writes |
 //!
@@ -92,6 +93,7 @@
 //! | `paths` | fixture files whose folders name a path |
 //! | `schemas` | schemas from files, served and checked |
 //! | `secrets` | a secret appears in no answer, log, journal or export |
+//! | `report` | reports on clients: exit status, baseline, file, summary; the rules |
 //! | `run` | `run`: exit status, variables, signals, refusals of a command's requests |
 //! | `suite` | the program in a test suite: worlds, control API, readiness, end of the parent process |
 //! | `stops` | every kind of stop in every situation: what is saved, how soon the program ends |
@@ -180,6 +182,7 @@ mod graph {
     mod pipeline;
     mod properties;
     mod relations;
+    mod report;
     mod scale;
     mod schemas;
     mod sequences;
@@ -199,6 +202,7 @@ mod program {
     mod paths;
     pub(crate) mod process;
     #[cfg(unix)]
+    mod report;
     mod run;
     mod running;
     mod schemas;

@@ -246,6 +246,7 @@ fn graph_request(world: &World, request: &ActRequest) -> Request {
         target: request.path.parse().unwrap_or_default(),
         is_secure: false,
         via: Via::Direct,
+        arrival: crate::world::journal::Arrival::default(),
         headers,
         body: Body::Whole(request.body.as_ref().map_or_else(Bytes::new, |body| body.to_string().into())),
     }

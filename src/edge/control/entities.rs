@@ -256,6 +256,7 @@ fn patch(world: &World, at: &str, changes: &Map<String, Value>, asked: &Request)
         target: format!("/{}/{}", version.segment(), address.text(&world.schema)).parse().map_err(|_| unknown())?,
         is_secure: asked.is_secure,
         via: Via::Direct,
+        arrival: asked.arrival,
         headers,
         body: Body::Whole(serde_json::to_vec(changes).unwrap_or_default().into()),
     })

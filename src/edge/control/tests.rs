@@ -32,6 +32,7 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) 
         target: target.parse().unwrap(),
         is_secure: false,
         via: Via::Direct,
+        arrival: crate::world::journal::Arrival::default(),
         headers: headers.iter().map(pair).collect::<HeaderMap>(),
         body: Body::Whole(Bytes::from(body.to_owned())),
     }

@@ -192,6 +192,7 @@ mod tests {
             target: "/v1.0/x".parse().unwrap(),
             is_secure: false,
             via: Via::Direct,
+            arrival: crate::world::journal::Arrival::default(),
             headers,
             body: Body::Whole(Bytes::copy_from_slice(body)),
         };

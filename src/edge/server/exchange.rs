@@ -1,6 +1,6 @@
 //! One exchange: request in, answer out.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -23,6 +23,7 @@ use crate::edge::server::tunnel::{self, Admission, PromisedTunnel};
 use crate::edge::service::Service;
 use crate::graph::request::{Body, Request, Via};
 use crate::graph::step::{Answer, Delivery, DeliveryForm};
+use crate::world::journal::{Arrival, Protocol};
 
 /// Size up to which an answer with a connection of its own is not reserved, which would cost more than it protects.
 const UNRESERVED_LIMIT: usize = 64 * 1024;
@@ -40,11 +41,16 @@ pub(super) struct Shared {
     pub(super) stopping: watch::Receiver<()>,
 }
 
+/// Numbers the connections of the process, by which reports tell them apart.
+static CONNECTIONS: AtomicU32 = AtomicU32::new(0);
+
 /// State that the requests of one connection share. Each request holds a reference while it is answered; a reference to the service
 /// itself would be a counter that all cores write to.
 pub(super) struct Connection {
     pub(super) shared: Shared,
     pub(super) peer: Peer,
+    /// The number of the connection in this process, from 1.
+    number: u32,
     /// Whether the connection uses TLS.
     pub(super) is_secure: bool,
     pub(super) version: HttpVersion,
@@ -56,7 +62,8 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(shared: Shared, peer: Peer, is_secure: bool, version: HttpVersion, activity: Arc<Activity>) -> Connection {
-        Connection { shared, peer, is_secure, version, activity, tunnel: None, promised: Mutex::default() }
+        let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        Connection { shared, peer, number, is_secure, version, activity, tunnel: None, promised: Mutex::default() }
     }
 
     /// Records that the connection goes on as a tunnel.
@@ -75,7 +82,7 @@ pub(super) async fn exchange(
     connection: Arc<Connection>,
     mut request: http::Request<Incoming>,
 ) -> Result<http::Response<Payload>, ExchangeAborted> {
-    let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
+    let started = Instant::now();
     let _in_flight = connection.activity.begin_request();
     let (proxy, tunnel) = (&connection.shared.proxy, connection.tunnel.as_ref());
     let via = match tunnel::admit(proxy, tunnel, connection.peer, connection.is_secure, &mut request) {
@@ -110,8 +117,17 @@ pub(super) async fn exchange(
     let is_multiplexed = head.version == http::Version::HTTP_2;
     let is_control = via == Via::Direct && connection.shared.service.is_control(head.uri.path());
     let body = Body::Whole(Bytes::new());
-    let mut request =
-        Request { method: head.method, target: head.uri, is_secure: connection.is_secure, via, headers: head.headers, body };
+    let arrival =
+        Arrival { at: Some(started), connection: connection.number, protocol: protocol(head.version), ..Arrival::default() };
+    let mut request = Request {
+        method: head.method,
+        target: head.uri,
+        is_secure: connection.is_secure,
+        via,
+        arrival,
+        headers: head.headers,
+        body,
+    };
     let (gate, holder) = (&connection.shared.gate, &connection.activity.memory);
     let mut reserved = None;
     if is_multiplexed {
@@ -150,7 +166,7 @@ pub(super) async fn exchange(
     if reserved.take().is_some() {
         connection.activity.set_calling(false);
     }
-    if let Some(started) = started {
+    if tracing::enabled!(tracing::Level::INFO) {
         log(&request, &answer, started);
     }
     // Its answer may be delayed.
@@ -178,17 +194,26 @@ async fn follow(
     connection: &Connection,
     request: &Request,
     feed: Feed,
-    started: Option<Instant>,
+    started: Instant,
 ) -> Result<http::Response<Payload>, ExchangeAborted> {
     let (memory, holder) = (&connection.shared.gate.memory, &connection.activity.memory);
     let Some(held) = memory.take_in_time(holder, HolderKind::Answer, Feed::EVENT_BYTES, true).await else {
         tracing::warn!("stream refused: unsent responses exceed the memory limit, or the share of their connection");
         return Err(ExchangeAborted);
     };
-    if let Some(started) = started {
+    if tracing::enabled!(tracing::Level::INFO) {
         log(request, &Answer::of(http::Response::new(Bytes::new())), started);
     }
     Ok(stream(feed, connection.shared.service.clone(), connection.shared.stopping.clone(), held))
+}
+
+/// Returns a version of HTTP as the journal has it.
+fn protocol(version: http::Version) -> Protocol {
+    match version {
+        http::Version::HTTP_2 => Protocol::Http2,
+        http::Version::HTTP_11 => Protocol::Http11,
+        _ => Protocol::Http10,
+    }
 }
 
 /// Takes the memory of an answer until it is sent. Small answers of HTTP/1 are not counted: there is only one per connection.

@@ -5,7 +5,7 @@
 
 use super::Walk;
 use crate::edm::address::CollectionAddress;
-use crate::edm::schema::{Model, Schema, TypeId};
+use crate::edm::schema::{Model, Schema, TypeId, Version};
 use crate::edm::segment::segments;
 
 /// The place of a key.
@@ -76,6 +76,16 @@ pub(super) fn of_usual_form(path: &str, type_id: TypeId) -> Vec<Step> {
         path.split('/').skip(2).map(|text| Step { text: text.to_owned(), role: Role::Name, type_id }).collect();
     steps.last_mut().into_iter().for_each(|key| key.role = Role::Key);
     steps
+}
+
+/// Returns the path of steps with `{id}` for each key, and without the arguments of functions.
+pub(super) fn template(version: Version, steps: &[Step]) -> String {
+    let text = |step: &Step| match step.role {
+        Role::Key => "{id}".to_owned(),
+        _ => step.text.split('(').next().unwrap_or_default().to_owned(),
+    };
+    let parts: Vec<String> = steps.iter().map(text).collect();
+    format!("/{}/{}", version.segment(), parts.join("/"))
 }
 
 /// Returns the addresses of what steps lead to, as lists of segments behind the version: first as the path has them, then by the home of the

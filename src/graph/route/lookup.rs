@@ -20,43 +20,53 @@ use crate::world::{World, links};
 
 /// The state, if there is one: paths of fixtures and recordings are resolved without. The purse pays for links at any distance.
 #[derive(Clone, Copy)]
-pub(in crate::graph) struct Lookup<'l>(Option<(&'l World, &'l HeaderMap)>, Option<&'l Purse>);
+pub(in crate::graph) struct Lookup<'l> {
+    state: Option<(&'l World, &'l HeaderMap)>,
+    purse: Option<&'l Purse>,
+    /// Whether the parts of the path are recorded without a state, too.
+    records_parts: bool,
+}
 
 impl<'l> Lookup<'l> {
     /// Returns a lookup that finds nothing.
     pub(in crate::graph) fn none() -> Lookup<'l> {
-        Lookup(None, None)
+        Lookup { state: None, purse: None, records_parts: false }
+    }
+
+    /// Returns a lookup that finds nothing, for the parts of a path.
+    pub(in crate::graph) fn of_parts() -> Lookup<'l> {
+        Lookup { state: None, purse: None, records_parts: true }
     }
 
     /// Returns the lookup of a request.
     pub(in crate::graph) fn of(world: &'l World, headers: &'l HeaderMap) -> Lookup<'l> {
-        Lookup(Some((world, headers)), None)
+        Lookup { state: Some((world, headers)), purse: None, records_parts: false }
     }
 
     /// Returns the lookup that a purse pays for. What it finds is of no use once the purse is empty.
     pub(in crate::graph) fn paid_by(self, purse: &'l Purse) -> Lookup<'l> {
-        Lookup(self.0, Some(purse))
+        Lookup { purse: Some(purse), ..self }
     }
 
     /// Whether permissions are checked, which are published by the parts of paths.
     pub(super) fn needs_permissions(&self) -> bool {
-        self.0.is_some_and(|(world, _)| world.auth == Auth::Strict)
+        self.records_parts || self.state.is_some_and(|(world, _)| world.auth == Auth::Strict)
     }
 
     /// Whether two slashes behind the version count as one (behavior `slashes-after-version`).
     pub(super) fn takes_slashes_after_version(&self) -> bool {
-        self.0.is_none_or(|(world, _)| world.behaviors.slashes_after_version == SlashesAfterVersion::Take)
+        self.state.is_none_or(|(world, _)| world.behaviors.slashes_after_version == SlashesAfterVersion::Take)
     }
 
     /// Whether `$count` can follow a property with a collection of values (behavior `count-of-values`).
     pub(super) fn counts_values(&self) -> bool {
-        self.0.is_none_or(|(world, _)| world.behaviors.count_of_values == CountOfValues::Answer)
+        self.state.is_none_or(|(world, _)| world.behaviors.count_of_values == CountOfValues::Answer)
     }
 
     /// Returns the key of the signed-in user's entity. Without a token it is that of the state, linked under the singleton, or the local
     /// user's.
     pub(super) fn caller_key(&self, singleton: SetId) -> Result<String, Error> {
-        let Some((world, headers)) = self.0 else { return Ok(LOCAL_USER.0.to_owned()) };
+        let Some((world, headers)) = self.state else { return Ok(LOCAL_USER.0.to_owned()) };
         match caller::caller(headers) {
             Caller::User(person) => Ok(person.id),
             Caller::Application(_) => Err(Error::new(&refusal::CALLER_WITHOUT_USER, &[])),
@@ -70,42 +80,42 @@ impl<'l> Lookup<'l> {
 
     /// Returns a link, or an entity that lives among links.
     pub(super) fn link(&self, collection: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
-        let (world, _) = self.0?;
-        links::link(&world.schema, &world.store, collection, key, self.1)
+        let (world, _) = self.state?;
+        links::link(&world.schema, &world.store, collection, key, self.purse)
     }
 
     /// Returns whether a collection has an entity.
     pub(super) fn has(&self, collection: &CollectionAddress, key: &str) -> bool {
-        self.0.is_some_and(|(world, _)| world.store.has(collection, key))
+        self.state.is_some_and(|(world, _)| world.store.has(collection, key))
     }
 
     /// Returns the key of the entity that happens at the time with a key, which the collection does not have.
     pub(super) fn series(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Arc<str>> {
-        let (world, _) = self.0?;
+        let (world, _) = self.state?;
         if world.store.has(collection, key) { None } else { InstanceRules::series_of(world, structured, collection, key) }
     }
 
     /// Returns whether a collection has no entities, as far as there is a state.
     pub(super) fn is_empty(&self, collection: &CollectionAddress) -> bool {
-        self.0.is_some_and(|(world, _)| world.store.at(collection).is_empty())
+        self.state.is_some_and(|(world, _)| world.store.at(collection).is_empty())
     }
 
     /// Returns the keys of a collection.
     pub(super) fn keys(&self, collection: &CollectionAddress) -> Vec<String> {
-        let entities = self.0.map(|(world, _)| world.store.list(collection)).unwrap_or_default();
+        let entities = self.state.map(|(world, _)| world.store.list(collection)).unwrap_or_default();
         entities.iter().map(|entity| entity.key.to_string()).collect()
     }
 
     /// Returns the key of the first entity of a collection with values of a kind.
     pub(super) fn first(&self, collection: &CollectionAddress, is_wanted: impl Fn(&Complex) -> bool) -> Option<String> {
-        let (world, _) = self.0?;
+        let (world, _) = self.state?;
         let entities = world.store.list(collection);
         entities.iter().find(|entity| is_wanted(&entity.properties)).map(|entity| entity.key.to_string())
     }
 
     /// Returns the key of the entity with another key that identifies it.
     pub(super) fn by_alternate_key(&self, collection: &CollectionAddress, property: &Property, wanted: &str) -> Option<String> {
-        let (world, _) = self.0?;
+        let (world, _) = self.state?;
         let has_key = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(property.slot), Value::String(text) if file_name::is_same(text, wanted));
         world.store.list(collection).iter().find(|entity| has_key(entity)).map(|entity| entity.key.to_string())
     }
@@ -117,7 +127,7 @@ impl<'l> Lookup<'l> {
         collection: &CollectionAddress,
         segment: &str,
     ) -> Option<String> {
-        let (world, _) = self.0?;
+        let (world, _) = self.state?;
         let (index, wanted) = match (structured.segment_key, structured.well_known) {
             (Some(index), _) => (index, segment),
             (None, Some((index, names))) => {

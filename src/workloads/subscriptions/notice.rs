@@ -382,6 +382,7 @@ mod tests {
             target: target.parse().unwrap(),
             is_secure: false,
             via: Via::Direct,
+            arrival: crate::world::journal::Arrival::default(),
             headers,
             body: Body::Whole(body),
         };

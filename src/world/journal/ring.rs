@@ -5,13 +5,13 @@
 //! a short row in a queue.
 
 use std::collections::VecDeque;
-use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
+use super::arrival::Passage;
 use super::draft::{BodyForm, Draft, Omissions};
 use super::{AnswerCause, EntityChange, EntrySummary, JournalEntry, JournalQuery, JournalRecord};
 use crate::odata::headers::StandardHeaders;
@@ -46,10 +46,9 @@ struct Chunk {
 struct JournalRow {
     number: u64,
     time: SystemTime,
+    passage: Passage,
     method: Method,
     status: Option<StatusCode>,
-    /// The time that it took to answer in microseconds, if it was measured.
-    micros: Option<NonZeroU32>,
     /// The number of the chunk with the texts.
     chunk: usize,
     /// The start of the texts in their chunk.
@@ -89,7 +88,7 @@ pub(super) enum Buffers {
 
 impl Ring {
     /// Adds an entry.
-    pub(super) fn push(&mut self, number: u64, draft: Draft<'_>, size: DraftSize, buffers: Buffers) {
+    pub(super) fn push(&mut self, number: u64, passage: Passage, draft: Draft<'_>, size: DraftSize, buffers: Buffers) {
         let DraftSize { texts: room, referred, is_rare } = size;
         let omissions = draft.omissions();
         if buffers == Buffers::Exact && self.rows.len() == self.rows.capacity() {
@@ -119,12 +118,9 @@ impl Ring {
         self.rows.push_back(JournalRow {
             number,
             time: record.time,
+            passage,
             method: record.method.clone(),
             status: record.status,
-            micros: record.duration.map(|duration| {
-                let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-                NonZeroU32::new(micros).unwrap_or(NonZeroU32::MIN)
-            }),
             chunk: self.first_chunk + self.chunks.len() - 1,
             start,
             parts: Parts { ends, is_standard, forms: (request_body.form, response_body.form) },
@@ -236,12 +232,18 @@ impl Ring {
                     target
                 }
                 .to_owned(),
-                micros: row.micros.map(NonZeroU32::get),
+                micros: row.passage.micros(),
                 decided: row.details.as_ref().map(|details| details.decided.clone()).unwrap_or_default(),
                 has_changed: row.changed.is_some(),
             }
         };
         rows.map(summary).collect()
+    }
+
+    /// Calls a function with the method and the target of each entry from a number on.
+    pub(super) fn for_each_target(&self, from: u64, look: &mut impl FnMut(&Method, &str)) {
+        let rows = self.rows.iter().filter(|row| row.number >= from);
+        rows.for_each(|row| look(&row.method, self.target(row)));
     }
 
     /// Copies an entry.
@@ -253,6 +255,7 @@ impl Ring {
         Some(JournalEntry {
             number: row.number,
             time: row.time,
+            passage: row.passage,
             method: row.method.clone(),
             status: row.status,
             texts: Texts { bytes: (*texts).into(), parts: row.parts, omissions },

@@ -34,6 +34,7 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
     let headers = map(headers);
     journal.record(JournalRecord {
         time: at(journal.count()),
+        arrival: Arrival::default(),
         method,
         target,
         request_headers: &headers,
@@ -44,7 +45,6 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
         response_body: body.as_bytes(),
         decided: AnswerCause::default(),
         changed: None,
-        duration: None,
     });
 }
 
@@ -91,6 +91,7 @@ fn entries_are_printed_as_exchanges() {
     ]);
     journal.record(JournalRecord {
         time: at(0),
+        arrival: Arrival::default(),
         method: &Method::PATCH,
         target: ENTITY,
         request_headers: &headers,
@@ -109,7 +110,6 @@ fn entries_are_printed_as_exchanges() {
             is_proxied: true,
         },
         changed: None,
-        duration: None,
     });
     let text = print(&journal.query(&JournalQuery::default(), Secrets::Hidden));
     insta::assert_snapshot!(text, @r#"
@@ -524,6 +524,7 @@ fn entity(length: usize) -> Arc<Entity> {
 fn record(journal: &Journal, headers: &[(&str, &str)], body: &[u8]) {
     journal.record(JournalRecord {
         time: at(0),
+        arrival: Arrival::default(),
         method: &Method::POST,
         target: "/",
         request_headers: &map(headers),
@@ -534,7 +535,6 @@ fn record(journal: &Journal, headers: &[(&str, &str)], body: &[u8]) {
         response_body: b"",
         decided: AnswerCause::default(),
         changed: None,
-        duration: None,
     });
 }
 
@@ -543,6 +543,7 @@ fn change(journal: &Journal, before: Option<Arc<Entity>>, after: Option<Arc<Enti
     let set = crate::workloads::schema().keyed_root_sets().next().unwrap();
     journal.record(JournalRecord {
         time: at(0),
+        arrival: Arrival::default(),
         method: &Method::PATCH,
         target: "/",
         request_headers: &HeaderMap::new(),
@@ -553,7 +554,6 @@ fn change(journal: &Journal, before: Option<Arc<Entity>>, after: Option<Arc<Enti
         response_body: b"",
         decided,
         changed: Some(EntityChange { set, before, after }),
-        duration: None,
     });
 }
 
@@ -603,8 +603,8 @@ proptest! {
             let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
             journal.record(JournalRecord {
                 time: at(0), method: &Method::PUT, target, request_headers: &headers, request_body: body, status: Some(StatusCode::OK),
+        arrival: Arrival::default(),
                 response_headers: &headers, standard_headers: None, response_body: body, decided: AnswerCause::default(), changed: None,
-                duration: None,
             });
         }
         let entries = journal.query(&JournalQuery::default(), Secrets::Shown);

@@ -12,6 +12,7 @@ fn record(journal: &Journal, target: &str, body: usize) {
     let none = HeaderMap::new();
     journal.record(JournalRecord {
         time: SystemTime::UNIX_EPOCH,
+        arrival: crate::world::journal::Arrival::default(),
         method: &Method::GET,
         target,
         request_headers: &none,

@@ -236,6 +236,7 @@ fn controlled(method: &str, path: &str, body: &str) -> Progress {
         target: format!("/_emulator{path}").parse().unwrap(),
         is_secure: false,
         via: Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
         headers: HeaderMap::from_iter([(http::header::HOST, harness::HOST.parse().unwrap())]),
         body: Body::Whole(Bytes::copy_from_slice(body.as_bytes())),
     };

@@ -29,6 +29,7 @@ fn post(service: &Service, path: &str, body: String) -> Answered {
         target: path.parse().unwrap(),
         is_secure: false,
         via: Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
         headers: HeaderMap::from_iter([(http::header::HOST, harness::HOST.parse().unwrap())]),
         body: Body::Whole(body.into()),
     };
@@ -138,6 +139,7 @@ fn a_session_is_revoked_and_a_device_is_approved() {
         target: "/_emulator/worlds/default/clock".parse().unwrap(),
         is_secure: false,
         via: Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
         headers: HeaderMap::from_iter([(http::header::HOST, harness::HOST.parse().unwrap())]),
         body: Body::Whole(r#"{"advance": 60}"#.into()),
     };

@@ -34,7 +34,15 @@ fn send(world: &World, method: Method, target: &str, body: &str) -> Answer {
         headers.insert("content-type", "application/json".parse().unwrap());
     }
     let body = Body::Whole(Bytes::from(body.to_owned()));
-    let request = Request { method, target: target.parse().unwrap(), is_secure: false, via: Via::Direct, headers, body };
+    let request = Request {
+        method,
+        target: target.parse().unwrap(),
+        is_secure: false,
+        via: Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
+        headers,
+        body,
+    };
     let Step::Done(answer) = graph::pipeline::answer(world, &request) else { panic!("no operation makes calls") };
     *answer
 }
@@ -295,6 +303,7 @@ fn limit_headers(world: &World, target: &str, claims: &serde_json::Value) -> Vec
         target: target.parse().unwrap(),
         is_secure: false,
         via: Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
         headers,
         body: Body::Whole(Bytes::new()),
     };

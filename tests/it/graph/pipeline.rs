@@ -36,6 +36,7 @@ fn request(method: Method, target: &str, headers: &[(&'static str, &str)], body:
         target: target.parse().unwrap(),
         is_secure: false,
         via: Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
         headers: map,
         body: Body::Whole(Bytes::from(body)),
     }

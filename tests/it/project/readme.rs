@@ -125,6 +125,7 @@ fn answer(service: &Service, request: &RecordedRequest) -> RecordedResponse {
         target,
         is_secure: false,
         via: graph::request::Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
         headers,
         body: graph::request::Body::Whole(request.body.clone()),
     };
@@ -247,11 +248,12 @@ fn every_flag_in_the_pages_exists() {
         let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(command).arg("--help").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 22] = [
         &[],
         &["run"],
         &["behaviors"],
         &["journal"],
+        &["report"],
         &["worlds"],
         &["reset"],
         &["faults"],

@@ -151,7 +151,15 @@ fn journals_verifications_and_exports_hide_the_secret() {
         headers.insert("host", HeaderValue::from_static("localhost"));
         headers.insert("content-length", body.len().into());
         let (method, target) = (method.clone(), target.clone());
-        let request = Request { method, target, is_secure: false, via: Via::Direct, headers, body: Body::Whole(body) };
+        let request = Request {
+            method,
+            target,
+            is_secure: false,
+            via: Via::Direct,
+            arrival: wfi_emulator::internals::world::journal::Arrival::default(),
+            headers,
+            body: Body::Whole(body),
+        };
         let Progress::Answered(answer) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
         String::from_utf8_lossy(answer.response.body()).into_owned()
     };

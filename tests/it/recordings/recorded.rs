@@ -561,6 +561,7 @@ fn worlds_serve_stubs_for_paths_outside_the_model() {
             target: target.parse().unwrap(),
             is_secure: false,
             via: wfi_emulator::internals::graph::request::Via::Direct,
+            arrival: wfi_emulator::internals::world::journal::Arrival::default(),
             headers,
             body,
         };

@@ -73,6 +73,7 @@ pub(crate) fn send_with(
         target: request.target.parse().unwrap(),
         is_secure: false,
         via: graph::request::Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
         headers,
         body: Body::Whole(request.body.clone()),
     };
@@ -419,6 +420,7 @@ pub(crate) fn request(method: Method, target: &str, body: &Value) -> graph::requ
         target: target.parse().unwrap(),
         is_secure: false,
         via: graph::request::Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
         headers,
         body: Body::Whole(body.to_string().into()),
     }

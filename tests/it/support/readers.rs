@@ -87,7 +87,15 @@ fn send(service: &Service, method: Method, target: &str, headers: &[(&str, &[u8]
         map.insert("content-length", body.len().into());
     }
     let body = if body.len() > BODY_LIMIT { Body::TooLarge } else { Body::Whole(Bytes::copy_from_slice(body)) };
-    let request = Request { method, target, is_secure: false, via: Via::Direct, headers: map, body };
+    let request = Request {
+        method,
+        target,
+        is_secure: false,
+        via: Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
+        headers: map,
+        body,
+    };
     // A request that waits for a connector ends here: no call is made.
     let Progress::Answered(answer) = service.begin(&request, Peer::Process) else { return None };
     let is_internal = answer.refused.iter().chain(answer.refused_items.iter().map(|(_, error)| error));

@@ -494,7 +494,15 @@ impl<'d> Run<'d> {
             headers.insert("content-length", body.len().into());
         }
         let body = if body.len() > BODY_LIMIT { Body::TooLarge } else { Body::Whole(body) };
-        let request = Request { method: sent.method.clone(), target, is_secure: false, via: Via::Direct, headers, body };
+        let request = Request {
+            method: sent.method.clone(),
+            target,
+            is_secure: false,
+            via: Via::Direct,
+            arrival: wfi_emulator::internals::world::journal::Arrival::default(),
+            headers,
+            body,
+        };
         match self.service.begin(&request, Peer::Process) {
             Progress::Answered(answer) => Some(*answer),
             // It needs a connector, and no call is made.

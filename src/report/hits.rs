@@ -1,0 +1,64 @@
+//! The requests that break a rule, while it looks for them.
+
+use std::collections::HashMap;
+
+use crate::report::evidence::Call;
+use crate::report::finding::Sighting;
+use crate::world::clock;
+
+/// The most requests that a finding shows.
+const SHOWN: usize = 10;
+
+/// The most findings of a rule.
+const SUBJECTS: usize = 50;
+
+/// The requests that break a rule, by subject.
+#[derive(Debug, Default)]
+pub(crate) struct Hits {
+    subjects: HashMap<String, usize>,
+    all: Vec<Hit>,
+}
+
+/// The requests about one subject.
+#[derive(Debug)]
+pub(crate) struct Hit {
+    pub(super) subject: String,
+    pub(super) detail: String,
+    pub(super) count: u64,
+    /// The first requests, with their operations in place of their targets.
+    pub(super) shown: Vec<Sighting>,
+}
+
+impl Hits {
+    /// Adds a request to the finding about its operation.
+    pub(crate) fn add(&mut self, call: &Call<'_>, detail: impl Into<String>) {
+        self.about(call.operation(), call, detail);
+    }
+
+    /// Adds a request to the finding about a subject. The first detail is kept.
+    pub(crate) fn about(&mut self, subject: impl Into<String>, call: &Call<'_>, detail: impl Into<String>) {
+        let subject = subject.into();
+        let index = match self.subjects.get(&subject) {
+            Some(index) => *index,
+            None if self.all.len() == SUBJECTS => SUBJECTS - 1,
+            None => {
+                self.subjects.insert(subject.clone(), self.all.len());
+                self.all.push(Hit { subject, detail: detail.into(), count: 0, shown: Vec::new() });
+                self.all.len() - 1
+            }
+        };
+        let hit = &mut self.all[index];
+        hit.count += 1;
+        if hit.shown.len() < SHOWN {
+            let time = clock::utc(call.time);
+            let operation = call.operation();
+            let target = operation.split_once(' ').map_or("", |(_, path)| path).to_owned();
+            hit.shown.push(Sighting { number: call.number, time, method: call.method.to_string(), target });
+        }
+    }
+
+    /// Returns the requests about each subject, in the order of the first requests.
+    pub(super) fn into_all(self) -> Vec<Hit> {
+        self.all
+    }
+}

@@ -1,0 +1,96 @@
+//! Least privilege: tokens and the permissions of operations.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::policy::permissions::{Sufficient, TokenKind};
+use crate::report::evidence::{Call, Run};
+use crate::report::hits::Hits;
+use crate::report::permissions::{are_met, covering, sufficient};
+
+/// The most permissions that a detail names, the least privileged ones first.
+const NAMED: usize = 5;
+
+/// Scopes of sign-in, beside the permissions of Graph.
+const SIGN_IN: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+
+pub(super) fn no_token(run: &Run<'_>) -> Hits {
+    let mut hits = Hits::default();
+    for call in run.graph().filter(|call| !call.has_token && call.used.is_some()) {
+        hits.about("requests without a token", call, "Graph answers them with 401; `--auth open` has let them through");
+    }
+    hits
+}
+
+pub(super) fn uncovered_operation(run: &Run<'_>) -> Hits {
+    let mut hits = Hits::default();
+    for call in run.graph() {
+        let Some(token) = &call.token else { continue };
+        let Some(found) = needed(call, token.kind).filter(|found| !are_met(found, &token.permissions)) else { continue };
+        let kind = match token.kind {
+            TokenKind::Application => "an application",
+            TokenKind::Work => "a user",
+            TokenKind::Personal => "a user with a personal account",
+        };
+        if found.is_empty() {
+            hits.add(call, format!("the operation is not supported for {kind}"));
+        } else {
+            let names = found.iter().take(NAMED).map(|one| one.names.join("+")).collect::<Vec<_>>().join(", ");
+            let more = if found.len() > NAMED { format!(", and {} more", found.len() - NAMED) } else { String::new() };
+            hits.add(call, format!("the token of {kind} needs one of: {names}{more}"));
+        }
+    }
+    hits
+}
+
+/// Returns the sufficient permissions of a request, if some are known.
+fn needed(call: &Call<'_>, kind: TokenKind) -> Option<Vec<Sufficient>> {
+    sufficient(call.used.as_deref()?, call.method.as_str(), kind)
+}
+
+pub(super) fn excess_permissions(run: &Run<'_>) -> Hits {
+    struct Tokens<'r, 'w> {
+        first: &'r Call<'w>,
+        held: BTreeSet<String>,
+        operations: HashSet<String>,
+        needed: Vec<Vec<Sufficient>>,
+    }
+    let mut hits = Hits::default();
+    let mut kinds: HashMap<&str, Tokens<'_, '_>> = HashMap::new();
+    for call in run.graph() {
+        let Some(token) = &call.token else { continue };
+        let subject = match token.kind {
+            TokenKind::Application => "tokens of applications",
+            TokenKind::Work => "tokens of users",
+            TokenKind::Personal => "tokens of users with personal accounts",
+        };
+        let tokens = kinds.entry(subject).or_insert_with(|| Tokens {
+            first: call,
+            held: BTreeSet::new(),
+            operations: HashSet::new(),
+            needed: Vec::new(),
+        });
+        tokens.held.extend(token.permissions.iter().cloned());
+        if tokens.operations.insert(call.operation()) {
+            tokens.needed.extend(needed(call, token.kind));
+        }
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, tokens)| tokens.first.number);
+    for (subject, tokens) in kinds {
+        let enough = covering(&tokens.needed);
+        let is_needed = |name: &&String| {
+            let others: Vec<String> = tokens.held.iter().filter(|other| other != name).cloned().collect();
+            // Without it, something that was covered is no longer.
+            let held: Vec<String> = tokens.held.iter().cloned().collect();
+            enough.iter().any(|one| one.eq_ignore_ascii_case(name))
+                || tokens.needed.iter().any(|needed| are_met(needed, &held) && !are_met(needed, &others))
+        };
+        let excess = tokens.held.iter().filter(|name| !SIGN_IN.contains(&name.as_str()) && !is_needed(name));
+        let excess: Vec<&str> = excess.map(String::as_str).collect();
+        if !excess.is_empty() {
+            let enough = if enough.is_empty() { "none".to_owned() } else { enough.join(", ") };
+            hits.about(subject, tokens.first, format!("not needed: {}; enough: {enough}", excess.join(", ")));
+        }
+    }
+    hits
+}

@@ -1,0 +1,104 @@
+//! Headers and connections.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::policy::permissions::TokenKind;
+use crate::report::evidence::{Call, Run};
+use crate::report::hits::Hits;
+use crate::world::journal::Protocol;
+
+/// The number of requests from which on a habit counts as one.
+const HABIT: usize = 5;
+
+/// The number of different requests from which on an id is shared.
+const SHARED: usize = 3;
+
+/// The beginnings of what libraries send when their user says nothing.
+const LIBRARIES: [&str; 17] = [
+    "aiohttp/",
+    "apache-httpclient/",
+    "axios/",
+    "curl/",
+    "deno/",
+    "go-http-client/",
+    "java-http-client/",
+    "java/",
+    "jersey/",
+    "node",
+    "okhttp/",
+    "python-httpx/",
+    "python-requests/",
+    "python-urllib",
+    "reqwest",
+    "undici",
+    "wget/",
+];
+
+pub(super) fn no_client_request_id(run: &Run<'_>) -> Hits {
+    let mut hits = Hits::default();
+    for call in run.sent().filter(|call| call.header("client-request-id").is_none_or(str::is_empty)) {
+        hits.about("requests without client-request-id", call, "the header is missing");
+    }
+    hits
+}
+
+pub(super) fn shared_client_request_id(run: &Run<'_>) -> Hits {
+    let mut hits = Hits::default();
+    let mut known: HashMap<&str, HashSet<u64>> = HashMap::new();
+    for call in run.sent() {
+        let Some(id) = call.header("client-request-id").filter(|id| !id.is_empty()) else { continue };
+        // A retry has the id of the request.
+        let requests = known.entry(id).or_default();
+        if requests.insert(call.same()) && requests.len() >= SHARED {
+            hits.about("requests with one client-request-id", call, format!("{SHARED} different requests or more have one id"));
+        }
+    }
+    hits
+}
+
+pub(super) fn no_user_agent(run: &Run<'_>) -> Hits {
+    let mut hits = Hits::default();
+    for call in run.sent() {
+        let agent = call.header("user-agent").unwrap_or_default().to_ascii_lowercase();
+        if agent.is_empty() {
+            hits.about("requests without User-Agent", call, "the header is missing");
+        } else if LIBRARIES.iter().any(|library| agent.starts_with(library)) {
+            hits.about("requests with the User-Agent of a library", call, "the header names the library alone");
+        }
+    }
+    hits
+}
+
+pub(super) fn no_accept_language(run: &Run<'_>) -> Hits {
+    let mut hits = Hits::default();
+    for call in run.sent() {
+        let is_of_user = call.token.as_ref().is_some_and(|token| token.kind != TokenKind::Application);
+        if is_of_user && (400..500).contains(&call.status) && call.header("accept-language").is_none() {
+            hits.about("errors for users", call, format!("answered with {}", call.status));
+        }
+    }
+    hits
+}
+
+pub(super) fn new_connections(run: &Run<'_>) -> Hits {
+    let mut hits = Hits::default();
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    let requests: Vec<&Call<'_>> = run.sent().filter(|call| call.connection.is_some()).collect();
+    for connection in requests.iter().filter_map(|call| call.connection) {
+        *counts.entry(connection).or_default() += 1;
+    }
+    if requests.len() >= HABIT && counts.values().all(|count| *count == 1) {
+        for call in &requests {
+            hits.about("connections", call, format!("{} requests, each on a connection of its own", requests.len()));
+        }
+    }
+    hits
+}
+
+pub(super) fn http_1_0(run: &Run<'_>) -> Hits {
+    let mut hits = Hits::default();
+    for call in run.sent().filter(|call| call.protocol == Protocol::Http10) {
+        hits.about("requests with HTTP/1.0", call, "the version of the request is HTTP/1.0");
+    }
+    hits
+}

@@ -1,0 +1,308 @@
+//! Reports on what clients do wrong: exchanges as data, and the page of rules.
+//!
+//! A file of `tests/report/` has the cases of a group of rules. The comment `# case: RULE` begins a new world whose report must have a
+//! finding of the rule, `# near: RULE` one whose report must have none. Other comments go before a request: `# faults: […]` and
+//! `# behavior: name=value` configure the world of a case, `# token: …` sends a token in the notation of [`tokens`], `# advance: MS` moves the
+//! clock, `# repeat: N` sends the request several times, `# connection: N` and `# protocol: 1.0` say how it comes, and `# connector: STATUS {…}`
+//! or `# connector: silent` plays the connector. `<next>` in a target is the path of the last next link.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use wfi_emulator::emulator::Bounds;
+use wfi_emulator::internals::graph::pipeline;
+use wfi_emulator::internals::graph::request::{Body, Request, Via};
+use wfi_emulator::internals::graph::step::Step;
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::report::{RULES, Report, ReportForm, RuleSelection};
+use wfi_emulator::internals::text::exchange::{self, Exchange};
+use wfi_emulator::internals::workloads;
+use wfi_emulator::internals::world::journal::{Arrival, Protocol};
+use wfi_emulator::internals::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::internals::world::settings::Settings;
+use wfi_emulator::internals::world::{World, fault};
+
+use crate::support::{harness, tokens};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A case: the rule, whether it must find something, and the exchanges.
+struct Case {
+    file: String,
+    rule: String,
+    is_found: bool,
+    exchanges: Vec<Exchange>,
+}
+
+fn cases() -> Vec<Case> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(root().join("tests/report")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut cases: Vec<Case> = Vec::new();
+    for path in files {
+        let file = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let exchanges =
+            exchange::read(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{file}: {error}"));
+        for exchange in exchanges {
+            let begins =
+                |start: &str| exchange.comments.iter().find_map(|comment| comment.strip_prefix(start)).map(str::to_owned);
+            match (begins("case: "), begins("near: ")) {
+                (Some(rule), _) => cases.push(Case { file: file.clone(), rule, is_found: true, exchanges: vec![exchange] }),
+                (None, Some(rule)) => cases.push(Case { file: file.clone(), rule, is_found: false, exchanges: vec![exchange] }),
+                (None, None) => cases.last_mut().expect("a file begins with a case").exchanges.push(exchange),
+            }
+        }
+    }
+    cases
+}
+
+/// Returns the texts of the comments with a beginning.
+fn comments<'e>(exchange: &'e Exchange, start: &'e str) -> impl Iterator<Item = &'e str> {
+    exchange.comments.iter().filter_map(move |comment| comment.strip_prefix(start))
+}
+
+fn world_for(exchange: &Exchange) -> World {
+    let mut behaviors = Behaviors::default();
+    for choice in comments(exchange, "behavior: ") {
+        let (name, value) = choice.split_once('=').unwrap();
+        behaviors.set(name, value).unwrap();
+    }
+    let rules = comments(exchange, "faults: ").flat_map(|text| fault::read("faults", text.as_bytes()).unwrap());
+    let faults = rules.collect();
+    World::new(Settings { faults, schema: workloads::schema_with_rest(), ..harness::settings(behaviors) })
+}
+
+fn send(world: &World, exchange: &Exchange, next: &mut String) {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &exchange.request.headers {
+        headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    headers.entry(header::HOST).or_insert(HeaderValue::from_static(harness::HOST));
+    if let Some(text) = comments(exchange, "token: ").next() {
+        headers.insert(header::AUTHORIZATION, format!("Bearer {}", tokens::token(world, text)).parse().unwrap());
+    }
+    let connection = comments(exchange, "connection: ").next().map_or(0, |number| number.parse().unwrap());
+    let protocol = if comments(exchange, "protocol: ").next() == Some("1.0") { Protocol::Http10 } else { Protocol::Http11 };
+    let request = Request {
+        method: exchange.request.method.clone(),
+        target: exchange.request.target.replace("/<next>", next).replace(' ', "%20").parse().unwrap(),
+        is_secure: false,
+        via: Via::Direct,
+        arrival: Arrival { connection, protocol, ..Arrival::default() },
+        headers,
+        body: Body::Whole(exchange.request.body.clone()),
+    };
+    let connector = comments(exchange, "connector: ").next();
+    let outcome = |_: &OutboundCall| match connector {
+        Some("silent") => CallOutcome::Failed(CallFailure::Timeout),
+        Some(text) => {
+            let (status, body) = text.split_once(' ').unwrap();
+
+            CallOutcome::Answered { status: status.parse().unwrap(), headers: HeaderMap::new(), body: body.to_owned().into() }
+        }
+        None => CallOutcome::Failed(CallFailure::NoClient),
+    };
+    let mut step = pipeline::answer(world, &request);
+    let answer = loop {
+        step = match step {
+            Step::Done(answer) => break answer,
+            Step::Call(pending) => {
+                let outcome = outcome(&pending.call);
+                pending.resume(world, outcome)
+            }
+            Step::Compute(computation) => computation.run(world),
+        };
+    };
+    let body: serde_json::Value = serde_json::from_slice(answer.response.body()).unwrap_or_default();
+    if let Some(link) = body["@odata.nextLink"].as_str() {
+        next.clear();
+        next.push_str(&link[link.find("/v1.0").or_else(|| link.find("/beta")).unwrap()..]);
+    }
+}
+
+/// Sends the exchanges of a case to a new world, and returns that.
+fn run(exchanges: &[Exchange]) -> World {
+    let mut world = world_for(&exchanges[0]);
+    let mut next = String::new();
+    for exchange in exchanges {
+        if let Some(millis) = comments(exchange, "advance: ").next() {
+            world = world.with_clock(world.clock.advanced(millis.parse().unwrap()));
+        }
+        let times = comments(exchange, "repeat: ").next().map_or(1, |times| times.parse().unwrap());
+        for _ in 0..times {
+            send(&world, exchange, &mut next);
+        }
+    }
+    world
+}
+
+fn report(world: &World, rule: &str) -> Report {
+    Report::of(world, "default", &RuleSelection { only: vec![rule.to_owned()], ..RuleSelection::default() })
+}
+
+#[test]
+fn every_case_sets_its_rule_off_or_does_not() {
+    let mut wrong = String::new();
+    for case in cases() {
+        assert!(RULES.iter().any(|rule| rule.name == case.rule), "{}: no rule {}", case.file, case.rule);
+        let world = run(&case.exchanges);
+        let report = report(&world, &case.rule);
+        if report.findings.is_empty() == case.is_found {
+            let expected = if case.is_found { "must find something" } else { "must not find anything" };
+            let _ = writeln!(
+                wrong,
+                "{}: {} {expected}\n{}\n{}",
+                case.file,
+                case.rule,
+                report.render(ReportForm::Text),
+                world.journal.text()
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Returns the report on an example.
+fn example(name: &str) -> (World, Report) {
+    let text = std::fs::read_to_string(root().join("examples/report").join(name)).unwrap();
+    let world = run(&exchange::read(&text).unwrap());
+    let report = Report::of(&world, "default", &RuleSelection::default());
+    (world, report)
+}
+
+#[test]
+fn the_clean_client_has_no_findings() {
+    let (world, report) = example("clean.hurl");
+    assert!(report.findings.is_empty(), "{}\n{}", report.render(ReportForm::Text), world.journal.text());
+    assert!(report.requests > 5 && report.summary().is_empty());
+    let covering = ["GroupMember.ReadBasic.All", "User.ReadBasic.All", "WorkforceIntegration.ReadWrite.All"];
+    assert_eq!(report.permissions.covering.application, covering);
+}
+
+#[test]
+fn the_wrong_client_sets_off_every_rule() {
+    let (_, report) = example("wrong.hurl");
+    let is_found = |rule: &&str| report.findings.iter().any(|finding| finding.rule == **rule);
+    let missing: Vec<&str> = RULES.iter().map(|rule| rule.name).filter(|rule| !is_found(rule)).collect();
+    assert!(missing.is_empty(), "not set off: {}\n{}", missing.join(", "), report.render(ReportForm::Text));
+    assert_eq!(report.summary().lines().count(), 5, "{}", report.summary());
+    assert!(report.findings.is_sorted_by_key(|finding| finding.severity));
+    for form in ReportForm::ALL {
+        let text = report.render(form);
+        for rule in RULES {
+            assert!(text.contains(rule.name), "{} is not in the form {}", rule.name, form.name());
+        }
+        for secret in ["client_secret=abc", "short\"", "eyJ", "0123456789abcdef0123"] {
+            assert!(!text.contains(secret), "{secret} is in the form {}", form.name());
+        }
+    }
+}
+
+#[test]
+fn each_form_is_as_in_its_snapshot() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(root().join("snapshots/report"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let case = cases().into_iter().find(|case| case.rule == "early-retry" && case.is_found).unwrap();
+    let world = run(&case.exchanges);
+    let only = ["early-retry", "no-token", "polling"].map(str::to_owned).to_vec();
+    let report = Report::of(&world, "a<b", &RuleSelection { only, ..RuleSelection::default() });
+    for form in ReportForm::ALL {
+        settings.bind(|| insta::assert_snapshot!(form.name(), report.render(form)));
+    }
+}
+
+#[test]
+fn a_report_says_that_the_journal_has_dropped_requests() {
+    let settings = harness::settings(Behaviors::default());
+    let world = World::new(Settings { journal: Bounds { entries: 3, ..Bounds::default() }, ..settings });
+    let exchanges = exchange::read("GET {{base}}/v1.0/users?$top=2&$skiptoken=abc\n").unwrap();
+    for _ in 0..5 {
+        send(&world, &exchanges[0], &mut String::new());
+    }
+    let found = report(&world, "invented-token");
+    assert_eq!((found.requests, found.dropped, found.findings.len()), (3, 2, 0), "a link may have been in what was dropped");
+    for form in ReportForm::ALL {
+        let text = found.render(form);
+        assert!(text.contains("dropped 2 earlier requests") || form == ReportForm::Json, "{text}");
+    }
+    world.journal.clear();
+    assert_eq!(report(&world, "invented-token").dropped, 0, "cleared requests do not count");
+}
+
+#[test]
+fn a_report_is_made_in_linear_time() {
+    let text = std::fs::read_to_string(root().join("examples/report/wrong.hurl")).unwrap();
+    let exchanges = exchange::read(&text).unwrap();
+    let measured = [200, 2_000].map(|count| {
+        let settings = harness::settings(Behaviors::default());
+        let bounds = Bounds { entries: count, bytes: 256 * 1024 * 1024 };
+        let world = World::new(Settings { journal: bounds, schema: workloads::schema_with_rest(), ..settings });
+        let mut next = "/v1.0/users".to_owned();
+        while world.journal.count() < u64::try_from(count).unwrap() {
+            exchanges.iter().for_each(|exchange| send(&world, exchange, &mut next));
+        }
+        let times = (0..3).map(|_| {
+            let start = Instant::now();
+            let report = Report::of(&world, "default", &RuleSelection::default());
+            assert!(report.findings.len() > 20);
+            start.elapsed()
+        });
+        (count, times.min().unwrap())
+    });
+    let [(_, few), (_, many)] = measured;
+    // Ten times as many requests; a quadratic rule would take a hundred times as long.
+    println!("{measured:?}");
+    assert!(many < few * 50, "{measured:?}");
+}
+
+#[test]
+fn every_rule_has_both_cases() {
+    let mut found: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+    for case in cases() {
+        found.entry(case.rule).or_default()[usize::from(case.is_found)] += 1;
+    }
+    let missing = |rule: &&str| found.get(*rule).is_none_or(|counts| counts.contains(&0));
+    let missing: Vec<&str> = RULES.iter().map(|rule| rule.name).filter(missing).collect();
+    assert!(missing.is_empty(), "rules without a case or without a near one: {}", missing.join(", "));
+}
+
+/// Returns the page of all rules.
+fn page() -> String {
+    let mut page = std::fs::read_to_string(root().join("docs/report.md")).unwrap_or_default();
+    let start = "## Rules\n";
+    page.truncate(page.find(start).map_or(page.len(), |at| at + start.len()));
+    let mut group = "";
+    for rule in RULES {
+        if rule.group != group {
+            group = rule.group;
+            let _ = write!(
+                page,
+                "\n### {group}\n| rule | severity | problem | better | grade | source |\n|---|---|---|---|---|---|\n"
+            );
+        }
+        let source = rule.source.replace('|', "\\|");
+        let (severity, grade) = (rule.severity.name(), rule.grade.name());
+        let _ = writeln!(page, "| `{}` | {severity} | {} | {} | {grade} | {source} |", rule.name, rule.title, rule.better);
+    }
+    page
+}
+
+#[test]
+fn the_page_of_rules_is_up_to_date() {
+    let page = page();
+    let path = root().join("docs/report.md");
+    if std::env::var_os("WFI_EMULATOR_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(&path).unwrap_or_default() == page,
+        "docs/report.md differs; WFI_EMULATOR_WRITE_DOCS=1 cargo test rewrites it"
+    );
+}
