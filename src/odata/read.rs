@@ -131,8 +131,7 @@ impl BodyReader<'_> {
         let named = self.named_type(declared, members);
         let stored = current.map(|current| current.type_id).filter(|id| model.is_a(*id, declared));
         let id = match (named, stored) {
-            // An instance of the declared type can still become one of a derived type; else an entity keeps its type.
-            (Some(_), Some(stored)) if is_entity && stored != declared => stored,
+            (Some(_), Some(stored)) if is_entity => stored,
             (named, stored) => named.or(stored).unwrap_or(declared),
         };
         let structured = model.structured(id);
