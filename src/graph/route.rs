@@ -13,7 +13,8 @@ mod view;
 use std::borrow::Cow;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, encoded_key, entity_address};
-use crate::edm::primitive::{LongNumbers, Primitive, PrimitiveValue};
+use crate::edm::key;
+use crate::edm::primitive::Primitive;
 use crate::edm::schema::{
     Model, NamedType, Navigation, PropertyType, Restrictions, Root, Schema, StructuredType, TypeId, Version, WindowRules,
 };
@@ -21,7 +22,6 @@ use crate::edm::segment::{KeyPredicate, Segment};
 use crate::odata::error::Error;
 use crate::policy::behavior::SchemaRestrictions;
 use crate::policy::refusal;
-use crate::text::json::Json;
 use crate::world::World;
 use crate::world::workload::Ancestor;
 
@@ -566,12 +566,16 @@ impl<'s, 'l> Walk<'s, 'l> {
     fn take_predicate(&mut self, predicate: &str) -> Result<(), Error> {
         let structured = self.structured();
         let invalid = || invalid_key(structured);
-        let KeyPredicate { name, key, is_quoted } = KeyPredicate::of(predicate).ok_or_else(invalid)?;
+        let KeyPredicate { name, key, prefix, is_quoted } = KeyPredicate::of(predicate).ok_or_else(invalid)?;
         let named = |index: usize| name.is_some_and(|name| structured.properties[index].name.eq_ignore_ascii_case(name));
         let alternate = structured.alternate_keys.iter().find(|index| named(**index));
         if let Some(index) = alternate.filter(|_| structured.key.is_none_or(|key| !named(key))) {
             self.step_by_alternate_key(&structured.properties[*index].name);
-            if let Some(found) = self.lookup.by_alternate_key(&self.collection, &structured.properties[*index], &key) {
+            if prefix.is_some_and(|prefix| !is_prefix_of(self.model, structured.properties[*index].kind, prefix)) {
+                return Err(invalid());
+            }
+            if let Some(found) = self.lookup.by_alternate_key(self.model, &self.collection, &structured.properties[*index], &key)
+            {
                 self.key = Some(Cow::Owned(found));
             } else {
                 let is_upserted = structured.rare().upserted.is_some_and(|name| *structured.properties[*index].name == *name);
@@ -583,7 +587,8 @@ impl<'s, 'l> Walk<'s, 'l> {
         }
         let is_key = name.is_none() || structured.key.is_some_and(named);
         let needs_quotes = !structured.key_type().has_bare_literals();
-        if !is_key || is_quoted != needs_quotes {
+        let has_wrong_prefix = prefix.is_some_and(|prefix| !is_prefix_of(self.model, structured.key_kind(), prefix));
+        if !is_key || is_quoted != needs_quotes || has_wrong_prefix {
             return Err(invalid());
         }
         self.set_key(Cow::Owned(key))
@@ -591,7 +596,7 @@ impl<'s, 'l> Walk<'s, 'l> {
 
     fn set_key(&mut self, key: Cow<'s, str>) -> Result<(), Error> {
         let structured = self.structured();
-        let Some(key) = canonical_key(structured.key_type(), key) else { return Err(invalid_key(structured)) };
+        let Some(key) = key::canonical(self.model, structured.key_kind(), key) else { return Err(invalid_key(structured)) };
         self.step(&key, Role::Key);
         if self.has_links {
             self.follow_link(key);
@@ -799,17 +804,13 @@ fn is_of_graph(namespace: &str) -> bool {
     namespace.get(..GRAPH.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRAPH))
 }
 
-/// Returns a key in the form in which it is stored; `None` if it is not a value of the type.
-fn canonical_key(primitive: Primitive, key: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    if primitive.is_integer() {
-        return key.trim().parse::<i64>().ok().map(|number| Cow::Owned(number.to_string()));
-    }
-    if primitive != Primitive::Guid {
-        return Some(key);
-    }
-    match primitive.read(&Json::String(key), LongNumbers::Numbers) {
-        Ok(PrimitiveValue::Text(text)) => Some(Cow::Owned(text.to_string())),
-        _ => None,
+/// Whether literals of a type have a prefix (OData ABNF, duration, binary, enum).
+fn is_prefix_of(model: &Model, kind: PropertyType, prefix: &str) -> bool {
+    match kind {
+        PropertyType::Primitive(Primitive::Duration) => prefix.eq_ignore_ascii_case("duration"),
+        PropertyType::Primitive(Primitive::Binary) => prefix.eq_ignore_ascii_case("binary"),
+        PropertyType::Enum(id) => model.resolve(prefix) == Some(NamedType::Enum(id)),
+        _ => false,
     }
 }
 
@@ -840,7 +841,8 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
     let (set, model) = (schema.set(address.set), schema.model(address.version));
     // Other keys have more than one form, and operations look like keys.
     let is_operation = || model.bound_operation(key, address.type_id, true, &[]).is_some();
-    if !set.quotes_keys || is_operation() || model.may_have_unread_operation(key) {
+    let has_forms = || model.structured(address.type_id).key_kind() != PropertyType::Primitive(Primitive::String);
+    if !set.quotes_keys || has_forms() || is_operation() || model.may_have_unread_operation(key) {
         return None;
     }
     let fragment = Cow::Borrowed(&*set.fragment);

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::patch::Patch;
+use crate::edm::primitive::Primitive;
 use crate::edm::schema::{IdForm, Model, Property, PropertyType, ServerSetValue, Slot, StructuredType, TypeId, UpdateAnswer};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
@@ -178,15 +179,15 @@ pub(super) fn next_key<R>(context: &OperationContext<'_, R>, structured: &Struct
 }
 
 /// Sets the property that holds the key.
-pub(super) fn set_key(structured: &StructuredType, properties: &mut Complex, key: &Arc<str>) {
-    if let Some(index) = structured.key {
-        let property = &structured.properties[index];
-        let value = match key.parse() {
-            Ok(number) if structured.key_type().is_integer() => Value::Integer(number),
-            _ => Value::String(key.clone()),
-        };
-        properties.set(property.slot, value);
+pub(super) fn set_key(model: &Model, structured: &StructuredType, properties: &mut Complex, key: &Arc<str>) {
+    let Some(property) = structured.key_property() else { return };
+    // A value that has the key keeps its form: 12.50 is as it was sent.
+    if properties.get(property.slot).key(model, property.kind).is_some_and(|text| text == *key) {
+        return;
     }
+    let is_text = property.kind == PropertyType::Primitive(Primitive::String);
+    let value = if is_text { None } else { Value::of_key(model, property.kind, key) };
+    properties.set(property.slot, value.unwrap_or_else(|| Value::String(key.clone())));
 }
 
 /// Returns the success of a change of an existing entity.
