@@ -240,10 +240,19 @@ pub(super) enum Tail {
 pub(super) struct PropertyTail {
     /// The index of each property in its type, at least one.
     pub(super) indexes: Vec<usize>,
+    /// The derived types that complex values are narrowed to, each with the number of properties before it.
+    pub(super) casts: Vec<(usize, TypeId)>,
     /// Whether `$value` requests the raw value, without JSON.
     pub(super) is_raw: bool,
     /// Whether `$count` requests the number of values in a collection.
     pub(super) is_counted: bool,
+}
+
+impl PropertyTail {
+    /// Returns the type that the value behind a number of properties is narrowed to.
+    pub(super) fn cast_behind(&self, properties: usize) -> Option<TypeId> {
+        self.casts.iter().rev().find(|(before, _)| *before == properties).map(|(_, id)| *id)
+    }
 }
 
 /// Resolves a path.
@@ -770,6 +779,17 @@ impl<'s, 'l> Walk<'s, 'l> {
                 segment = next_segment(segments)?;
                 continue;
             };
+            if let Some(NamedType::Structured(id)) =
+                self.model.resolve(&name).filter(|_| !member.is_empty() && name.contains('.'))
+                && self.model.is_a(id, current.id)
+            {
+                let cast = self.model.structured(id);
+                self.step(&cast.full_name, Role::Property);
+                path.casts.push((path.indexes.len(), id));
+                owner = Some(cast);
+                segment = next_segment(segments)?;
+                continue;
+            }
             let Segment { name: navigation_name, predicate } = Segment::of(&name);
             if let Some(navigation) = current.navigation(navigation_name).filter(|_| !member.is_empty()) {
                 self.step_through_properties();

@@ -19,7 +19,7 @@ use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
-use crate::text::json::quoted;
+use crate::text::json::{Json, quoted};
 use crate::world::clock::unix_millis;
 use crate::world::id_form::{change_key, id_of};
 use crate::world::journal::EntityChange;
@@ -46,10 +46,6 @@ pub(super) fn read_body_of(
     origin: Origin,
     skipped: &mut Vec<String>,
 ) -> Result<Reading, Error> {
-    let behaviors = &context.world.behaviors;
-    let bytes = body::bytes(context.request, behaviors)?;
-    let json = body::parse(&bytes)?;
-    let rules = read_rules(context, origin);
     // Only values of derived types are read differently from those of the declared one.
     let stored = match context.route.key.as_deref() {
         Some(key)
@@ -63,7 +59,32 @@ pub(super) fn read_body_of(
         values: &entity.properties,
         type_id: context.own_type(entity, context.route.collection.set),
     });
-    let mut reading = read::read(rules, type_id, current, &json, "$");
+    read_with(context, origin, skipped, |rules, json| read::read(rules, type_id, current, json, "$"))
+}
+
+/// Reads the body of a change of a complex value, with the stored one if there is one.
+///
+/// # Errors
+///
+/// Returns the first problem of names, kinds and annotations.
+pub(super) fn read_value_of(
+    context: &OperationContext<'_>,
+    type_id: TypeId,
+    current: Option<read::Current<'_>>,
+    skipped: &mut Vec<String>,
+) -> Result<Reading, Error> {
+    read_with(context, Origin::Update, skipped, |rules, json| read::read_value(rules, type_id, current, json, "$"))
+}
+
+fn read_with(
+    context: &OperationContext<'_>,
+    origin: Origin,
+    skipped: &mut Vec<String>,
+    read: impl FnOnce(ReadRules<'_>, &Json<'_>) -> Reading,
+) -> Result<Reading, Error> {
+    let bytes = body::bytes(context.request, &context.world.behaviors)?;
+    let json = body::parse(&bytes)?;
+    let mut reading = read(read_rules(context, origin), &json);
     skipped.append(&mut reading.skipped);
     match reading.shape.first() {
         Some(problem) => Err(problem.to_error()),
