@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod date_time;
 pub(crate) mod enums;
 pub(crate) mod file_name;
+pub(crate) mod key;
 pub(crate) mod media;
 pub(crate) mod patch;
 pub(crate) mod pattern;

@@ -99,7 +99,10 @@ impl Served<'_> {
 
     fn lines(&self, url: &str) -> String {
         let version = self.version.segment();
-        let mut text: String = self.callers.iter().map(|name| format!("  {url}/{version}/{name}\n")).collect();
+        let mut text = String::new();
+        for name in &self.callers {
+            text.push_str(&format!("  {url}/{version}/{name}\n"));
+        }
         for (path, count) in &self.filled {
             text.push_str(&format!("  {url}/{version}/{path} ({count})\n"));
         }

@@ -28,7 +28,7 @@ use super::signals::{INTERRUPTED, Signals};
 use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
-use super::{address, browser, clock, greeting, health, log, parent, private_file, ready, runtime, schema, watch};
+use super::{address, browser, clock, greeting, health, log, parent, ready, runtime, schema, watch};
 use crate::edge::control::Reload;
 use crate::edge::server::{self, Listeners, Workers};
 use crate::edge::service::Service;
@@ -158,13 +158,10 @@ pub(super) fn run(
         Ok(behaviors) => behaviors,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
-    let mut state = match suite.state.as_deref().map(StateFile::open).transpose() {
+    let mut state = match suite.files_to_write() {
         Ok(state) => state,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
-    if let Some(Err(problem)) = suite.report.as_deref().map(private_file::check_writable) {
-        return fail(UNUSABLE, &problem);
-    }
     // All plans of a run have one seed, and share the journals' budget.
     let seed = arguments.seed.unwrap_or_else(random_seed);
     let journals = suite.journals();

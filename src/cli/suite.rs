@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::connections::seconds;
 use super::ready::ReadyForm;
-use super::secret_file;
+use super::state::StateFile;
+use super::{private_file, secret_file};
 use crate::edge::control::{Control, Reload};
 use crate::edge::proxy::Proxy;
 use crate::edge::ui::UiToken;
@@ -156,6 +157,13 @@ impl SuiteArguments {
     /// Returns the state file if it has a state. An empty one counts as missing: a file must exist to be mounted into a container.
     fn saved_state(&self) -> Option<&Path> {
         self.state.as_deref().filter(|path| !std::fs::metadata(path).is_ok_and(|file| file.len() == 0) && path.exists())
+    }
+
+    /// Opens the state file, and checks that the report can be written.
+    pub(super) fn files_to_write(&self) -> Result<Option<StateFile>, String> {
+        let state = self.state.as_deref().map(StateFile::open).transpose()?;
+        self.report.as_deref().map_or(Ok(()), private_file::check_writable)?;
+        Ok(state)
     }
 
     /// Returns the line of the log on the state file, before the server starts.

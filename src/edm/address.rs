@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::edm::key;
 use crate::edm::schema::{Model, Schema, Set, SetId, Version};
 use crate::edm::segment::segments;
 
@@ -138,7 +139,11 @@ impl EntityAddress {
                 continue;
             }
             match key.take() {
-                None => key = Some(segment.as_ref().into()),
+                None => {
+                    let kind = model.structured(id).key_kind();
+                    let canonical = key::canonical(model, kind, Cow::Borrowed(&segment));
+                    key = Some(canonical.as_deref().unwrap_or(&segment).into());
+                }
                 Some(outer) => {
                     let navigation = model.structured(id).navigation(&segment).filter(|navigation| navigation.contains_target)?;
                     collection = collection.within(schema, &outer, navigation.set);

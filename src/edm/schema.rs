@@ -502,6 +502,11 @@ impl StructuredType {
         self.key.map(|index| &*self.properties[index])
     }
 
+    /// Returns the type of the key property.
+    pub fn key_kind(&self) -> PropertyType {
+        self.key_property().map_or(PropertyType::Primitive(Primitive::String), |property| property.kind)
+    }
+
     /// Returns the type of the key.
     pub fn key_type(&self) -> Primitive {
         match self.key_property().map(|property| property.kind) {
@@ -683,6 +688,19 @@ impl Model {
             NamedType::Enum(id) => self.enums.get(id.0 as usize).is_some_and(Option::is_some),
         };
         is_here.then_some(named)
+    }
+
+    /// Whether a qualified name may be that of a type in the part that is not read.
+    pub fn may_have_unread_type(&self, name: &str) -> bool {
+        let Some((namespace, _)) = name.rsplit_once('.').filter(|_| self.is_partial) else { return false };
+        let is_same = |known: &str| known.eq_ignore_ascii_case(namespace);
+        let is_of_graph = namespace.len() > GRAPH.len()
+            && namespace.as_bytes()[GRAPH.len()] == b'.'
+            && namespace.as_bytes()[..GRAPH.len()].eq_ignore_ascii_case(GRAPH.as_bytes());
+        let is_known = is_of_graph
+            || self.namespaces.iter().any(|known| is_same(known))
+            || self.aliases.iter().any(|(alias, _)| is_same(alias));
+        is_known && self.resolve(name).is_none()
     }
 
     /// Whether a name may be that of an operation in the part that is not read.

@@ -23,13 +23,15 @@ impl<'s> Segment<'s> {
     }
 }
 
-/// A key predicate: `'1'`, `1` or `id='1'`.
+/// A key predicate: `'1'`, `1`, `duration'PT1H'` or `id='1'`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyPredicate<'s> {
     /// The name of the key property, if the predicate has one.
     pub name: Option<&'s str>,
     /// The key.
     pub key: String,
+    /// The name of a type before the quotes.
+    pub prefix: Option<&'s str>,
     /// Whether the key is a string in quotes.
     pub is_quoted: bool,
 }
@@ -41,6 +43,11 @@ impl<'s> KeyPredicate<'s> {
             Some((name, literal)) if !name.contains('\'') => (Some(name.trim()), literal.trim()),
             _ => (None, predicate),
         };
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+        let (prefix, literal) = match literal.find('\'') {
+            Some(at) if at > 0 && literal.bytes().take(at).all(is_name) => (literal.get(..at), &literal[at..]),
+            _ => (None, literal),
+        };
         let is_quoted = literal.starts_with('\'');
         let is_bare = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '.' | ':' | '+');
         let key = if is_quoted {
@@ -48,7 +55,7 @@ impl<'s> KeyPredicate<'s> {
         } else {
             Some(literal.to_owned()).filter(|literal| literal.chars().all(is_bare))?
         };
-        (!key.is_empty()).then_some(KeyPredicate { name, key, is_quoted })
+        (!key.is_empty()).then_some(KeyPredicate { name, key, prefix, is_quoted })
     }
 }
 
@@ -118,6 +125,9 @@ mod tests {
         assert_eq!(parse("id = 'a''b'"), Some((Some("id"), "a'b".to_owned())));
         assert_eq!(parse("'a=b'"), Some((None, "a=b".to_owned())));
         assert_eq!(parse("12"), Some((None, "12".to_owned())), "a literal without quotes");
+        assert_eq!(parse("duration'PT1H'"), Some((None, "PT1H".to_owned())));
+        assert_eq!(parse("a=x.color'red'"), Some((Some("a"), "red".to_owned())));
+        assert_eq!(KeyPredicate::of("a=x.color'red'").and_then(|predicate| predicate.prefix), Some("x.color"));
         for malformed in ["", "'", "''", "a b", "'a'b'", "'a", "a'", "id='", "id=", "a('b')"] {
             assert_eq!(parse(malformed), None, "{malformed}");
         }

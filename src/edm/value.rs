@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
+use crate::edm::key::{self, KeyValue};
 use crate::edm::media::Media;
 use crate::edm::primitive::PrimitiveValue;
 use crate::edm::schema::{Initial, Model, Property, PropertyType, Slot, StructuredType, TypeId};
@@ -52,6 +53,31 @@ impl From<PrimitiveValue> for Value {
             PrimitiveValue::Text(value) => Value::String(value),
             PrimitiveValue::Json(value) => Value::Json(value),
         }
+    }
+}
+
+impl Value {
+    /// Returns the key with this value, if its type can be that of a key.
+    pub(crate) fn key(&self, model: &Model, kind: PropertyType) -> Option<Arc<str>> {
+        let value = match self {
+            Value::Boolean(value) => PrimitiveValue::Boolean(*value),
+            Value::Integer(value) => PrimitiveValue::Integer(*value),
+            Value::Float(value) => PrimitiveValue::Float(*value),
+            Value::Decimal(text) => PrimitiveValue::Decimal(text.clone()),
+            Value::String(text) => PrimitiveValue::Text(text.clone()),
+            Value::DateTimeOffset(time) => PrimitiveValue::DateTimeOffset(*time),
+            Value::Enum(number) => return key::text(model, kind, KeyValue::Enum(*number)),
+            _ => return None,
+        };
+        key::text(model, kind, KeyValue::Primitive(value))
+    }
+
+    /// Returns the value of a key.
+    pub(crate) fn of_key(model: &Model, kind: PropertyType, key: &str) -> Option<Value> {
+        key::value(model, kind, key).map(|value| match value {
+            KeyValue::Primitive(value) => value.into(),
+            KeyValue::Enum(number) => Value::Enum(number),
+        })
     }
 }
 

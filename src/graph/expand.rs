@@ -253,6 +253,9 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
             (entity, address)
         };
         let set = address.collection.set;
+        if item.of.is_some_and(|cast| !context.model.shows_as(context.own_type(&entity, set), cast)) {
+            continue;
+        }
         let is_match = match &query.filter {
             Some(filter) => navigated::is_fulfilled(context, filter, &entity, set, || address.clone())?,
             None => true,

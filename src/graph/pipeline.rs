@@ -142,7 +142,7 @@ fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Opt
         return interrupted(request, meta);
     }
     let outcome = match outcome {
-        Err(error) if unread::may_know(world, &error) => {
+        Err(error) if unread::may_know(world, request, &error) => {
             notices.keep(world);
             if let Ok(answer) = stubs::or_error(world, request, meta, error) {
                 return Step::Done(Box::new(answer));

@@ -13,7 +13,8 @@ mod view;
 use std::borrow::Cow;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, encoded_key, entity_address};
-use crate::edm::primitive::{LongNumbers, Primitive, PrimitiveValue};
+use crate::edm::key;
+use crate::edm::primitive::Primitive;
 use crate::edm::schema::{
     Model, NamedType, Navigation, PropertyType, Restrictions, Root, Schema, StructuredType, TypeId, Version, WindowRules,
 };
@@ -21,7 +22,6 @@ use crate::edm::segment::{KeyPredicate, Segment};
 use crate::odata::error::Error;
 use crate::policy::behavior::SchemaRestrictions;
 use crate::policy::refusal;
-use crate::text::json::Json;
 use crate::world::World;
 use crate::world::workload::Ancestor;
 
@@ -245,10 +245,19 @@ pub(super) enum Tail {
 pub(super) struct PropertyTail {
     /// The index of each property in its type, at least one.
     pub(super) indexes: Vec<usize>,
+    /// The derived types that complex values are narrowed to, each with the number of properties before it.
+    pub(super) casts: Vec<(usize, TypeId)>,
     /// Whether `$value` requests the raw value, without JSON.
     pub(super) is_raw: bool,
     /// Whether `$count` requests the number of values in a collection.
     pub(super) is_counted: bool,
+}
+
+impl PropertyTail {
+    /// Returns the type that the value behind a number of properties is narrowed to.
+    pub(super) fn cast_behind(&self, properties: usize) -> Option<TypeId> {
+        self.casts.iter().rev().find(|(before, _)| *before == properties).map(|(_, id)| *id)
+    }
 }
 
 /// Resolves a path.
@@ -571,12 +580,16 @@ impl<'s, 'l> Walk<'s, 'l> {
     fn take_predicate(&mut self, predicate: &str) -> Result<(), Error> {
         let structured = self.structured();
         let invalid = || invalid_key(structured);
-        let KeyPredicate { name, key, is_quoted } = KeyPredicate::of(predicate).ok_or_else(invalid)?;
+        let KeyPredicate { name, key, prefix, is_quoted } = KeyPredicate::of(predicate).ok_or_else(invalid)?;
         let named = |index: usize| name.is_some_and(|name| structured.properties[index].name.eq_ignore_ascii_case(name));
         let alternate = structured.alternate_keys.iter().find(|index| named(**index));
         if let Some(index) = alternate.filter(|_| structured.key.is_none_or(|key| !named(key))) {
             self.step_by_alternate_key(&structured.properties[*index].name);
-            if let Some(found) = self.lookup.by_alternate_key(&self.collection, &structured.properties[*index], &key) {
+            if prefix.is_some_and(|prefix| !is_prefix_of(self.model, structured.properties[*index].kind, prefix)) {
+                return Err(invalid());
+            }
+            if let Some(found) = self.lookup.by_alternate_key(self.model, &self.collection, &structured.properties[*index], &key)
+            {
                 self.key = Some(Cow::Owned(found));
             } else {
                 let is_upserted = structured.rare().upserted.is_some_and(|name| *structured.properties[*index].name == *name);
@@ -588,7 +601,8 @@ impl<'s, 'l> Walk<'s, 'l> {
         }
         let is_key = name.is_none() || structured.key.is_some_and(named);
         let needs_quotes = !structured.key_type().has_bare_literals();
-        if !is_key || is_quoted != needs_quotes {
+        let has_wrong_prefix = prefix.is_some_and(|prefix| !is_prefix_of(self.model, structured.key_kind(), prefix));
+        if !is_key || is_quoted != needs_quotes || has_wrong_prefix {
             return Err(invalid());
         }
         self.set_key(Cow::Owned(key))
@@ -596,7 +610,7 @@ impl<'s, 'l> Walk<'s, 'l> {
 
     fn set_key(&mut self, key: Cow<'s, str>) -> Result<(), Error> {
         let structured = self.structured();
-        let Some(key) = canonical_key(structured.key_type(), key) else { return Err(invalid_key(structured)) };
+        let Some(key) = key::canonical(self.model, structured.key_kind(), key) else { return Err(invalid_key(structured)) };
         self.step(&key, Role::Key);
         if self.has_links {
             self.follow_link(key);
@@ -770,6 +784,17 @@ impl<'s, 'l> Walk<'s, 'l> {
                 segment = next_segment(segments)?;
                 continue;
             };
+            if let Some(NamedType::Structured(id)) =
+                self.model.resolve(&name).filter(|_| !member.is_empty() && name.contains('.'))
+                && self.model.is_a(id, current.id)
+            {
+                let cast = self.model.structured(id);
+                self.step(&cast.full_name, Role::Property);
+                path.casts.push((path.indexes.len(), id));
+                owner = Some(cast);
+                segment = next_segment(segments)?;
+                continue;
+            }
             let Segment { name: navigation_name, predicate } = Segment::of(&name);
             if let Some(navigation) = current.navigation(navigation_name).filter(|_| !member.is_empty()) {
                 self.step_through_properties();
@@ -804,17 +829,13 @@ fn is_of_graph(namespace: &str) -> bool {
     namespace.get(..GRAPH.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRAPH))
 }
 
-/// Returns a key in the form in which it is stored; `None` if it is not a value of the type.
-fn canonical_key(primitive: Primitive, key: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    if primitive.is_integer() {
-        return key.trim().parse::<i64>().ok().map(|number| Cow::Owned(number.to_string()));
-    }
-    if primitive != Primitive::Guid {
-        return Some(key);
-    }
-    match primitive.read(&Json::String(key), LongNumbers::Numbers) {
-        Ok(PrimitiveValue::Text(text)) => Some(Cow::Owned(text.to_string())),
-        _ => None,
+/// Whether literals of a type have a prefix (OData ABNF, duration, binary, enum).
+fn is_prefix_of(model: &Model, kind: PropertyType, prefix: &str) -> bool {
+    match kind {
+        PropertyType::Primitive(Primitive::Duration) => prefix.eq_ignore_ascii_case("duration"),
+        PropertyType::Primitive(Primitive::Binary) => prefix.eq_ignore_ascii_case("binary"),
+        PropertyType::Enum(id) => model.resolve(prefix) == Some(NamedType::Enum(id)),
+        _ => false,
     }
 }
 
@@ -845,7 +866,8 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
     let (set, model) = (schema.set(address.set), schema.model(address.version));
     // Other keys have more than one form, and operations look like keys.
     let is_operation = || model.bound_operation(key, address.type_id, true, &[]).is_some();
-    if !set.quotes_keys || is_operation() || model.may_have_unread_operation(key) {
+    let has_forms = || model.structured(address.type_id).key_kind() != PropertyType::Primitive(Primitive::String);
+    if !set.quotes_keys || has_forms() || is_operation() || model.may_have_unread_operation(key) {
         return None;
     }
     let fragment = Cow::Borrowed(&*set.fragment);

@@ -3,6 +3,9 @@
 //! A request is answered with the core of the schema first. If that refuses a name, nothing has happened yet, and the request starts again in
 //! the same world with the whole schema, which that has from then on. What the core has is the same in both.
 
+use percent_encoding::percent_decode_str;
+
+use crate::edm::schema::Version;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup};
@@ -24,9 +27,32 @@ const UNKNOWN_NAMES: [&Refusal; 10] = [
     &refusal::INVALID_REFERENCE,
 ];
 
-/// Whether a refusal may be due to a name in the part of the schema that is not read.
-pub(super) fn may_know(world: &World, error: &Error) -> bool {
-    world.schema.widest().is_partial && UNKNOWN_NAMES.contains(&error.refusal)
+/// The length of the longest names of types, with a wide margin.
+const NAME_LIMIT: usize = 512;
+
+/// Whether a refusal may be due to a name in the part of the schema that is not read: it is one of unknown names, or the request names a
+/// type that the core lacks. Types have many places (casts in paths and in each option of a query, `isof`, bodies), with many refusals.
+pub(super) fn may_know(world: &World, request: &Request, error: &Error) -> bool {
+    if !world.schema.widest().is_partial {
+        return false;
+    }
+    UNKNOWN_NAMES.contains(&error.refusal) || (400..500).contains(&error.refusal.status) && names_unread_type(world, request)
+}
+
+fn names_unread_type(world: &World, request: &Request) -> bool {
+    let version = request.path().split('/').nth(1).and_then(Version::from_segment).unwrap_or(Version::V1);
+    let model = world.schema.model(version);
+    let is_unread = |name: &[u8]| {
+        let name = std::str::from_utf8(name).unwrap_or_default().trim_matches('.');
+        name.len() <= NAME_LIMIT && model.may_have_unread_type(name)
+    };
+    let has_unread = |text: &[u8]| {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+        text.split(|byte| !is_part(byte)).any(|name| name.contains(&b'.') && is_unread(name))
+    };
+    let target: Vec<u8> = percent_decode_str(request.path_and_query()).collect();
+    // The refusals of a packed body that is read name its types.
+    has_unread(&target) || !request.is_packed() && has_unread(request.body.bytes())
 }
 
 /// Whether the thread can spare the time to read the part, if nothing has read it yet.

@@ -102,13 +102,35 @@ pub(crate) fn read(
     object: &Json<'_>,
     path: &str,
 ) -> Reading {
+    read_object(rules, structured, current, true, object, path)
+}
+
+/// Reads a complex value like [`read`], which can have another type than the stored one.
+pub(crate) fn read_value(
+    rules: ReadRules<'_>,
+    structured: TypeId,
+    current: Option<Current<'_>>,
+    object: &Json<'_>,
+    path: &str,
+) -> Reading {
+    read_object(rules, structured, current, false, object, path)
+}
+
+fn read_object(
+    rules: ReadRules<'_>,
+    structured: TypeId,
+    current: Option<Current<'_>>,
+    is_entity: bool,
+    object: &Json<'_>,
+    path: &str,
+) -> Reading {
     let mut reader = BodyReader::new(rules, rules.model.structured(structured).wording.enum_refusals);
     let place = Path::Root(path);
     match object {
         Json::Object(members) => {
             let is_change = |name: &str| !name.contains('@') || reader.is_bind(name);
             reader.reading.has_members = members.iter().any(|(name, _)| is_change(name));
-            reader.reading.patch = reader.object(structured, current, true, members, &place);
+            reader.reading.patch = reader.object(structured, current, is_entity, members, &place);
         }
         other => {
             reader.shape(&place, other.describe(), "an object", &refusal::NOT_AN_OBJECT, Vec::new());
@@ -131,8 +153,7 @@ impl BodyReader<'_> {
         let named = self.named_type(declared, members);
         let stored = current.map(|current| current.type_id).filter(|id| model.is_a(*id, declared));
         let id = match (named, stored) {
-            // An instance of the declared type can still become one of a derived type; else an entity keeps its type.
-            (Some(_), Some(stored)) if is_entity && stored != declared => stored,
+            (Some(_), Some(stored)) if is_entity => stored,
             (named, stored) => named.or(stored).unwrap_or(declared),
         };
         let structured = model.structured(id);

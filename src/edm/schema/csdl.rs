@@ -306,7 +306,8 @@ struct State<'x> {
     term: Option<Text<'x>>,
     /// The names of the open properties of records in it.
     properties: Vec<Text<'x>>,
-    in_enum_member: bool,
+    /// The place of the open element with an enum member.
+    in_enum_member: Option<usize>,
     /// The capabilities that annotations restrict and the emulator does not follow, with their places, if they are asked for.
     unserved: Option<Vec<(String, usize)>>,
 }
@@ -455,9 +456,9 @@ impl<'x> State<'x> {
                 let is_known = facts::is_known(&term);
                 if let Some(target) = is_known.then(|| self.target()).flatten() {
                     let facts = self.document.facts_to_set(target);
-                    facts.set(&term, None, text("Bool").unwrap_or("true"));
+                    facts.set(&term, None, text("Bool").or_else(|| text("EnumMember")).unwrap_or("true"));
                 }
-                self.note_unserved(&term, None, text("Bool"), at);
+                self.note_unserved(&term, None, text("Bool").or_else(|| text("EnumMember")), at);
                 self.term = (!is_empty && (is_known || self.unserved.is_some())).then_some(term);
             }
             "PropertyValue" => {
@@ -472,7 +473,7 @@ impl<'x> State<'x> {
                     self.properties.push(name);
                 }
             }
-            "EnumMember" => self.in_enum_member = !is_empty,
+            "EnumMember" => self.in_enum_member = (!is_empty).then_some(at),
             _ => {}
         }
         Ok(())
@@ -486,15 +487,18 @@ impl<'x> State<'x> {
             "Singleton" | "EntitySet" => self.in_root = false,
             "Property" | "NavigationProperty" => self.member = None,
             "EntityType" | "ComplexType" => self.in_type = false,
-            "EnumMember" => self.in_enum_member = false,
+            "EnumMember" => self.in_enum_member = None,
             _ => {}
         }
     }
 
     fn text(&mut self, text: &str) {
-        let Some(term) = self.term.clone().filter(|_| self.in_enum_member) else { return };
-        if let Some(target) = self.target() {
+        let Some((term, at)) = self.term.clone().zip(self.in_enum_member) else { return };
+        if let Some(target) = self.target().filter(|_| self.properties.is_empty()) {
             self.document.facts_to_set(target).set(&term, None, text.trim());
+        }
+        if self.properties.is_empty() {
+            self.note_unserved(&term, None, Some(text.trim()), at);
         }
     }
 

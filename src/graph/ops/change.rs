@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::patch::Patch;
+use crate::edm::primitive::Primitive;
 use crate::edm::schema::{IdForm, Model, Property, PropertyType, ServerSetValue, Slot, StructuredType, TypeId, UpdateAnswer};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
@@ -18,7 +19,7 @@ use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
-use crate::text::json::quoted;
+use crate::text::json::{Json, quoted};
 use crate::world::clock::unix_millis;
 use crate::world::id_form::{change_key, id_of};
 use crate::world::journal::EntityChange;
@@ -45,10 +46,6 @@ pub(super) fn read_body_of(
     origin: Origin,
     skipped: &mut Vec<String>,
 ) -> Result<Reading, Error> {
-    let behaviors = &context.world.behaviors;
-    let bytes = body::bytes(context.request, behaviors)?;
-    let json = body::parse(&bytes)?;
-    let rules = read_rules(context, origin);
     // Only values of derived types are read differently from those of the declared one.
     let stored = match context.route.key.as_deref() {
         Some(key)
@@ -62,7 +59,32 @@ pub(super) fn read_body_of(
         values: &entity.properties,
         type_id: context.own_type(entity, context.route.collection.set),
     });
-    let mut reading = read::read(rules, type_id, current, &json, "$");
+    read_with(context, origin, skipped, |rules, json| read::read(rules, type_id, current, json, "$"))
+}
+
+/// Reads the body of a change of a complex value, with the stored one if there is one.
+///
+/// # Errors
+///
+/// Returns the first problem of names, kinds and annotations.
+pub(super) fn read_value_of(
+    context: &OperationContext<'_>,
+    type_id: TypeId,
+    current: Option<read::Current<'_>>,
+    skipped: &mut Vec<String>,
+) -> Result<Reading, Error> {
+    read_with(context, Origin::Update, skipped, |rules, json| read::read_value(rules, type_id, current, json, "$"))
+}
+
+fn read_with(
+    context: &OperationContext<'_>,
+    origin: Origin,
+    skipped: &mut Vec<String>,
+    read: impl FnOnce(ReadRules<'_>, &Json<'_>) -> Reading,
+) -> Result<Reading, Error> {
+    let bytes = body::bytes(context.request, &context.world.behaviors)?;
+    let json = body::parse(&bytes)?;
+    let mut reading = read(read_rules(context, origin), &json);
     skipped.append(&mut reading.skipped);
     match reading.shape.first() {
         Some(problem) => Err(problem.to_error()),
@@ -178,15 +200,15 @@ pub(super) fn next_key<R>(context: &OperationContext<'_, R>, structured: &Struct
 }
 
 /// Sets the property that holds the key.
-pub(super) fn set_key(structured: &StructuredType, properties: &mut Complex, key: &Arc<str>) {
-    if let Some(index) = structured.key {
-        let property = &structured.properties[index];
-        let value = match key.parse() {
-            Ok(number) if structured.key_type().is_integer() => Value::Integer(number),
-            _ => Value::String(key.clone()),
-        };
-        properties.set(property.slot, value);
+pub(super) fn set_key(model: &Model, structured: &StructuredType, properties: &mut Complex, key: &Arc<str>) {
+    let Some(property) = structured.key_property() else { return };
+    // A value that has the key keeps its form: 12.50 is as it was sent.
+    if properties.get(property.slot).key(model, property.kind).is_some_and(|text| text == *key) {
+        return;
     }
+    let is_text = property.kind == PropertyType::Primitive(Primitive::String);
+    let value = if is_text { None } else { Value::of_key(model, property.kind, key) };
+    properties.set(property.slot, value.unwrap_or_else(|| Value::String(key.clone())));
 }
 
 /// Returns the success of a change of an existing entity.

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
 use crate::edm::patch::Patch;
 use crate::edm::primitive::{LongNumbers, Primitive};
-use crate::edm::schema::{Slot, StructuredType, TypeId};
+use crate::edm::schema::{PropertyType, Slot, StructuredType, TypeId};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
@@ -60,7 +60,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         let keyed_values = || {
             let complete = || {
                 let mut values = properties.clone();
-                set_key(structured, &mut values, &key());
+                set_key(context.model, structured, &mut values, &key());
                 complete(context, structured, &key(), &mut values, &reading.patch, &context.route.ancestors);
                 values
             };
@@ -216,7 +216,7 @@ fn insert_new(
     check_key(structured, chosen.as_deref())?;
     loop {
         let id = chosen.clone().unwrap_or_else(|| free_key(context, structured, &context.world.store.at(place)));
-        set_key(structured, &mut values, &id);
+        set_key(context.model, structured, &mut values, &id);
         let key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { id };
         let mut completed = values.clone();
         complete(context, structured, &key, &mut completed, patch, &ancestors);
@@ -384,15 +384,14 @@ fn sent_key(
     if is_assigned || !is_sent(structured, patch, property.slot) {
         return None;
     }
-    match values.get(property.slot) {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Integer(number) => Some(number.to_string().into()),
-        _ => None,
-    }
+    values.get(property.slot).key(context.model, property.kind)
 }
 
 /// Whether the service can assign a key of the type.
 fn is_assignable(structured: &StructuredType) -> bool {
+    if matches!(structured.key_kind(), PropertyType::Enum(_)) {
+        return false;
+    }
     let primitive = structured.key_type();
     matches!(primitive, Primitive::String | Primitive::Guid) || primitive.is_integer()
 }

@@ -21,7 +21,7 @@ pub(super) fn entity(context: &OperationContext<'_>, key: &str) -> Option<Arc<St
         Some(patch) => Patch { read_as: None, ..patch }.apply(context.model, structured, &initial),
         None => initial,
     };
-    set_key(structured, &mut values, &id(context)?);
+    set_key(context.model, structured, &mut values, &id(context)?);
     Some(Arc::new(StoredEntity::of_type(key.into(), values, structured.blank_text)))
 }
 

@@ -58,6 +58,7 @@ fn property_response<R>(
         return Ok(Success::no_content());
     };
     let representation = context.representation;
+    let kind = path.cast_behind(path.indexes.len()).map_or(property.kind, PropertyType::Complex);
     let mut decided = explain::value(context, property, &value);
     decided.extend(query.doubted());
     if path.is_counted {
@@ -66,7 +67,7 @@ fn property_response<R>(
         return Ok(context.text("text/plain", number.to_string().into_bytes(), decided));
     }
     let mut json = Vec::new();
-    write_value(&representation, property.kind, &value, None, &mut json);
+    write_value(&representation, kind, &value, None, &mut json);
     if path.is_raw {
         let raw = match &*value {
             Value::String(text) | Value::EnumText(text) => text.as_bytes().to_vec(),
@@ -111,7 +112,7 @@ fn resolve<'p, R>(
     let (mut structured, mut object) = (structured, Some(object));
     let mut fragment = owner.to_owned();
     let mut found = None;
-    for index in &path.indexes {
+    for (before, index) in path.indexes.iter().enumerate() {
         let property = &structured.properties[*index];
         if !context.representation.shows(structured, *index) {
             let visible =
@@ -128,6 +129,14 @@ fn resolve<'p, R>(
             Value::Complex(members) => Some(members),
             _ => None,
         };
+        if let (PropertyType::Complex(declared), Some(cast)) = (property.kind, path.cast_behind(before + 1)) {
+            structured = context.model.structured(cast);
+            if object.is_some_and(|object| !context.model.is_a(object.own_type.unwrap_or(declared), cast)) {
+                return Err(unknown_segment(&structured.full_name, std::iter::empty()));
+            }
+            fragment.push('/');
+            fragment.push_str(&structured.full_name);
+        }
         found = Some((&**property, if property.write_only { &Value::Null } else { value }));
     }
     Ok(found.filter(|(_, value)| **value != Value::Null).map(|(property, value)| (property, Cow::Borrowed(value), fragment)))

@@ -65,7 +65,7 @@ pub(super) fn replace(
             }
             None => key.clone(),
         };
-        set_key(structured, &mut proposed, &id);
+        set_key(context.model, structured, &mut proposed, &id);
         let actual = context.model.actual(structured, proposed.own_type);
         tag::renew(actual, &mut proposed, None, || context.world.next_tag_id());
     }

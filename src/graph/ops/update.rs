@@ -12,14 +12,14 @@ use crate::edm::value::{Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{
-    before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, with_change,
+    before_commit, changed_response, collection_to_change, insert, read_value_of, server_set_values, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, folders, implied, instances, property, reference, relocate, required, unique};
-use crate::graph::route::PropertyTail;
+use crate::graph::route::{PropertyTail, unknown_segment};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
-use crate::odata::read::{Origin, Reading};
+use crate::odata::read::{Current, Reading};
 use crate::policy::refusal;
 use crate::world::store::{Collection, InsertError, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
@@ -134,11 +134,22 @@ pub(super) fn update_property(
 ) -> Result<Outcome, Error> {
     let mut kind = None;
     let mut structured = context.structured();
-    for index in &path.indexes {
+    let stored = context.entity(key).ok();
+    let mut object = stored.as_ref().map(|entity| &entity.properties);
+    for (before, index) in path.indexes.iter().enumerate() {
         let property = &structured.properties[*index];
         kind = Some((property.kind, property.read_only));
-        if let PropertyType::Complex(id) = property.kind {
+        if let PropertyType::Complex(declared) = property.kind {
+            object = match object.map(|object| object.value(property)) {
+                Some(Value::Complex(value)) => Some(&**value),
+                _ => None,
+            };
+            let id = path.cast_behind(before + 1).unwrap_or(declared);
             structured = context.model.structured(id);
+            if object.is_some_and(|object| !context.model.is_a(object.own_type.unwrap_or(declared), id)) {
+                return Err(unknown_segment(&structured.full_name, std::iter::empty()));
+            }
+            kind = Some((PropertyType::Complex(id), property.read_only));
         }
     }
     let Some((PropertyType::Complex(id), false)) = kind.filter(|_| !path.is_raw) else {
@@ -146,9 +157,12 @@ pub(super) fn update_property(
     };
     // A refused query changes nothing.
     let query = property::query(context)?;
-    let mut reading = read_body_of(context, id, Origin::Update, skipped)?;
-    for index in path.indexes.iter().rev() {
-        let change = PropertyChange { property: *index, to: NewValue::Merge(reading.patch) };
+    let current = object.map(|values| Current { values, type_id: values.own_type.unwrap_or(id) });
+    let mut reading = read_value_of(context, id, current, skipped)?;
+    for (before, index) in path.indexes.iter().enumerate().rev() {
+        // Without a name of a type in the body, the value has that of the path.
+        let read_as = reading.patch.read_as.or_else(|| path.cast_behind(before + 1));
+        let change = PropertyChange { property: *index, to: NewValue::Merge(Patch { read_as, ..reading.patch }) };
         reading.patch = Patch { changes: vec![change], ..Patch::default() };
     }
     let entity = match update(context, key, &reading, reply)? {

@@ -75,7 +75,7 @@ impl<'s> Walk<'s, '_> {
         while let Some(name) = names.next() {
             let key = self.key.take().unwrap_or_default();
             let folder = self.collection.within(self.schema, &key, children.set);
-            let Some(found) = self.lookup.by_alternate_key(&folder, name_property, &name) else {
+            let Some(found) = self.lookup.by_alternate_key(self.model, &folder, name_property, &name) else {
                 let is_reached = self.missing.is_none();
                 self.missing.get_or_insert_with(|| unknown_entity(structured, &name));
                 let mut folders = vec![name];

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::edm::address::CollectionAddress;
 use crate::edm::file_name;
-use crate::edm::schema::{Property, SetId, StructuredType};
+use crate::edm::key;
+use crate::edm::primitive::Primitive;
+use crate::edm::schema::{Model, Property, PropertyType, SetId, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
@@ -114,9 +116,21 @@ impl<'l> Lookup<'l> {
     }
 
     /// Returns the key of the entity with another key that identifies it.
-    pub(super) fn by_alternate_key(&self, collection: &CollectionAddress, property: &Property, wanted: &str) -> Option<String> {
+    pub(super) fn by_alternate_key(
+        &self,
+        model: &Model,
+        collection: &CollectionAddress,
+        property: &Property,
+        wanted: &str,
+    ) -> Option<String> {
         let (world, _) = self.state?;
-        let has_key = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(property.slot), Value::String(text) if file_name::is_same(text, wanted));
+        let wanted = key::canonical(model, property.kind, wanted.into())?;
+        let has_key = |entity: &Arc<StoredEntity>| match entity.properties.get(property.slot) {
+            Value::String(text) if property.kind == PropertyType::Primitive(Primitive::String) => {
+                file_name::is_same(text, &wanted)
+            }
+            value => value.key(model, property.kind).is_some_and(|text| *text == *wanted),
+        };
         world.store.list(collection).iter().find(|entity| has_key(entity)).map(|entity| entity.key.to_string())
     }
 
@@ -139,6 +153,6 @@ impl<'l> Lookup<'l> {
         if world.store.has(collection, segment) {
             return None;
         }
-        self.by_alternate_key(collection, &structured.properties[index], wanted)
+        self.by_alternate_key(world.schema.widest(), collection, &structured.properties[index], wanted)
     }
 }

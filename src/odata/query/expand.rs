@@ -18,6 +18,8 @@ pub(crate) struct ExpandItem<'m> {
     pub navigation: &'m Navigation,
     /// The derived type that declares it, if the item names one.
     pub cast: Option<TypeId>,
+    /// The derived type of the entities that are included, if the item names one behind the navigation property.
+    pub of: Option<TypeId>,
     /// The path of the complex value that has it, with a slash before each name.
     pub member: String,
     /// The part of the entities that is included.
@@ -68,6 +70,7 @@ pub(super) fn add_unasked<'m>(model: &'m Model, structured: &'m StructuredType, 
         items.push(ExpandItem {
             navigation,
             cast: None,
+            of: None,
             member: String::new(),
             part: ExpandPart::Entities,
             query,
@@ -104,7 +107,7 @@ fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandIt
     if name == "*" {
         let navigations = scope.structured.navigations.iter().filter(|navigation| navigation.is_expandable);
         for navigation in navigations {
-            items.push(expanded(navigation, scope, options, depth)?);
+            items.push(expanded(navigation, None, scope, options, depth)?);
         }
         return Ok(());
     }
@@ -115,14 +118,7 @@ fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandIt
     let mut segments = name.split('/').peekable();
     while let Some(segment) = segments.next() {
         if segment.contains('.') {
-            let Some(NamedType::Structured(id)) = scope.model.resolve(segment) else {
-                // It may be in the part of the schema that is not read.
-                let unread = scope.model.is_partial.then(|| path::unknown_segment(segment, &owner.full_name));
-                return Err(unread.unwrap_or_else(|| invalid(item)));
-            };
-            if !scope.model.is_a(id, owner.id) {
-                return Err(invalid(item));
-            }
+            let id = narrowed(scope, owner.id, segment, item)?;
             owner = scope.model.structured(id);
             cast = Some(id).filter(|_| member.is_empty());
             shown.push_str(&format!("{}/", owner.full_name));
@@ -132,16 +128,18 @@ fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandIt
             if !navigation.is_expandable {
                 return Err(Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&navigation.name]));
             }
-            let part = match segments.next() {
-                None => ExpandPart::Entities,
-                Some("$ref") => ExpandPart::References,
-                Some("$count") => ExpandPart::Count,
-                // A cast of the entities changes nothing that is written.
-                Some(other) if other.contains('.') && scope.model.resolve(other).is_some() => ExpandPart::Entities,
-                Some(_) => return Err(invalid(item)),
+            let mut of = None;
+            while let Some(name) = segments.next_if(|segment| segment.contains('.')) {
+                of = Some(narrowed(scope, of.unwrap_or(navigation.target), name, item)?);
+            }
+            let part = match (segments.next(), segments.next()) {
+                (None, _) => ExpandPart::Entities,
+                (Some("$ref"), None) => ExpandPart::References,
+                (Some("$count"), None) => ExpandPart::Count,
+                _ => return Err(invalid(item)),
             };
-            let inner = expanded(navigation, scope, options, depth)?;
-            items.push(ExpandItem { cast, member, part, name: shown + &inner.name, ..inner });
+            let inner = expanded(navigation, of, scope, options, depth)?;
+            items.push(ExpandItem { cast, of, member, part, name: shown + &inner.name, ..inner });
             return Ok(());
         }
         let index = owner.property(segment).filter(|index| scope.is_named(owner, *index));
@@ -160,14 +158,25 @@ fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandIt
     Err(invalid(item))
 }
 
-/// Returns the expansion of a navigation property with its options.
+/// Returns the type that a segment narrows another one to.
+fn narrowed(scope: Scope<'_>, declared: TypeId, segment: &str, item: &str) -> Result<TypeId, Error> {
+    match scope.model.resolve(segment) {
+        Some(NamedType::Structured(id)) if scope.model.is_a(id, declared) => Ok(id),
+        // It may be in the part of the schema that is not read.
+        None if scope.model.is_partial => Err(path::unknown_segment(segment, &scope.model.structured(declared).full_name)),
+        _ => Err(invalid(item)),
+    }
+}
+
+/// Returns the expansion of a navigation property with its options, which are those of a derived type if the item names one.
 fn expanded<'m>(
     navigation: &'m Navigation,
+    of: Option<TypeId>,
     scope: Scope<'m>,
     options: Option<&str>,
     depth: usize,
 ) -> Result<ExpandItem<'m>, Error> {
-    let structured: &'m StructuredType = scope.model.structured(navigation.target);
+    let structured: &'m StructuredType = scope.model.structured(of.unwrap_or(navigation.target));
     let (mut levels, mut kept) = (1, Vec::new());
     let mut known = SystemQueryOptions::default();
     for (_, option) in pieces(options.unwrap_or_default(), ';').into_iter().filter(|(_, option)| !option.trim().is_empty()) {
@@ -198,6 +207,7 @@ fn expanded<'m>(
     Ok(ExpandItem {
         navigation,
         cast: None,
+        of,
         member: String::new(),
         part: ExpandPart::Entities,
         query,

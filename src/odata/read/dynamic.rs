@@ -9,7 +9,8 @@ use crate::policy::refusal;
 use crate::text::json::{self, Json};
 
 impl BodyReader<'_> {
-    /// Writes a value of undeclared type as compact JSON. Of its annotations only those with types are kept: they come back as they were.
+    /// Writes a value of undeclared type as compact JSON. Of its control information only the types are kept, and all annotations of others:
+    /// they come back as they were.
     pub(super) fn dynamic(&mut self, json: &Json<'_>, path: &Path<'_>, out: &mut Vec<u8>) {
         match json {
             Json::Array(items) => {
@@ -51,7 +52,14 @@ impl BodyReader<'_> {
                         None if name.is_empty() && self.is_request() => {
                             self.report(&place, "empty name", &refusal::EMPTY_NAME, Vec::new());
                         }
-                        Some(_) => {}
+                        Some((_, term)) if self.control_information(term).is_some() => {}
+                        Some(_) => {
+                            out.extend_from_slice(separator);
+                            json::write_string(out, name);
+                            out.push(b':');
+                            value.write(out);
+                            separator = b",";
+                        }
                         None if !is_new => self.duplicate_property(name, &place),
                         None => {
                             out.extend_from_slice(separator);

@@ -7,11 +7,11 @@ use percent_encoding::percent_decode;
 use super::names::SecretKind;
 use crate::text::guid;
 
-/// The segments of addresses that need no token in front of the one that grants access: of the emulator, and of copies in SharePoint
+/// The segments of addresses that need no token in front of the one that grants access: of the emulator, and of copies in `SharePoint`
 /// (learn.microsoft.com/graph/long-running-actions-overview).
 const GRANTS: [&str; 4] = ["_content", "_monitor", "_upload", "monitor"];
 
-/// The beginnings of segments that grant access to content in OneDrive, and their least length.
+/// The beginnings of segments that grant access to content in `OneDrive`, and their least length.
 const GRANTING: [&str; 2] = ["y4m", "y4p"];
 const GRANTING_LENGTH: usize = 16;
 

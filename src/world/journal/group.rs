@@ -71,11 +71,6 @@ impl Journals {
         self.serials.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Whether a reader follows the journals.
-    pub(super) fn are_watched(&self) -> bool {
-        self.watchers.load(Ordering::Relaxed) > 0
-    }
-
     /// Returns the budget.
     pub fn budget(&self) -> &Budget {
         &self.budget

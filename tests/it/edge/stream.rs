@@ -121,6 +121,7 @@ fn a_reader_that_does_not_read_is_brought_to_the_latest_requests() {
         target: target.parse().unwrap(),
         is_secure: false,
         via: Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
         headers: HeaderMap::new(),
         body: Body::Whole(Bytes::new()),
     };

@@ -202,3 +202,72 @@ fn check_names_each_restriction_that_is_not_followed_once() {
         "{checked:?}"
     );
 }
+
+#[test]
+fn a_key_that_cannot_be_served_is_named() {
+    let folder = Folder::new("schema-keys");
+    let text = |kind: &str| {
+        format!(
+            "<Schema Namespace=\"x\">\n<EntityType Name=\"a\"><Key><PropertyRef Name=\"id\"/></Key>\
+             <Property Name=\"id\" Type=\"{kind}\"/></EntityType>\n\
+             <EntityType Name=\"b\"><Key><PropertyRef Name=\"id\"/></Key><Property Name=\"id\" Type=\"Edm.Stream\"/></EntityType>\n\
+             <EntityContainer Name=\"c\"><EntitySet Name=\"s\" EntityType=\"x.a\"/></EntityContainer></Schema>"
+        )
+    };
+    let (first, second) = (folder.file("first.csdl", &text("Edm.String")), folder.file("second.csdl", &text("Edm.Int32")));
+    let unserved = |arguments: &[&str]| {
+        let checked = outcome(&[&["check"], arguments].concat());
+        let lines = checked.stdout.lines().filter(|line| line.contains("not served"));
+        lines.map(|line| line.rsplit_once(".csdl:").unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    let stream = "3: not served: key of x.b, whose type is Edm.Stream";
+    assert_eq!(unserved(&["--schema", &first]), [stream]);
+    assert_eq!(
+        unserved(&["--schema", &first, "--schema", &format!("beta={second}")]),
+        [
+            "2: not served: key id (Edm.String) of x.a, which is id (Edm.Int32) in beta",
+            stream,
+            "2: not served: key id (Edm.Int32) of x.a, which is id (Edm.String) in v1.0",
+            stream,
+        ]
+    );
+}
+
+#[test]
+fn statements_that_are_not_followed_are_named_in_each_form() {
+    let folder = Folder::new("schema-statements");
+    let permissions = |member: &str| format!("Org.OData.Core.V1.Permission/{member}");
+    let property =
+        |name: &str, annotation: &str| format!("<Property Name=\"{name}\" Type=\"Edm.String\">{annotation}</Property>\n");
+    let attribute =
+        |member: &str| format!("<Annotation Term=\"Org.OData.Core.V1.Permissions\" EnumMember=\"{}\"/>", permissions(member));
+    let element = |member: &str| {
+        format!(
+            "<Annotation Term=\"Org.OData.Core.V1.Permissions\"><EnumMember>{}</EnumMember></Annotation>",
+            permissions(member)
+        )
+    };
+    let text = format!(
+        "<Schema Namespace=\"x\"><EntityType Name=\"a\"><Key><PropertyRef Name=\"id\"/></Key><Property Name=\"id\" Type=\"Edm.String\"/>\n\
+         {}{}{}{}{}</EntityType><EntityContainer Name=\"c\"><EntitySet Name=\"s\" EntityType=\"x.a\">\n\
+         <Annotation Term=\"Org.OData.Capabilities.V1.FilterRestrictions\"><Record>\
+         <PropertyValue Property=\"RequiresFilter\" Bool=\"true\"/></Record></Annotation></EntitySet></EntityContainer></Schema>",
+        property("b", &attribute("Read")),
+        property("c", &element("Read")),
+        property("d", &attribute("ReadWrite")),
+        property("e", &attribute("None")),
+        property("f", &element("Write")),
+    );
+    let file = folder.file("statements.csdl", &text);
+    let checked = outcome(&["check", "--schema", &file]);
+    let lines: Vec<&str> = checked.stdout.lines().skip(1).map(|line| line.strip_prefix(&*file).unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            ":5: not served: annotation Permissions Org.OData.Core.V1.Permission/None",
+            ":6: not served: annotation Permissions Org.OData.Core.V1.Permission/Write",
+            ":8: not served: annotation FilterRestrictions/RequiresFilter",
+        ],
+        "{checked:?}"
+    );
+}

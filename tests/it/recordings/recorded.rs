@@ -253,10 +253,10 @@ async fn contained_entities_are_restored_for_a_comparison() {
 
 #[tokio::test]
 async fn exchanges_of_all_of_the_schema_are_compared() {
-    let folder = Folder::new("whole");
-    let category = r#"{"id":"9b3fbdf3-5a4e-4f7e-9d1e-1b2a0c7d2e11","displayName":"Kiosk","description":null}"#;
     const CONTENT_TYPE: &str =
         "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+    let folder = Folder::new("whole");
+    let category = r#"{"id":"9b3fbdf3-5a4e-4f7e-9d1e-1b2a0c7d2e11","displayName":"Kiosk","description":null}"#;
     let (list, one) = ("/v1.0/deviceManagement/deviceCategories", "/9b3fbdf3-5a4e-4f7e-9d1e-1b2a0c7d2e11");
     let context = |rest: &str| {
         format!(r#""@odata.context":"https://graph.microsoft.com/v1.0/$metadata#deviceManagement/deviceCategories{rest}""#)

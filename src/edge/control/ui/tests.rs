@@ -23,6 +23,7 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)]) -> Request {
         target: target.parse().unwrap(),
         is_secure: false,
         via: Via::Direct,
+        arrival: crate::world::journal::Arrival::default(),
         headers: headers.iter().map(pair).collect::<HeaderMap>(),
         body: Body::Whole(Bytes::new()),
     }

@@ -45,7 +45,7 @@ impl Facts {
             ("Immutable", None) => &mut self.immutable,
             ("AutoExpand", None) => &mut self.auto_expand,
             ("Permissions", None) => {
-                if value.ends_with("Permission/Read") {
+                if permissions(value).eq(["Read"]) {
                     self.read_only = Some(true);
                 }
                 return;
@@ -73,15 +73,28 @@ impl Facts {
     }
 }
 
+/// Returns the names of the members of `Org.OData.Core.V1.Permission` that a value has.
+fn permissions(value: &str) -> impl Iterator<Item = &str> {
+    value.split_whitespace().map(|member| member.rsplit('/').next().unwrap_or_default())
+}
+
 /// Returns the capability that a property of an annotation restricts, if the emulator does not follow it: its term and its name. Properties
 /// that only describe one, and those that restrict nothing, are not meant.
 pub(super) fn unserved(term: &str, property: Option<&str>, value: Option<&str>) -> Option<String> {
+    if let (Some("Permissions"), Some(value)) = (term.strip_prefix(CORE), value) {
+        let is_followed = permissions(value).eq(["Read"]) || permissions(value).eq(["ReadWrite"]) || {
+            let mut both: Vec<&str> = permissions(value).collect();
+            both.sort_unstable();
+            both == ["Read", "Write"]
+        };
+        return (property.is_none() && !is_followed).then(|| format!("Permissions {value}"));
+    }
     let local = term.strip_prefix(CAPABILITIES)?;
     if matches!(property, Some("Description" | "LongDescription")) {
         return None;
     }
-    // Few capabilities are extended by an annotation.
-    let is_extension = matches!(property, Some("Upsertable" | "UpsertSupported"));
+    // Few capabilities are extended by an annotation, and few statements restrict one where they are true.
+    let is_extension = matches!(property, Some("Upsertable" | "UpsertSupported" | "RequiresFilter"));
     let restricts = match value {
         Some("true") => is_extension,
         Some("false") => !is_extension,

@@ -21,7 +21,7 @@ pub(super) fn read(xml: &str) -> Option<Document<'_>> {
     let mut at = 0;
     while let Some(length) = memchr(b'<', &xml.as_bytes()[at..]) {
         let text = &xml[at..at + length];
-        if state.in_enum_member {
+        if state.in_enum_member.is_some() {
             if memchr(b'&', text.as_bytes()).is_some() {
                 return None;
             }

@@ -832,12 +832,27 @@ impl<'t, 'm> Parser<'t, 'm> {
 
     /// Parses the condition of `any` or `all`, with its range variable.
     fn lambda(&mut self, path: &'t str, is_all: bool, at: usize) -> Result<Expression<'m>, FilterProblem> {
-        let source = self.source(path, at)?;
+        let (path, cast) = self.narrowed_source(path);
+        let mut source = self.source(path, at)?;
+        // Items of other types are as if they were not there.
+        let mut test = None;
+        if let (Some((_, item, _)), Some((name, id))) = (&mut source, cast) {
+            let declared = *item;
+            match declared {
+                ItemType::Complex(declared) if self.scope.model.is_a(id, declared) => *item = ItemType::Complex(id),
+                _ => {
+                    let problem = self.structured_type(name, at);
+                    self.defer(problem);
+                }
+            }
+            let (node, kind) = self.item_node(self.variables.len(), declared);
+            test = Some(self.instance_test(Some(Expression { node, kind }), id, at)?.node);
+        }
         self.expect(&FilterToken::Open, "an opening parenthesis", "'('")?;
         if !is_all && *self.peek()? == FilterToken::Close {
             self.advance()?;
             return match source {
-                Some((source, ..)) => self.lambda_node(is_all, source, None),
+                Some((source, ..)) => self.lambda_node(is_all, source, test),
                 None => self.node(Node::Constant(Scalar::Null), BOOLEAN),
             };
         }
@@ -870,9 +885,23 @@ impl<'t, 'm> Parser<'t, 'm> {
         let body = body?;
         self.expect(&FilterToken::Close, "a closing parenthesis", "')' or operator")?;
         self.check_condition(&body, |_| messages::LAMBDA_NOT_A_CONDITION.to_owned());
+        let body = match (test, is_all) {
+            (None, _) => body.node,
+            (Some(test), false) => Node::And(vec![test, body.node]),
+            (Some(test), true) => Node::Or(vec![Node::Not(test.into()), body.node]),
+        };
         match source {
-            Some((source, ..)) => self.lambda_node(is_all, source, Some(body.node)),
+            Some((source, ..)) => self.lambda_node(is_all, source, Some(body)),
             None => self.node(Node::Constant(Scalar::Null), BOOLEAN),
+        }
+    }
+
+    /// Splits the path to a collection from the derived type at its end.
+    fn narrowed_source(&self, path: &'t str) -> (&'t str, Option<(&'t str, TypeId)>) {
+        let Some((collection, name)) = path.rsplit_once('/').filter(|(_, name)| name.contains('.')) else { return (path, None) };
+        match self.scope.model.resolve(name) {
+            Some(NamedType::Structured(id)) => (collection, Some((name, id))),
+            _ => (path, None),
         }
     }
 

@@ -4,6 +4,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::internals::policy::refusal::{self, Refusal};
+use wfi_emulator::internals::world::World;
 
 use crate::support::museum;
 
@@ -249,4 +250,87 @@ fn types_named_in_undeclared_members_come_back_as_they_were() {
         let answered = museum::send(&world, &Method::PATCH, BUST, Some(body));
         assert_eq!((answered.status, answered.refusal.as_deref()), (StatusCode::BAD_REQUEST, Some("unknown-type")), "{body}");
     }
+}
+
+#[test]
+fn annotations_in_undeclared_members_come_back_as_they_were() {
+    let world = museum::world();
+    let member = r#"{"a":[{"@x.y":{"b":1},"z":1.0,"z@x.y":null}]}"#;
+    let sent = r#"{"a":[{"@x.y":{"b":1},"@odata.id":"1","z":1.0,"z@x.y":null,"z@odata.context":"c"}]}"#;
+    assert!(museum::send(&world, &Method::PATCH, BUST, Some(&format!("{{\"w\":{sent}}}"))).status.is_success());
+    assert_eq!(museum::get(&world, BUST)["w"], serde_json::from_str::<Value>(member).unwrap(), "control information is not kept");
+    let twice = r#"{"w":{"@x.y":1,"@x.y":2}}"#;
+    assert_eq!(museum::send(&world, &Method::PATCH, BUST, Some(twice)).status, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn a_complex_value_is_read_and_changed_as_what_it_is() {
+    let world = museum::world();
+    let painting = PAINTING;
+    let width = |world: &World| museum::get(world, &format!("{painting}/size/museum.flat/width"))["value"].clone();
+    assert_eq!(width(&world), 40);
+    let flat = museum::get(&world, &format!("{painting}/size/museum.flat"));
+    assert_eq!((&flat["width"], flat.get("@odata.type")), (&json!(40), None), "{flat}");
+    assert!(flat["@odata.context"].as_str().unwrap().ends_with("/size/museum.flat"), "{flat}");
+    for (path, refusal) in [("size/museum.solid/volume", "unknown-segment"), ("size/museum.note", "unknown-segment")] {
+        let answered = museum::send(&world, &Method::GET, &format!("{painting}/{path}"), None);
+        assert_eq!(answered.refusal.as_deref(), Some(refusal), "{path}: {answered:?}");
+    }
+    // The stored value has a type, which a change keeps.
+    for (path, body, expected) in [
+        ("size", r#"{"width":41}"#, 41),
+        ("size/museum.flat", r#"{"width":42}"#, 42),
+        ("size", r##"{"@odata.type":"#museum.flat","width":43}"##, 43),
+    ] {
+        let answered = museum::send(&world, &Method::PATCH, &format!("{painting}/{path}"), Some(body));
+        assert!(answered.status.is_success(), "{path} {body}: {answered:?}");
+        assert_eq!(width(&world), expected);
+        let whole = museum::get(&world, painting);
+        assert_eq!((&whole["size"]["@odata.type"], &whole["size"]["height"]), (&json!("#museum.flat"), &json!(30)));
+    }
+    let other = museum::send(&world, &Method::PATCH, &format!("{painting}/size/museum.solid"), Some(r#"{"volume":1}"#));
+    assert_eq!(other.refusal.as_deref(), Some("unknown-segment"), "{other:?}");
+    // A value becomes one of another type as in the body of the entity.
+    let body = r##"{"@odata.type":"#museum.solid","volume":2}"##;
+    let changed = museum::send(&world, &Method::PATCH, &format!("{painting}/size"), Some(body));
+    assert!(changed.status.is_success(), "{changed:?}");
+    let size = &museum::get(&world, painting)["size"];
+    assert_eq!((&size["@odata.type"], &size["volume"], size.get("width")), (&json!("#museum.solid"), &json!(2.0), None));
+}
+
+#[test]
+fn a_collection_is_narrowed_in_conditions() {
+    let text = r#"<Schema Namespace="x"><EntityType Name="a"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String"/>
+        <NavigationProperty Name="friends" Type="Collection(x.a)" ContainsTarget="true"/>
+        <Property Name="values" Type="Collection(x.v)"/></EntityType>
+        <EntityType Name="b" BaseType="x.a"><Property Name="extra" Type="Edm.Int32"/></EntityType>
+        <ComplexType Name="v"/><ComplexType Name="w" BaseType="x.v"><Property Name="n" Type="Edm.Int32"/></ComplexType>
+        <EntityContainer Name="c"><EntitySet Name="s" EntityType="x.a"/></EntityContainer></Schema>"#;
+    let state = r##"{"s":[{"id":"0"},
+        {"id":"1","friends":[{"id":"f"},{"@odata.type":"#x.b","id":"g","extra":1}],"values":[{},{"@odata.type":"#x.w","n":1}]},
+        {"id":"2","friends":[{"@odata.type":"#x.b","id":"h","extra":2}],"values":[{"@odata.type":"#x.w","n":2}]},
+        {"id":"3","friends":[{"id":"i"}],"values":[{}]}]}"##;
+    let builder = wfi_emulator::emulator::Emulator::builder();
+    let builder = builder.schema_csdl(wfi_emulator::emulator::Version::V1, text).unwrap().fixtures_json(state).unwrap();
+    let world = builder.build().world();
+    for (filter, expected) in [
+        ("friends/x.b/any()", json!(["1", "2"])),
+        ("friends/x.b/any(f:f/extra eq 1)", json!(["1"])),
+        ("friends/x.b/all(f:f/extra eq 1)", json!(["0", "1", "3"])),
+        ("not friends/x.b/any()", json!(["0", "3"])),
+        ("values/x.w/any(v:v/n eq 2)", json!(["2"])),
+        ("values/x.w/all(v:v/n eq 2)", json!(["0", "2", "3"])),
+        ("friends/x.a/any()", json!(["1", "2", "3"])),
+    ] {
+        let answer = museum::get(&world, &format!("s?$select=id&$filter={}", filter.replace(' ', "%20")));
+        let found: Value = answer["value"].as_array().unwrap().iter().map(|entity| entity["id"].clone()).collect();
+        assert_eq!(found, expected, "{filter}");
+    }
+    for filter in ["friends/x.w/any()", "friends/x.none/any()", "id/x.b/any()", "friends/x.b/any(f:f/none%20eq%201)"] {
+        let answered = museum::send(&world, &Method::GET, &format!("s?$filter={filter}"), None);
+        assert_eq!(answered.status, StatusCode::BAD_REQUEST, "{filter}");
+    }
+    let expanded = museum::get(&world, "s/1?$select=id&$expand=friends/x.b($select=extra)");
+    assert_eq!(expanded["friends"].as_array().unwrap().len(), 1, "{expanded}");
+    assert_eq!(expanded["friends"][0]["extra"], 1);
 }
