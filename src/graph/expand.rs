@@ -1,6 +1,7 @@
 //! Expansions: the entities behind navigation properties, written into the answer of the entity that has them.
 //!
-//! What grows with the number of entities is paid from the purse of the request.
+//! What grows with the number of entities is paid from the purse of the request, and so is the memory of the answer: an expansion within
+//! another one writes an entity as often as it is found.
 
 mod nested;
 
@@ -47,6 +48,19 @@ struct Found {
 /// The characters of an option that a link escapes.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>');
 
+impl Found {
+    /// Returns the approximate size in memory, without the entity.
+    fn size(&self) -> usize {
+        let text = |key: &Scalar<'_>| if let Scalar::Text(text) = key { text.len() } else { 0 };
+        size_of::<Found>() + self.keys.iter().map(|key| size_of::<Scalar<'_>>() + text(key)).sum::<usize>()
+    }
+}
+
+/// Takes the memory by which an answer has grown.
+fn hold_growth(context: &OperationContext<'_>, capacity: usize, out: &Vec<u8>) -> Result<(), PurseEmpty> {
+    if context.purse.hold(out.capacity().saturating_sub(capacity)) { Ok(()) } else { Err(PurseEmpty) }
+}
+
 /// Returns the body of an entity as a query selects and expands it.
 pub(super) fn body(
     context: &OperationContext<'_>,
@@ -88,7 +102,9 @@ pub(super) fn write(
         if !context.purse.spend_on(out.len() - begin, BYTES_SEARCHED) {
             return Err(PurseEmpty);
         }
+        let capacity = out.capacity();
         nested::insert(out, begin, &item.member, &members[1..]);
+        hold_growth(context, capacity, out)?;
     }
     Ok(())
 }
@@ -103,10 +119,12 @@ fn write_item(
 ) -> Result<(), PurseEmpty> {
     let (schema, navigation) = (&*context.world.schema, item.navigation);
     let found = find(context, address, item)?;
+    let (own, capacity) = (found.iter().map(Found::size).sum::<usize>(), out.capacity());
     let name = &navigation.name;
     if item.part == ExpandPart::Count {
         begin_member(&format!("{name}@odata.count"), out);
         out.extend_from_slice(found.len().to_string().as_bytes());
+        context.purse.release_to(context.purse.held().saturating_sub(own));
         return Ok(());
     }
     // An absent single entity has no member (recorded in pnp/pnpcore).
@@ -139,6 +157,7 @@ fn write_item(
     if navigation.is_collection {
         out.push(b'[');
     }
+    hold_growth(context, capacity, out)?;
     for (index, found) in found[skip..end].iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         let begin = out.len();
@@ -151,6 +170,7 @@ fn write_item(
     if navigation.is_collection {
         out.push(b']');
     }
+    context.purse.release_to(context.purse.held().saturating_sub(own));
     Ok(())
 }
 
@@ -205,7 +225,7 @@ fn write_found(
     out: &mut Vec<u8>,
 ) -> Result<(), PurseEmpty> {
     let Found { entity, address, .. } = found;
-    let begin = out.len() - 1;
+    let (begin, capacity) = (out.len() - 1, out.capacity());
     let path = address.collection.path(&context.world.schema);
     if item.part == ExpandPart::References {
         begin_member("@odata.id", out);
@@ -223,6 +243,7 @@ fn write_found(
         None => write_cached(&context.representation, types, holder, shown, &shown.text, out),
         Some(select) => write_selected(&context.representation, types, holder, shown, &select.selection, out),
     }
+    hold_growth(context, capacity, out)?;
     write(context, (address, entity), types.actual, &item.query.expand, begin, out)?;
     if levels > 1 {
         write_item(context, address, types.actual, item, levels - 1, out)?;
@@ -235,16 +256,19 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
     let store = &context.world.store;
     let inner = address.collection.within_member(&context.world.schema, &address.key, &item.member, item.navigation.set);
     let stored = links::collection(&context.world.schema, store, &inner, Some(context.purse));
-    let stored = stored.map_err(|TooManyLinks| PurseEmpty)?.page(None, 0, usize::MAX);
+    let collection = stored.map_err(|TooManyLinks| PurseEmpty)?;
     let query = &item.query;
     let each = ENTITY_STEPS
         + query.filter.as_ref().map_or(0, super::super::odata::query::filter::BoundExpression::steps)
         + orderby::steps(&query.order);
-    if !context.purse.spend(each.saturating_mul(u64::try_from(stored.len()).unwrap_or(u64::MAX).saturating_add(1))) {
+    let number = collection.len();
+    let is_paid = context.purse.spend(each.saturating_mul(u64::try_from(number).unwrap_or(u64::MAX).saturating_add(1)));
+    let listed = number.saturating_mul(size_of::<(u64, Arc<StoredEntity>)>());
+    if !is_paid || !context.purse.hold(listed) {
         return Err(PurseEmpty);
     }
     let mut found = Vec::new();
-    for (number, entity) in stored {
+    for (number, entity) in collection.page(None, 0, number) {
         let (entity, address) = if let Some(target) = entity.linked().cloned() {
             let Some(entity) = store.entity(&target) else { continue };
             (entity, (*target).clone())
@@ -262,9 +286,14 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
         };
         if is_match {
             let keys = navigated::keys_of(context, &query.order, &entity, set, || address.clone())?;
-            found.push(Found { entity, address, number, keys });
+            let candidate = Found { entity, address, number, keys };
+            if !context.purse.hold(candidate.size()) {
+                return Err(PurseEmpty);
+            }
+            found.push(candidate);
         }
     }
+    context.purse.release_to(context.purse.held().saturating_sub(listed));
     if !query.order.is_empty() {
         found.sort_by(|left, right| -> Ordering { orderby::compare(&query.order, &left.keys, &right.keys) });
     }

@@ -54,6 +54,16 @@ impl ExpandItem<'_> {
         let inner = self.query.projection();
         self.is_requested.then(|| format!("{}{}", self.name, if inner.is_empty() { "()" } else { &inner }))
     }
+
+    /// Whether both write the same member of an entity: a property must not be in more than one item (OData 4.01 Part 2, 5.1.3).
+    fn is_same(&self, other: &ExpandItem<'_>, model: &Model) -> bool {
+        let is_both = |one: TypeId, other: TypeId| model.is_a(one, other) || model.is_a(other, one);
+        let meets = match (self.cast, other.cast) {
+            (Some(one), Some(other)) => is_both(one, other),
+            _ => true,
+        };
+        meets && self.member == other.member && self.navigation.name == other.navigation.name
+    }
 }
 
 /// Adds the navigation properties that answers include unasked.
@@ -87,11 +97,34 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>, depth: usize) -> Result<Vec
     if depth > MAX_DEPTH {
         return Err(Error::new(&refusal::INVALID_SELECT, &["$expand"]).with_detail(format!("more than {MAX_DEPTH} levels")));
     }
-    let mut items = Vec::new();
+    let mut items: Vec<ExpandItem<'m>> = Vec::new();
+    // The items that `*` stands for, which give way to those that a request names.
+    let mut others: Option<Vec<ExpandItem<'m>>> = None;
     for (at, piece) in pieces(text, ',') {
         let trimmed = piece.trim();
         let located = |error: Error| if depth == 0 { located_error(error, text, at) } else { error };
-        item(trimmed, scope, depth, &mut items).map_err(located)?;
+        let mut read = Vec::new();
+        item(trimmed, scope, depth, &mut read).map_err(located)?;
+        let is_star = trimmed.starts_with('*');
+        let is_twice = if is_star {
+            others.is_some()
+        } else {
+            read.iter().any(|new| items.iter().any(|known| known.is_same(new, scope.model)))
+        };
+        if is_twice {
+            let detail = "a navigation property can be in one item only";
+            return Err(located(invalid(trimmed).with_detail(detail.to_owned())));
+        }
+        if is_star {
+            others = Some(read);
+        } else {
+            items.append(&mut read);
+        }
+    }
+    for other in others.unwrap_or_default() {
+        if !items.iter().any(|known| known.is_same(&other, scope.model)) {
+            items.push(other);
+        }
     }
     Ok(items)
 }

@@ -59,7 +59,7 @@ fn long_and_deep_queries_are_parsed_in_linear_time() {
         (format!("$select={}id", many("id,")), ""),
         (format!("$select={}id", many("lastModifiedBy/")), "invalid-select"),
         (format!("$select={}", (0..20_000).map(|n| format!("lastModifiedBy/x{n}")).collect::<Vec<_>>().join(",")), ""),
-        (format!("$expand={}id", many("*,")), "expand-of-a-value"),
+        (format!("$expand={}id", many("*,")), "invalid-select"),
         (format!("{}x=1", many("x=1&")), ""),
         (many("x=1&"), "empty-option"),
         (many("%24x"), "unknown-query-option"),
