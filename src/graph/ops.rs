@@ -27,7 +27,7 @@ mod upload;
 
 use http::Method;
 
-pub(super) use self::media::content;
+pub(super) use self::media::{check_spared, content};
 pub(super) use self::upload::attachment_body;
 use crate::edm::patch::{NewValue, PropertyChange};
 use crate::edm::schema::{Capabilities, Capability, Restrictions, UpdateMethod};

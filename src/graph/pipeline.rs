@@ -502,6 +502,34 @@ mod tests {
     }
 
     #[test]
+    fn an_expansion_takes_no_more_memory_than_a_query_may() {
+        let user = |index: usize| json!({ "id": format!("u{index}"), "displayName": "a".repeat(1_000_000) });
+        let members = |group: &str, count: usize| {
+            let links: Vec<String> = (0..count).map(|index| format!("users('u{index}')")).collect();
+            json!({ "id": group, "displayName": group, "members@odata.bind": links })
+        };
+        let users: Vec<Value> = (0..40).map(user).collect();
+        let text = json!({ "users": users, "groups": [members("small", 5), members("large", 40)] }).to_string();
+        let world = world(&[], |settings| {
+            let entities = fixture::read(&settings.schema, &settings.behaviors, "fixtures.json", text.as_bytes()).unwrap();
+            settings.entities = entities;
+        });
+        for (target, expected) in [
+            ("/v1.0/groups/small?$expand=members", 200),
+            ("/v1.0/groups/large?$expand=members($select=id)", 200),
+            ("/v1.0/groups/large?$expand=members", 400),
+            ("/v1.0/groups?$expand=members", 400),
+            // Each is shown once in each of the groups that it is in.
+            ("/v1.0/groups/small?$expand=members($expand=microsoft.graph.user/memberOf($expand=microsoft.graph.group/members))", 400),
+        ] {
+            let answer = played(&world, &get(target)).1;
+            assert_eq!(answer.response.status().as_u16(), expected, "{target}: {:?}", answer.refused);
+            let refused = answer.refused.as_ref().map(|error| error.refusal.name);
+            assert_eq!(refused, (expected == 400).then_some("query-too-expensive"), "{target}");
+        }
+    }
+
+    #[test]
     fn a_batch_is_interrupted_between_its_requests_too() {
         let world = world(&[600_000], |_| {});
         let url = &COLLECTION["/v1.0".len()..];

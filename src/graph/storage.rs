@@ -35,6 +35,9 @@ use crate::world::uploads::{FragmentProblem, FragmentResult, UploadState, Upload
 /// The bytes of which the length of a fragment is a multiple, unless it is the last one.
 const FRAGMENT_UNIT: usize = 320 * 1024;
 
+/// The bytes of content that a step joins and stores.
+const BYTES_STORED: usize = 2;
+
 /// Answers a request.
 pub(super) fn answer(
     world: &World,
@@ -65,7 +68,7 @@ fn content(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &st
     // The content of a media entity has no name.
     let slot = if property.is_empty() { Some(Slot::MEDIA) } else { structured.slot(&property) };
     match slot.map(|slot| entity.properties.get(slot)) {
-        Some(Value::Media(media)) => ops::content(&request.headers, media),
+        Some(Value::Media(media)) => ops::content(&request.headers, media, meta.purse),
         _ => Err(gone()),
     }
 }
@@ -118,6 +121,10 @@ fn fragment(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str)
     if !is_last && !range.bytes.len().is_multiple_of(FRAGMENT_UNIT) && world.behaviors.upload_fragments == UploadFragments::Refuse
     {
         return Err(Error::new(&refusal::FRAGMENT_SIZE, &[]));
+    }
+    if is_last {
+        // All of the content is joined, and what follows from it is computed.
+        ops::check_spared(meta.purse, range.total, BYTES_STORED)?;
     }
     match world.uploads.take(id, meta.now, &range, &bytes).map_err(refused)? {
         // Outlook answers 200 (page attachment-createuploadsession of learn.microsoft.com/graph/api).

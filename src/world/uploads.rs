@@ -101,17 +101,17 @@ impl Session {
         UploadState { received: self.received, until: self.until, is_attachment }
     }
 
-    /// Returns the whole content, with the last fragment. The session keeps it without that one.
-    fn joined(&mut self, last: &[u8]) -> Bytes {
-        let mut content = BytesMut::with_capacity(self.received + last.len());
-        for fragment in std::mem::take(&mut self.fragments) {
-            content.extend_from_slice(&fragment);
-        }
-        content.extend_from_slice(last);
-        let content = content.freeze();
-        self.fragments.push(content.slice(..self.received));
-        content
+}
+
+/// Returns the whole content.
+fn joined(fragments: Vec<Bytes>, last: &[u8]) -> Bytes {
+    let length = fragments.iter().map(Bytes::len).sum::<usize>() + last.len();
+    let mut content = BytesMut::with_capacity(length);
+    for fragment in fragments {
+        content.extend_from_slice(&fragment);
     }
+    content.extend_from_slice(last);
+    content.freeze()
 }
 
 impl Uploads {
@@ -174,11 +174,18 @@ impl Uploads {
             session.received += bytes.len();
             return Ok(FragmentResult::More(session.state()));
         }
-        let content = session.joined(bytes);
         session.is_complete = true;
-        // It is counted where it is stored.
-        session.room.shrink_to(session.target.bytes());
-        Ok(FragmentResult::Complete(session.target.clone(), content))
+        let (received, target, fragments) = (session.received, session.target.clone(), std::mem::take(&mut session.fragments));
+        drop(sessions);
+        // Other sessions do not wait for it.
+        let content = joined(fragments, bytes);
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = sessions.get_mut(id) {
+            session.fragments.push(content.slice(..received));
+            // It is counted where it is stored.
+            session.room.shrink_to(session.target.bytes());
+        }
+        Ok(FragmentResult::Complete(target, content))
     }
 
     /// Ends a session whose content is stored.

@@ -1,6 +1,6 @@
 //! New files and folders at the end of names.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use http::StatusCode;
 
@@ -8,10 +8,11 @@ use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::file_name::{self, DEPTH};
 use crate::edm::media::Media;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
-use crate::edm::schema::{FileRules, MediaRules, StructuredType};
+use crate::edm::schema::{FileRules, StructuredType};
 use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::folders::{account, find, free_name};
+use crate::graph::ops::media::NewContent;
 use crate::graph::ops::{Outcome, change, create};
 use crate::graph::route::NewFile;
 use crate::graph::success::Success;
@@ -24,8 +25,7 @@ pub(super) fn create(
     context: &OperationContext<'_>,
     new: &NewFile,
     rules: &FileRules,
-    media_rules: &MediaRules,
-    media: &Arc<Media>,
+    content: &NewContent<'_>,
 ) -> Result<Option<Outcome>, Error> {
     check_folder(context)?;
     check_depth(context, new)?;
@@ -48,7 +48,7 @@ pub(super) fn create(
     if find(context.world, structured, &folder, rules, &new.name).is_some() {
         return Ok(None);
     }
-    let address = insert(context, &folder, &new.name, rules, media_rules, media)?;
+    let address = insert(context, &folder, &new.name, rules, content)?;
     created(context, &address).map(Some)
 }
 
@@ -57,13 +57,12 @@ pub(super) fn create_beside(
     context: &OperationContext<'_>,
     name: &str,
     rules: &FileRules,
-    media_rules: &MediaRules,
-    media: &Arc<Media>,
+    content: &NewContent<'_>,
 ) -> Result<Outcome, Error> {
     let _alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = &context.route.collection;
     let name = free_name(context.world, context.structured(), folder, rules, name);
-    let address = insert(context, folder, &name, rules, media_rules, media)?;
+    let address = insert(context, folder, &name, rules, content)?;
     created(context, &address)
 }
 
@@ -80,22 +79,20 @@ fn insert(
     folder: &CollectionAddress,
     name: &str,
     rules: &FileRules,
-    media_rules: &MediaRules,
-    media: &Arc<Media>,
+    new: &NewContent<'_>,
 ) -> Result<EntityAddress, Error> {
     let structured = context.structured();
     let mut members = format!("{}:{}", quoted(rules.name), quoted(name));
-    let followed = media_rules.members.map(|members| members(media)).unwrap_or_default();
-    if !followed.is_empty() {
+    if !new.members.is_empty() {
         members.push(',');
-        members.push_str(&followed);
+        members.push_str(new.members);
     }
     let mut patch = patch(context, structured, &members)?;
     if let Some(content) = structured.property(rules.content) {
-        patch.changes.push(PropertyChange { property: content, to: NewValue::Set(Value::Media(media.clone())) });
+        patch.changes.push(PropertyChange { property: content, to: NewValue::Set(Value::Media(new.media.clone())) });
     }
     let address = create::create_within(context, folder, &patch)?;
-    account(context, folder, 1, length(media));
+    account(context, folder, 1, length(new.media));
     Ok(address)
 }
 

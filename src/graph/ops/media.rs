@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
@@ -26,10 +27,17 @@ use crate::graph::success::Success;
 use crate::graph::ticket;
 use crate::odata::condition::Condition;
 use crate::odata::error::{Error, Help};
+use crate::odata::purse::Purse;
 use crate::odata::range::{self, RequestedRange};
 use crate::policy::behavior::FileContent;
 use crate::policy::refusal;
 use crate::world::store::{StoreUpdate, StoredEntity};
+
+/// The bytes of content that a step copies.
+const BYTES_COPIED: usize = 64;
+
+/// The bytes of content that a step decodes, or of which it computes a digest.
+const BYTES_DIGESTED: usize = 4;
 
 /// The type of content that a client does not name.
 const UNKNOWN_TYPE: &str = "application/octet-stream";
@@ -50,6 +58,13 @@ pub(super) fn is_media(route: &Route<'_>) -> bool {
 fn is_stream(structured: &StructuredType, path: &PropertyTail) -> bool {
     let is_stream = |index: &usize| structured.properties[*index].kind == PropertyType::Primitive(Primitive::Stream);
     matches!(&*path.indexes, [index] if is_stream(index))
+}
+
+/// The content that a request stores.
+pub(super) struct NewContent<'n> {
+    pub(super) media: &'n Arc<Media>,
+    /// The members of the entity that follow from it, as JSON.
+    pub(super) members: &'n str,
 }
 
 /// The place of content: its slot, and its rules.
@@ -94,11 +109,14 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
             let decided = vec!["file-content"];
             Ok(Success { status: StatusCode::FOUND, location, decided, is_content: true, ..Success::no_content() })
         }
-        Value::Media(media) => Ok(Success { decided: decided(rules), ..content(headers, media)? }),
+        Value::Media(media) => Ok(Success { decided: decided(rules), ..content(headers, media, context.purse)? }),
         // A fixture can have text for a stream.
-        Value::String(text) => content(headers, &Media::new("text/plain", text.as_bytes())),
-        _ if rules.inline.is_some() => match inline(context, &entity, rules) {
-            Some(media) => content(headers, &media),
+        Value::String(text) => {
+            check_spared(context.purse, text.len(), BYTES_DIGESTED)?;
+            content(headers, &Media::new("text/plain", text.as_bytes()), context.purse)
+        }
+        _ if rules.inline.is_some() => match inline(context, &entity, rules)? {
+            Some(media) => content(headers, &media, context.purse),
             None => Ok(Success::no_content()),
         },
         _ => match rules.absent {
@@ -117,8 +135,18 @@ fn holder(context: &OperationContext<'_>, key: &str, rules: &MediaRules) -> Resu
     })
 }
 
+/// Checks that the thread has the time for work on content of a length, which the limits of stores bound.
+///
+/// # Errors
+///
+/// Fails if the request must be answered on another thread. The error is discarded then.
+pub(in crate::graph) fn check_spared(purse: &Purse, bytes: usize, bytes_per_step: usize) -> Result<(), Error> {
+    let steps = u64::try_from(bytes / bytes_per_step).unwrap_or(u64::MAX);
+    if purse.spare(steps) { Ok(()) } else { Err(Error::new(&refusal::INTERNAL, &[])) }
+}
+
 /// Answers with content: all of it, the part that a request asks for, or nothing if the client has it.
-pub(in crate::graph) fn content(headers: &HeaderMap, media: &Media) -> Result<Success, Error> {
+pub(in crate::graph) fn content(headers: &HeaderMap, media: &Media, purse: &Purse) -> Result<Success, Error> {
     let etag = HeaderValue::from_str(media.tag()).ok();
     let known = Condition::of(headers, &header::IF_NONE_MATCH);
     if known.is_some_and(|known| known.excludes(Some(media.tag()))) {
@@ -136,22 +164,31 @@ pub(in crate::graph) fn content(headers: &HeaderMap, media: &Media) -> Result<Su
     };
     let content_range =
         part.as_ref().and_then(|part| HeaderValue::try_from(format!("bytes {}-{}/{length}", part.start, part.end - 1)).ok());
-    let bytes = part.map_or(&media.bytes()[..], |part| &media.bytes()[part]);
+    let bytes = match part {
+        // An answer that is not read counts its own bytes: it must not keep more alive.
+        Some(part) if part.len() < length => {
+            check_spared(purse, part.len(), BYTES_COPIED)?;
+            Bytes::copy_from_slice(&media.bytes()[part])
+        }
+        _ => media.bytes().clone(),
+    };
     let content_type = HeaderValue::from_str(media.content_type()).unwrap_or(HeaderValue::from_static(UNKNOWN_TYPE));
-    let body = Some((content_type, bytes.to_vec().into()));
+    let body = Some((content_type, bytes.into()));
     Ok(Success { status, body, is_content: true, content_range, etag, ..Success::no_content() })
 }
 
 /// Returns content that properties of an entity have.
-fn inline(context: &OperationContext<'_>, entity: &StoredEntity, rules: &MediaRules) -> Option<Media> {
-    let (bytes, content_type) = rules.inline?;
+fn inline(context: &OperationContext<'_>, entity: &StoredEntity, rules: &MediaRules) -> Result<Option<Media>, Error> {
+    let Some((bytes, content_type)) = rules.inline else { return Ok(None) };
     let structured = context.types(entity).actual;
     let text = |name: &str| match structured.slot(name).map(|slot| entity.properties.get(slot)) {
         Some(Value::String(text)) => Some(text.clone()),
         _ => None,
     };
-    let bytes = STANDARD.decode(text(bytes)?.as_bytes()).ok()?;
-    Some(Media::new(text(content_type).as_deref().unwrap_or(UNKNOWN_TYPE), &bytes))
+    let Some(encoded) = text(bytes) else { return Ok(None) };
+    check_spared(context.purse, encoded.len(), BYTES_DIGESTED)?;
+    let media = |bytes: Vec<u8>| Media::new(text(content_type).as_deref().unwrap_or(UNKNOWN_TYPE), &bytes);
+    Ok(STANDARD.decode(encoded.as_bytes()).ok().map(media))
 }
 
 fn decided(rules: &MediaRules) -> Vec<&'static str> {
@@ -164,10 +201,13 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
     let content_type = context.request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media = Arc::new(Media::new(content_type.unwrap_or(UNKNOWN_TYPE), &bytes));
     let Place { slot, rules, .. } = place(context);
+    // They follow from all of the content, so they are computed before any lock is taken.
+    let members = rules.members.map(|members| members(&media)).unwrap_or_default();
+    let new = NewContent { media: &media, members: &members };
     let file = context.structured().file;
-    if let (Some(new), Some(file)) = (&context.route.new_file, file) {
+    if let (Some(place), Some(file)) = (&context.route.new_file, file) {
         Precondition::of(context, key, &mut Vec::new())?.check_creation().map_err(Unchanged::to_error)?;
-        let created = files::create(context, new, file, rules, &media)?;
+        let created = files::create(context, place, file, &new)?;
         // Another request has created it meanwhile.
         return created.ok_or_else(|| Error::new(&refusal::FILE_EXISTS, &[]));
     }
@@ -182,7 +222,7 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
             (Conflict::Fail, _) => return Err(Error::new(&refusal::FILE_EXISTS, &[])),
             (Conflict::Rename, Some(slot)) if context.route.has_names => {
                 if let Value::String(name) = current.properties.get(slot) {
-                    return files::create_beside(context, name, file, rules, &media);
+                    return files::create_beside(context, name, file, &new);
                 }
             }
             _ => {}
@@ -191,7 +231,7 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
     if rules.creates && context.is_single() {
         update::create_single(context, key)?;
     }
-    let changed = change(context, key, slot, Value::Media(media.clone()), rules, Some(&media))?;
+    let changed = change(context, key, slot, Value::Media(media.clone()), Some(&new))?;
     if let Some(file) = file {
         let structured = context.types(&changed.after).actual;
         let before = folders::size(structured, &changed.before.properties, file);
@@ -218,7 +258,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str) -> Result<Outcom
         let removed = collection_to_change(context, key)?.remove(key)?;
         return Ok(with_change(context, Success::no_content(), removed, None));
     }
-    let changed = change(context, key, slot, Value::Null, rules, None)?;
+    let changed = change(context, key, slot, Value::Null, None)?;
     Ok(with_change(context, Success::no_content(), Some(changed.before), Some(changed.after)))
 }
 
@@ -228,8 +268,7 @@ fn change(
     key: &str,
     slot: Slot,
     value: Value,
-    rules: &MediaRules,
-    media: Option<&Media>,
+    new: Option<&NewContent<'_>>,
 ) -> Result<StoreUpdate, Error> {
     let mut decided = Vec::new();
     let precondition = Precondition::of(context, key, &mut decided)?;
@@ -241,7 +280,7 @@ fn change(
     }
     let updated = collection.update(key, |entity| {
         // With `If-None-Match: *` a PUT is for new content.
-        let is_replaced = media.is_some() && *entity.properties.get(slot) != Value::Null;
+        let is_replaced = new.is_some() && *entity.properties.get(slot) != Value::Null;
         if is_replaced { precondition.check_replaced(entity) } else { precondition.check(entity) }?;
         let actual = model.actual(structured, entity.properties.own_type);
         let mut properties = entity.properties.clone();
@@ -249,8 +288,8 @@ fn change(
         for (slot, value) in server_set {
             properties.set(slot, value);
         }
-        if let Some(media) = media {
-            follow(context, actual, rules, media, &mut properties);
+        if let Some(new) = new {
+            follow(context, actual, new.members, &mut properties);
         }
         tag::renew(actual, &mut properties, Some(&entity.properties), || context.world.next_tag_id());
         if let Some(slot) = actual.file.and_then(|file| actual.slot(file.content_tag)) {
@@ -263,8 +302,7 @@ fn change(
 }
 
 /// Sets the values that follow from content.
-fn follow(context: &OperationContext<'_>, structured: &StructuredType, rules: &MediaRules, media: &Media, values: &mut Complex) {
-    let members = rules.members.map(|members| members(media)).unwrap_or_default();
+fn follow(context: &OperationContext<'_>, structured: &StructuredType, members: &str, values: &mut Complex) {
     if let Some(patch) = create::read_own(context, structured, &format!("{{{members}}}")) {
         let patch = Patch { read_as: None, ..patch };
         *values = patch.apply(context.model, structured, values);
