@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::edm::address::CollectionAddress;
 use crate::edm::schema::{Model, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
+use crate::odata::purse::Purse;
 use crate::world::World;
 use crate::world::store::StoredEntity;
 
@@ -110,10 +111,11 @@ pub(super) fn entities(world: &World, set: &str) -> Vec<Arc<StoredEntity>> {
 
 /// Returns the entity of a root set with a text, compared without case.
 pub(super) fn find(world: &World, set: &str, property: &str, text: &str) -> Option<Arc<StoredEntity>> {
-    let has_text = |entity: &Arc<StoredEntity>| {
-        Record::of(world, set, entity)
-            .and_then(|record| record.text(property))
-            .is_some_and(|found| found.eq_ignore_ascii_case(text))
-    };
-    entities(world, set).into_iter().find(has_text)
+    let set = world.schema.set_named(set)?;
+    let (_, structured) = world.schema.entity_type(world.schema.widest(), set)?;
+    let slot = structured.slot(property)?;
+    let has_text = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(slot), Value::String(found) if found.eq_ignore_ascii_case(text));
+    // Sign-in among many entities has a thread of its own.
+    let found = world.store.at(&set.into()).with_text(slot, text, &Purse::whole()).unwrap_or_default();
+    found.into_iter().map(|(_, entity)| entity).find(has_text)
 }

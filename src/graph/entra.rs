@@ -14,6 +14,18 @@ use crate::odata::error::Error;
 use crate::policy::behavior::Hsts;
 use crate::world::World;
 
+/// The number of entities that sign-in may have to search, from which it has a thread of its own.
+const MANY: usize = 1_000;
+
+/// The sets that sign-in searches.
+const SEARCHED: [&str; 5] = ["users", "applications", "servicePrincipals", "oauth2PermissionGrants", "deletedItems"];
+
+/// Whether requests to the token service can take longer than a thread can spare which also serves other clients.
+pub(super) fn takes_long(world: &World) -> bool {
+    let sets = SEARCHED.iter().filter_map(|name| world.schema.set_named(name));
+    sets.map(|set| world.store.collection(set).len()).sum::<usize>() > MANY
+}
+
 /// Answers a request, or refuses it with an error.
 pub(super) fn answer(world: &World, request: &Request, route: &EntraRoute<'_>, error: Option<Error>) -> Answer {
     let mut base_url = Vec::with_capacity(64);

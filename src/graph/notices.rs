@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use crate::graph::meta::ResponseMeta;
+use crate::odata::purse::Purse;
 use crate::world::World;
 use crate::world::journal::EntityChange;
 use crate::world::outbox::Notification;
@@ -50,8 +51,11 @@ impl Notices {
         }
         if !changes.is_empty() {
             let cause = meta.request_id.to_string();
-            let commit = Commit { world, now: meta.answered, changes: &changes, cause: &cause };
+            // The change has happened: its notifications may take all that is left, also what is there after an interruption.
+            let purse = Purse::of(meta.purse.rest(), 0);
+            let commit = Commit { world, now: meta.answered, changes: &changes, cause: &cause, purse: &purse };
             notifications.extend(world.workloads.iter().flat_map(|workload| workload.notifications(&commit)));
+            meta.purse.spend(meta.purse.rest() - purse.rest());
         }
         (is_called || !notifications.is_empty()).then_some(notifications)
     }

@@ -27,7 +27,7 @@ use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
 use crate::odata::purse::Purse;
-use crate::policy::behavior::{Compression, ExpensiveQuery, Head, Preflight};
+use crate::policy::behavior::{Compression, Head, Preflight};
 use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
 use crate::world::World;
@@ -58,6 +58,10 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
             Step::Done(Box::new(answer))
         };
         // Only fault rules with its path apply to the token service, which is not part of Graph.
+        if entra::takes_long(world) && !purse.spare(u64::MAX) {
+            let request = request.clone();
+            return Computation::step(move |world, _| answer_within(world, &request, Purse::whole())).with_purse(purse);
+        }
         let is_refused = request.method != Method::OPTIONS;
         let fault = if is_refused { faults::decide(world, request, now, true) } else { None };
         let refuse = |failure: &Failure, rules: &str| entra::answer(world, request, route, Some(failure.to_entra_error(rules)));
@@ -129,6 +133,11 @@ fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Opt
     // A batch may have widened the world.
     let world = world.current();
     let mut skipped = Vec::new();
+    // Notifications are put together on a thread that has the time. It is left before anything has happened.
+    let is_read = request.method == Method::GET || request.method == Method::HEAD;
+    if !is_read && world.outbox.is_awake() && !meta.purse.spare(u64::MAX) {
+        return interrupted(request, meta);
+    }
     let mut respond = || stages(world, request, meta, reply.as_ref(), &mut skipped);
     let (outcome, mut notices) = if world.outbox.is_awake() {
         let ended = notices::attend(world, meta.answered);
@@ -228,11 +237,7 @@ fn stages(
     if let Some(error) = unread::refusal_for_stub(world, request) {
         return Err(error);
     }
-    let lookup = Lookup::of(world, &request.headers).paid_by(meta.purse);
-    let resource = route::resolve(&world.schema, lookup, request.path())?;
-    if meta.purse.is_empty() {
-        return Err(too_expensive(world));
-    }
+    let resource = route::resolve(&world.schema, &Lookup::of(world, &request.headers, meta.purse), request.path())?;
     if let Resource::Operation(model, call) = &resource {
         let credentials = check::authenticate(world, &request.headers)?;
         let addresses = || vec![call.segments.clone()];
@@ -283,15 +288,6 @@ fn stages(
     let format = if operation.has_json() { negotiate::accepted_format(world, request, meta)? } else { Format::default() };
     let context = OperationContext::new(world, request, meta, route.model, &route, format);
     ops::run(&operation, &context, reply, skipped)
-}
-
-/// Returns the refusal of a request that costs more than it may.
-fn too_expensive(world: &World) -> Error {
-    let refusal = match world.behaviors.expensive_query {
-        ExpensiveQuery::Reject => &refusal::QUERY_TOO_EXPENSIVE,
-        ExpensiveQuery::Timeout => &refusal::QUERY_TIMEOUT,
-    };
-    Error::new(refusal, &[])
 }
 
 fn is_preflight(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> bool {
@@ -503,29 +499,160 @@ mod tests {
 
     #[test]
     fn an_expansion_takes_no_more_memory_than_a_query_may() {
-        let user = |index: usize| json!({ "id": format!("u{index}"), "displayName": "a".repeat(1_000_000) });
+        let user = |index: usize| json!({ "id": format!("u{index}"), "displayName": "a".repeat(1_800_000) });
         let members = |group: &str, count: usize| {
             let links: Vec<String> = (0..count).map(|index| format!("users('u{index}')")).collect();
             json!({ "id": group, "displayName": group, "members@odata.bind": links })
         };
-        let users: Vec<Value> = (0..40).map(user).collect();
-        let text = json!({ "users": users, "groups": [members("small", 5), members("large", 40)] }).to_string();
-        let world = world(&[], |settings| {
-            let entities = fixture::read(&settings.schema, &settings.behaviors, "fixtures.json", text.as_bytes()).unwrap();
-            settings.entities = entities;
-        });
+        let users: Vec<Value> = (0..20).map(user).collect();
+        let world = world_of(&json!({ "users": users, "groups": [members("small", 5), members("large", 20)] }));
         for (target, expected) in [
             ("/v1.0/groups/small?$expand=members", 200),
             ("/v1.0/groups/large?$expand=members($select=id)", 200),
             ("/v1.0/groups/large?$expand=members", 400),
             ("/v1.0/groups?$expand=members", 400),
             // Each is shown once in each of the groups that it is in.
-            ("/v1.0/groups/small?$expand=members($expand=microsoft.graph.user/memberOf($expand=microsoft.graph.group/members))", 400),
+            (
+                "/v1.0/groups/small?$expand=members($expand=microsoft.graph.user/memberOf($expand=microsoft.graph.group/members))",
+                400,
+            ),
         ] {
             let answer = played(&world, &get(target)).1;
             assert_eq!(answer.response.status().as_u16(), expected, "{target}: {:?}", answer.refused);
             let refused = answer.refused.as_ref().map(|error| error.refusal.name);
             assert_eq!(refused, (expected == 400).then_some("query-too-expensive"), "{target}");
+        }
+    }
+
+    /// Returns a world of these entities.
+    fn world_of(entities: &Value) -> World {
+        world(&[], |settings| {
+            let text = entities.to_string();
+            let entities = fixture::read(&settings.schema, &settings.behaviors, "fixtures.json", text.as_bytes()).unwrap();
+            settings.entities = entities;
+        })
+    }
+
+    /// Returns a world of as many users, whose names are their numbers.
+    fn world_of_users(count: usize) -> World {
+        let user = |index| json!({ "id": format!("u{index}"), "userPrincipalName": format!("User{index}@contoso.com") });
+        world_of(&json!({ "users": (0..count).map(user).collect::<Vec<Value>>() }))
+    }
+
+    /// Returns a world of the user who calls, with a drive.
+    fn world_of_caller() -> World {
+        world_of(&json!({ "users": [{ "id": crate::entra::user::LOCAL_USER.0, "displayName": "A" }] }))
+    }
+
+    #[test]
+    fn a_long_list_of_credentials_is_changed_where_there_is_time() {
+        let world = |count: usize| {
+            let credentials: Vec<Value> =
+                (0..count).map(|index| json!({ "keyId": format!("00000000-0000-4000-8000-{index:012}") })).collect();
+            world_of(
+                &json!({ "applications": [{ "id": "a", "appId": "b", "displayName": "A", "passwordCredentials": credentials }] }),
+            )
+        };
+        let add = request(Method::POST, "/v1.0/applications/a/addPassword", &json!({}));
+        for (count, expected) in [(10, false), (2_000, true)] {
+            let (is_computed, answer) = played(&world(count), &add);
+            assert_eq!((is_computed, answer.response.status().as_u16()), (expected, 200), "{count}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_found_by_name_among_many_without_a_search_on_the_thread_of_others() {
+        let world = world_of_users(10_000);
+        let found = |target: &str| {
+            let (is_computed, answer) = played(&world, &get(target));
+            (is_computed, answer.response.status().as_u16(), json_of(&answer)["id"].clone())
+        };
+        assert_eq!(found("/v1.0/users/user9999@contoso.com"), (true, 200, json!("u9999")), "names are indexed elsewhere");
+        // From then on it is like a look-up by key, also of users who have changed.
+        assert_eq!(found("/v1.0/users/user5@contoso.com"), (false, 200, json!("u5")));
+        assert_eq!(found("/v1.0/users/unknown@contoso.com"), (false, 404, Value::Null));
+        let rename = request(Method::PATCH, "/v1.0/users/u5", &json!({ "userPrincipalName": "renamed@contoso.com" }));
+        assert_eq!(played(&world, &rename).1.response.status(), 204);
+        assert_eq!(found("/v1.0/users/user5@contoso.com"), (false, 404, Value::Null));
+        assert_eq!(found("/v1.0/users/RENAMED@contoso.com"), (false, 200, json!("u5")));
+        let request = json!({ "id": "1", "method": "GET", "url": "/users/User77@contoso.com" });
+        let batch = super::tests::request(Method::POST, "/v1.0/$batch", &json!({ "requests": [request] }));
+        let (is_computed, answer) = played(&world, &batch);
+        assert_eq!((is_computed, &json_of(&answer)["responses"][0]["body"]["id"]), (false, &json!("u77")));
+    }
+
+    #[test]
+    fn sign_in_among_many_users_has_a_thread_of_its_own() {
+        let token = |world: &World| {
+            let mut request = request(Method::POST, "/contoso.com/oauth2/v2.0/token", &Value::Null);
+            request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+            let body = "grant_type=password&client_id=app&username=User7%40contoso.com&password=p&scope=openid";
+            request.body = Body::Whole(body.into());
+            let (is_computed, answer) = played(world, &request);
+            (is_computed, answer.response.status().as_u16(), world.journal.count())
+        };
+        assert_eq!(token(&world_of_users(10)), (false, 200, 1));
+        assert_eq!(token(&world_of_users(1_001)), (true, 200, 1));
+    }
+
+    #[test]
+    fn content_is_not_copied_unless_a_part_is_wanted_and_a_large_copy_has_time() {
+        let world = world_of_caller();
+        let put = |content: Vec<u8>| {
+            let mut put = request(Method::PUT, "/v1.0/me/drive/root:/a.bin:/content", &Value::Null);
+            put.body = Body::Whole(content.into());
+            let (_, answer) = played(&world, &put);
+            assert!(answer.response.status().is_success(), "{answer:?}");
+        };
+        let part = |range: Option<&'static str>| {
+            let mut get = get("/v1.0/me/drive/root:/a.bin:/content");
+            get.headers.extend(range.map(|range| (header::RANGE, HeaderValue::from_static(range))));
+            let (is_computed, answer) = played(&world, &get);
+            let Some(address) = answer.response.headers().get(header::LOCATION) else {
+                return (is_computed, answer.response.into_body());
+            };
+            get.target = address.to_str().unwrap().strip_prefix("http://localhost").unwrap().parse().unwrap();
+            let (is_computed, answer) = played(&world, &get);
+            (is_computed, answer.response.into_body())
+        };
+        put(vec![7; 8_000_000]);
+        let [(one, whole), (two, again)] = [None, None].map(part);
+        assert_eq!((one, two, whole.as_ptr() == again.as_ptr()), (false, false, true), "both answers share what is stored");
+        assert_eq!(part(Some("bytes=0-")).1.as_ptr(), whole.as_ptr());
+        let (is_computed, first) = part(Some("bytes=0-9"));
+        assert_eq!((is_computed, first.len(), first.as_ptr() == whole.as_ptr()), (false, 10, false), "a part keeps no more");
+        let (is_computed, most) = part(Some("bytes=1-7999999"));
+        assert_eq!((is_computed, most.len()), (true, 7_999_999));
+    }
+
+    #[test]
+    fn the_last_fragment_of_a_large_upload_has_a_thread_of_its_own() {
+        let world = world_of_caller();
+        let begin = request(Method::POST, "/v1.0/me/drive/root:/a.bin:/createUploadSession", &json!({}));
+        let address = json_of(&played(&world, &begin).1)["uploadUrl"].as_str().unwrap().to_owned();
+        let (unit, target) = (320 * 1024, address.strip_prefix("http://localhost").unwrap());
+        let send = |begin: usize, length: usize| {
+            let mut fragment = request(Method::PUT, target, &Value::Null);
+            let range = format!("bytes {begin}-{}/{}", begin + length - 1, 4 * unit + 1);
+            fragment.headers.insert(header::CONTENT_RANGE, range.parse().unwrap());
+            fragment.body = Body::Whole(vec![1; length].into());
+            let (is_computed, answer) = played(&world, &fragment);
+            (is_computed, answer.response.status().as_u16())
+        };
+        assert_eq!(send(0, 4 * unit), (false, 202));
+        assert_eq!(send(4 * unit, 1), (true, 201), "the content is joined, and its hashes are computed");
+    }
+
+    #[test]
+    fn a_write_that_subscriptions_watch_has_a_thread_of_its_own() {
+        let subscription = json!({ "id": "s", "changeType": "updated", "resource": "users/u", "notificationUrl": "https://r.example/",
+            "expirationDateTime": "1970-01-01T01:00:00Z" });
+        for (subscriptions, is_expected) in [(vec![], false), (vec![subscription], true)] {
+            let world = world_of(&json!({ "users": [{ "id": "u", "displayName": "A" }], "subscriptions": subscriptions }));
+            let (is_computed, answer) = played(&world, &request(Method::PATCH, "/v1.0/users/u", &json!({ "displayName": "B" })));
+            let notified = answer.notifications.as_ref().map_or(0, Vec::len);
+            assert_eq!((is_computed, answer.response.status().as_u16(), notified), (is_expected, 204, usize::from(is_expected)));
+            assert!(!played(&world, &get("/v1.0/users/u")).0);
         }
     }
 

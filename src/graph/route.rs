@@ -213,7 +213,7 @@ pub struct EntityPath {
 impl EntityPath {
     /// Resolves the path of a collection or of an entity as a whole; `None` for other resources.
     pub fn of(schema: &Schema, path: &str) -> Option<EntityPath> {
-        let Resource::Entities(route) = resolve(schema, Lookup::none(), path).ok()? else { return None };
+        let Resource::Entities(route) = resolve(schema, &Lookup::none(), path).ok()? else { return None };
         let ancestors = route.ancestors.into_iter().map(|ancestor| (ancestor.collection, ancestor.key.to_string())).collect();
         (route.tail == Tail::Whole && route.missing.is_none()).then(|| EntityPath {
             collection: route.collection,
@@ -264,7 +264,7 @@ impl PropertyTail {
 ///
 /// Segments are percent-decoded and matched in any case; keys keep their case. A key is a segment of its own or is in parentheses. One
 /// trailing slash is allowed.
-pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str) -> Result<Resource<'s>, Error> {
+pub(super) fn resolve<'s>(schema: &'s Schema, lookup: &Lookup<'_>, path: &'s str) -> Result<Resource<'s>, Error> {
     if let Some(mut route) = resolve_usual_form(schema, path) {
         if lookup.needs_permissions() {
             route.steps = asked::of_usual_form(path, route.type_id);
@@ -299,8 +299,9 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
         let call = operation::unbound(model, &root_segment, &mut segments)?;
         return call.map(|call| Resource::Operation(model, Box::new(call))).ok_or_else(|| unknown_root(model, name));
     };
-    let walk = Walk::from_root(schema, model, lookup, root, predicate)?;
-    walk.follow(&mut segments).map(Resource::Entities)
+    let walk = Walk::from_root(schema, model, lookup, root, predicate);
+    let route = walk.and_then(|walk| walk.follow(&mut segments));
+    lookup.unpaid().map_or(route, Err).map(Resource::Entities)
 }
 
 /// Returns the first percent sign that two hexadecimal digits do not follow, with the characters behind it.
@@ -319,7 +320,7 @@ fn unknown_root(model: &Model, name: &str) -> Error {
 struct Walk<'s, 'l> {
     schema: &'s Schema,
     model: &'s Model,
-    lookup: Lookup<'l>,
+    lookup: &'l Lookup<'l>,
     collection: CollectionAddress,
     type_id: TypeId,
     cast: Option<TypeId>,
@@ -366,7 +367,7 @@ impl<'s, 'l> Walk<'s, 'l> {
     fn from_root(
         schema: &'s Schema,
         model: &'s Model,
-        lookup: Lookup<'l>,
+        lookup: &'l Lookup<'l>,
         root: &'s Root,
         predicate: Option<&str>,
     ) -> Result<Walk<'s, 'l>, Error> {
@@ -887,7 +888,7 @@ mod tests {
     /// Resolves a path segment by segment: the usual form has no trailing slash.
     fn resolve_by_segments(schema: &Schema, path: &str) -> Option<(Version, CollectionAddress, TypeId, Option<String>, String)> {
         let path = format!("{path}/");
-        let Ok(Resource::Entities(route)) = resolve(schema, Lookup::none(), &path) else { return None };
+        let Ok(Resource::Entities(route)) = resolve(schema, &Lookup::none(), &path) else { return None };
         Some(parts_of(route))
     }
 
@@ -937,12 +938,12 @@ mod tests {
 
         #[test]
         fn resolving_below_teams_never_panics(path in "/v1.0/teams(/|\\('|[a-z'%()=$]){0,4}(/schedule(/shifts(/|\\('|')){0,2}){0,2}\\PC{0,20}") {
-            let _ = resolve(&crate::workloads::schema(), Lookup::none(), &path);
+            let _ = resolve(&crate::workloads::schema(), &Lookup::none(), &path);
         }
 
         #[test]
         fn resolving_never_panics(path in "\\PC{0,60}") {
-            let _ = resolve(&crate::workloads::schema(), Lookup::none(), &path);
+            let _ = resolve(&crate::workloads::schema(), &Lookup::none(), &path);
         }
     }
 

@@ -179,7 +179,7 @@ fn commit(
         headers,
         body: Body::Whole(body),
     };
-    let resource = route::resolve(&world.schema, Lookup::of(world, &stored.headers), stored.path())?;
+    let resource = route::resolve(&world.schema, &Lookup::of(world, &stored.headers, meta.purse), stored.path())?;
     let Resource::Entities(mut route) = resource else { return Err(internal()) };
     if let Some((collection, key)) = route.new_in.take_if(|(_, key)| key.is_some() == (stored.method == Method::PUT)) {
         route.collection = collection;

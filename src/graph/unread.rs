@@ -65,7 +65,7 @@ pub(super) fn is_spared(world: &World, meta: &ResponseMeta<'_>) -> bool {
 pub(super) fn refusal_for_stub(world: &World, request: &Request) -> Option<Error> {
     let stubs = world.stubs.as_ref()?;
     let core = world.schema.core()?;
-    let error = route::resolve(&core, Lookup::none(), request.path()).err()?;
+    let error = route::resolve(&core, &Lookup::none(), request.path()).err()?;
     let is_stubbed = stubs.find(&request.method, request.path_and_query(), request.body.bytes()).is_ok();
     is_stubbed.then_some(error)
 }

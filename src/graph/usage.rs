@@ -7,6 +7,7 @@ use crate::edm::schema::LimitHeaders;
 use crate::entra::caller::{self, Caller};
 use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
+use crate::odata::purse::Purse;
 use crate::policy::behavior;
 use crate::world::World;
 use crate::world::fault::{Effect, FaultDecision, LimitUsage, LimitedKind};
@@ -33,7 +34,9 @@ pub(super) fn headers(world: &World, request: &Request, decision: &FaultDecision
     if world.behaviors.limit_headers == behavior::LimitHeaders::None || !is_refused && decision.usage.is_none() {
         return Vec::new();
     }
-    let resolved = route::resolve(&world.schema, Lookup::of(world, &request.headers), request.path());
+    // The headers are left out if the entities of the path have to be searched for long.
+    let purse = Purse::prompt();
+    let resolved = route::resolve(&world.schema, &Lookup::of(world, &request.headers, &purse), request.path());
     let Ok(Resource::Entities(route)) = resolved else { return Vec::new() };
     let texts = match route.structured().rare().limit_headers {
         Some(LimitHeaders::Throttle) => throttle(world, request, decision, is_refused),

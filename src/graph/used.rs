@@ -32,7 +32,7 @@ pub(crate) struct UsedOperation<'w> {
 /// Returns the operation of a request, if the schema has its path.
 pub(crate) fn operation<'w>(world: &'w World, method: &Method, path: &str) -> Option<UsedOperation<'w>> {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
-    let resource = route::resolve(&world.schema, Lookup::of_parts(), path).ok()?;
+    let resource = route::resolve(&world.schema, &Lookup::of_parts(), path).ok()?;
     match resource {
         Resource::Operation(model, call) => {
             let version = model.version;

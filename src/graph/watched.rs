@@ -54,7 +54,13 @@ pub(crate) enum Unwatched {
 }
 
 /// Returns what a path without version leads to. `me` is the user with an id. The entity at its end may be deleted by now, if `is_late`.
-pub(crate) fn resolve<'m>(world: &'m World, user: Option<&str>, resource: &str, is_late: bool) -> Result<Watched<'m>, Unwatched> {
+pub(crate) fn resolve<'m>(
+    world: &'m World,
+    user: Option<&str>,
+    resource: &str,
+    is_late: bool,
+    purse: &Purse,
+) -> Result<Watched<'m>, Unwatched> {
     let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
     let path = path.trim_matches('/');
     let rest = path.split_once('/').map_or("", |(_, rest)| rest);
@@ -62,7 +68,7 @@ pub(crate) fn resolve<'m>(world: &'m World, user: Option<&str>, resource: &str, 
     let path = user.map_or_else(|| path.to_owned(), |user| format!("users/{user}/{rest}"));
     let mut unknown = None;
     for version in Version::ALL {
-        match at(world, version, &path, query, is_late) {
+        match at(world, version, &path, query, (is_late, purse)) {
             Err(Unwatched::Unknown(error)) => _ = unknown.get_or_insert(error),
             Err(missing) => return Err(missing),
             Ok(mut found) => {
@@ -83,11 +89,17 @@ pub(crate) fn is_of_caller(path: &str) -> bool {
     percent_decode_str(first).decode_utf8_lossy().eq_ignore_ascii_case("me")
 }
 
-fn at<'m>(world: &'m World, version: Version, path: &str, query: &str, is_late: bool) -> Result<Watched<'m>, Unwatched> {
+fn at<'m>(
+    world: &'m World,
+    version: Version,
+    path: &str,
+    query: &str,
+    (is_late, purse): (bool, &Purse),
+) -> Result<Watched<'m>, Unwatched> {
     let (schema, headers) = (&world.schema, HeaderMap::new());
     let model = schema.model(version);
     let path = format!("/{}/{path}", version.segment());
-    let resource = route::resolve(schema, Lookup::of(world, &headers), &path).map_err(Unwatched::Unknown)?;
+    let resource = route::resolve(schema, &Lookup::of(world, &headers, purse), &path).map_err(Unwatched::Unknown)?;
     let not_watched = || Unwatched::Unknown(Error::new(&refusal::UNKNOWN_SEGMENT, &[&path]));
     let Resource::Entities(route) = resource else { return Err(not_watched()) };
     let addresses = route.published_addresses(world);
@@ -152,8 +164,8 @@ fn place(world: &World, route: Route<'_>, is_late: bool) -> Option<Result<(TypeI
 }
 
 impl Watched<'_> {
-    /// Whether a changed entity of a collection is one of those.
-    pub(crate) fn shows(&self, world: &World, collection: &CollectionAddress, change: &StoreChange) -> bool {
+    /// Whether a changed entity of a collection is one of those. Without a purse that suffices, the result is of no use.
+    pub(crate) fn shows(&self, world: &World, collection: &CollectionAddress, change: &StoreChange, purse: &Purse) -> bool {
         let Some(entity) = change.after.as_ref().or(change.before.as_ref()) else { return false };
         let is_there = match &self.place {
             Place::Entity(address) => address.key == entity.key && address.collection == *collection,
@@ -163,13 +175,17 @@ impl Watched<'_> {
                 *root == collection.root && self.model.is_a(own, self.structured.id) && is_below(collection, below.as_deref())
             }
         };
-        is_there && self.is_match(entity)
+        is_there && self.is_match(entity, purse)
     }
 
-    fn is_match(&self, entity: &StoredEntity) -> bool {
-        let purse = Purse::whole();
+    fn is_match(&self, entity: &StoredEntity, purse: &Purse) -> bool {
         let filter = self.filter.as_ref().and_then(|query| query.filter.as_ref());
-        filter.is_none_or(|filter| filter.is_fulfilled_as(None, &entity.properties, &purse))
+        filter.is_none_or(|filter| {
+            let held = purse.held();
+            let is_match = purse.spend(filter.steps()) && filter.is_fulfilled_as(None, &entity.properties, purse);
+            purse.release_to(held);
+            is_match
+        })
     }
 }
 

@@ -129,10 +129,6 @@ fn is_member(
             let key = member.properties.get(*slot);
             matches!(key, Value::String(key) if key.eq_ignore_ascii_case(&person.key))
         };
-        // An index of a collection that nothing has changed would not be kept.
-        if !members.is_changeable() {
-            return members.list().iter().any(|member| is_person(member));
-        }
         if !members.knows_values(*slot) {
             members.learn_values(*slot);
         }

@@ -41,7 +41,7 @@ pub(crate) use crate::edm::address::{CollectionAddress, EntityAddress};
 pub(crate) use baseline::{BASELINE_BYTES, HeldEntities};
 pub(crate) use changes::{ChangePosition, Changed};
 pub(crate) use collection::RECORD_BYTES;
-pub(crate) use collection::{Collection, InsertError, StoreUpdate};
+pub(crate) use collection::{Collection, InsertError, LookUpUnpaid, StoreUpdate};
 pub use entity::StoredEntity;
 pub(crate) use recorder::StoreChange;
 pub(crate) use recorder::recorded;

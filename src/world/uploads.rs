@@ -100,7 +100,6 @@ impl Session {
         let is_attachment = self.target.attachment.is_some();
         UploadState { received: self.received, until: self.until, is_attachment }
     }
-
 }
 
 /// Returns the whole content.

@@ -168,6 +168,8 @@ pub struct Commit<'c> {
     pub changes: &'c [StoreChange],
     /// Id of the request.
     pub cause: &'c str,
+    /// Purse that pays for what follows from the changes.
+    pub(crate) purse: &'c Purse,
 }
 
 /// Entity that a request has created.
@@ -637,6 +639,8 @@ pub struct Change<'c> {
     pub collection: &'c CollectionAddress,
     /// Kind of change.
     pub kind: ChangeKind<'c>,
+    /// Purse that pays for the decision about it.
+    pub(crate) purse: &'c Purse,
 }
 
 /// Kind of a [`Change`]. Costly values are closures, called only if needed.

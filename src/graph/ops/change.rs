@@ -129,6 +129,7 @@ pub(super) fn before_commit(
         ancestors: &context.route.ancestors,
         collection: &context.route.collection,
         kind,
+        purse: context.purse,
     };
     workload.before_commit(&change, reply, decided)
 }

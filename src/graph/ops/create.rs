@@ -44,7 +44,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     let relations = reference::look_up(context, structured, &reading.patch.related, None, &mut decided)?;
     let stored_as = context.world.schema.set(context.route.collection.set).target;
     let mut properties = new_values(context, structured, stored_as, &reading.patch, &mut decided);
-    rename(context, structured, &mut properties);
+    rename(context, structured, &mut properties)?;
     check_values(context, structured, &reading.patch, None, &mut properties, &mut decided)?;
     // An approved entity keeps the id that was sent for approval.
     let sent = sent_key(context, structured, &properties, &reading.patch, &context.route.ancestors);
@@ -132,16 +132,17 @@ fn after_create(
 }
 
 /// Gives a new file or folder another name, if its own is in use and the client wants that.
-fn rename(context: &OperationContext<'_>, structured: &StructuredType, values: &mut Complex) {
-    let Some(rules) = structured.file else { return };
-    let Some(slot) = structured.slot(rules.name) else { return };
-    let Value::String(name) = values.get(slot).clone() else { return };
+fn rename(context: &OperationContext<'_>, structured: &StructuredType, values: &mut Complex) -> Result<(), Error> {
+    let Some(rules) = structured.file else { return Ok(()) };
+    let Some(slot) = structured.slot(rules.name) else { return Ok(()) };
+    let Value::String(name) = values.get(slot).clone() else { return Ok(()) };
     let (world, folder) = (context.world, &context.route.collection);
-    let is_used = folders::find(world, structured, folder, rules, &name).is_some();
+    let is_used = folders::find(context, structured, folder, rules, &name)?.is_some();
     let wish = || Conflict::of_body(&body::bytes(context.request, &world.behaviors).ok()?);
     if is_used && wish() == Some(Conflict::Rename) {
-        values.set(slot, Value::String(folders::free_name(world, structured, folder, rules, &name).into()));
+        values.set(slot, Value::String(folders::free_name(context, structured, folder, rules, &name)?.into()));
     }
+    Ok(())
 }
 
 /// Returns the values of a new entity: initial ones, those of the request, and those that the service sets.

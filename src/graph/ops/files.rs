@@ -1,6 +1,6 @@
 //! New files and folders at the end of names.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use http::StatusCode;
 
@@ -12,7 +12,6 @@ use crate::edm::schema::{FileRules, StructuredType};
 use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::folders::{account, find, free_name};
-use crate::graph::ops::media::NewContent;
 use crate::graph::ops::{Outcome, change, create};
 use crate::graph::route::NewFile;
 use crate::graph::success::Success;
@@ -20,22 +19,31 @@ use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::json::quoted;
 
+/// The content that a request stores.
+pub(super) struct NewContent<'n> {
+    pub(super) media: &'n Arc<Media>,
+    /// The members of the entity that follow from it, as JSON.
+    pub(super) members: &'n str,
+}
+
 /// Creates a file, and the folders on the way to it. If another request has created it meanwhile, the result is `None`.
 pub(super) fn create(
     context: &OperationContext<'_>,
     new: &NewFile,
     rules: &FileRules,
-    content: &NewContent<'_>,
+    stored: &NewContent<'_>,
 ) -> Result<Option<Outcome>, Error> {
     check_folder(context)?;
     check_depth(context, new)?;
     let structured = context.structured();
     let Some(children) = structured.navigation(rules.children) else { return Err(context.not_found(&new.name)) };
+    // A long search is done before others wait.
+    find(context, structured, &new.folder, rules, &new.name)?;
     // Held until the file is stored: a folder has no two items of one name.
     let _alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
     let mut folder = new.folder.clone();
     for name in &new.folders {
-        let key = if let Some(found) = find(context.world, structured, &folder, rules, name) {
+        let key = if let Some(found) = find(context, structured, &folder, rules, name)? {
             found.key.clone()
         } else {
             let members = format!("{}:{},{}:{{}}", quoted(rules.name), quoted(name), quoted(rules.folder.0));
@@ -45,10 +53,10 @@ pub(super) fn create(
         };
         folder = folder.within(&context.world.schema, &key, children.set);
     }
-    if find(context.world, structured, &folder, rules, &new.name).is_some() {
+    if find(context, structured, &folder, rules, &new.name)?.is_some() {
         return Ok(None);
     }
-    let address = insert(context, &folder, &new.name, rules, content)?;
+    let address = insert(context, &folder, &new.name, rules, stored)?;
     created(context, &address).map(Some)
 }
 
@@ -57,12 +65,14 @@ pub(super) fn create_beside(
     context: &OperationContext<'_>,
     name: &str,
     rules: &FileRules,
-    content: &NewContent<'_>,
+    stored: &NewContent<'_>,
 ) -> Result<Outcome, Error> {
-    let _alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = &context.route.collection;
-    let name = free_name(context.world, context.structured(), folder, rules, name);
-    let address = insert(context, folder, &name, rules, content)?;
+    // A long search is done before others wait.
+    free_name(context, context.structured(), folder, rules, name)?;
+    let _alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = free_name(context, context.structured(), folder, rules, name)?;
+    let address = insert(context, folder, &name, rules, stored)?;
     created(context, &address)
 }
 

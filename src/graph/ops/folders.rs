@@ -1,6 +1,5 @@
 //! Folders: what they say about their items.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
@@ -13,8 +12,10 @@ use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::{self, Json};
-use crate::world::World;
-use crate::world::store::{StoreFull, StoredEntity};
+use crate::world::store::{LookUpUnpaid, StoreFull, StoredEntity};
+
+/// The steps that a name costs which another item has.
+const NAME_STEPS: u64 = 64;
 
 /// Checks the name that a body gives a file or a folder.
 ///
@@ -64,38 +65,45 @@ impl Conflict {
 }
 
 /// Returns a name that no item of a folder has: `a 1.txt` for `a.txt`.
+///
+/// # Errors
+///
+/// Fails if the purse does not suffice.
 pub(super) fn free_name(
-    world: &World,
+    context: &OperationContext<'_>,
     structured: &StructuredType,
     folder: &CollectionAddress,
     rules: &FileRules,
     name: &str,
-) -> String {
+) -> Result<String, Error> {
     let (stem, end) = name.rfind('.').filter(|at| *at > 0).map_or((name, ""), |at| name.split_at(at));
-    let mut taken = HashSet::new();
-    if let Some(slot) = structured.slot(rules.name) {
-        for entity in world.store.list(folder) {
-            if let Value::String(name) = entity.properties.get(slot) {
-                taken.insert(file_name::folded(name));
-            }
+    let mut names = (1_u64..).map(|number| format!("{stem} {number}{end}"));
+    loop {
+        let name = names.next().unwrap_or_default();
+        if find(context, structured, folder, rules, &name)?.is_none() {
+            return Ok(name);
+        }
+        if !context.purse.spend(NAME_STEPS) {
+            return Err(context.too_expensive());
         }
     }
-    let mut names = (1_u64..).map(|number| format!("{stem} {number}{end}"));
-    names.find(|name| !taken.contains(&file_name::folded(name))).unwrap_or_default()
 }
 
 /// Returns the item of a folder with a name, in any case.
+///
+/// # Errors
+///
+/// Fails if the purse does not suffice.
 pub(super) fn find(
-    world: &World,
+    context: &OperationContext<'_>,
     structured: &StructuredType,
     folder: &CollectionAddress,
     rules: &FileRules,
     name: &str,
-) -> Option<Arc<StoredEntity>> {
-    let slot = structured.slot(rules.name)?;
-    let has_name =
-        |entity: &Arc<StoredEntity>| matches!(entity.properties.get(slot), Value::String(text) if file_name::is_same(text, name));
-    world.store.list(folder).into_iter().find(has_name)
+) -> Result<Option<Arc<StoredEntity>>, Error> {
+    let Some(slot) = structured.slot(rules.name) else { return Ok(None) };
+    let found = context.world.store.at(folder).with_text(slot, name, context.purse);
+    Ok(found.map_err(|LookUpUnpaid| context.too_expensive())?.into_iter().next().map(|(_, entity)| entity))
 }
 
 /// Returns the size that an item says it has.

@@ -19,6 +19,7 @@ use crate::graph::body;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{collection_to_change, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
+use crate::graph::ops::files::NewContent;
 use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::{Outcome, create, files, folders, update};
 use crate::graph::route::{PropertyTail, Route, Tail, unknown_segment};
@@ -58,13 +59,6 @@ pub(super) fn is_media(route: &Route<'_>) -> bool {
 fn is_stream(structured: &StructuredType, path: &PropertyTail) -> bool {
     let is_stream = |index: &usize| structured.properties[*index].kind == PropertyType::Primitive(Primitive::Stream);
     matches!(&*path.indexes, [index] if is_stream(index))
-}
-
-/// The content that a request stores.
-pub(super) struct NewContent<'n> {
-    pub(super) media: &'n Arc<Media>,
-    /// The members of the entity that follow from it, as JSON.
-    pub(super) members: &'n str,
 }
 
 /// The place of content: its slot, and its rules.

@@ -119,7 +119,7 @@ fn at_path(
             return Err(context.too_expensive());
         }
         let inner = folder.collection.within(schema, &folder.key, children.set);
-        let found = folders::find(world, structured, &inner, rules, &percent_decoded(name)).ok_or_else(unknown)?;
+        let found = folders::find(context, structured, &inner, rules, &percent_decoded(name))?.ok_or_else(unknown)?;
         folder = EntityAddress { collection: inner, key: found.key.clone() };
     }
     Ok(folder)

@@ -8,7 +8,7 @@ use crate::edm::schema::{Slot, StructuredType, Unique};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::odata::error::Error;
-use crate::world::store::{Collection, StoredEntity};
+use crate::world::store::{Collection, LookUpUnpaid, StoredEntity};
 
 /// The cost of the comparison with an entity, or with one of its texts, in steps of the purse.
 const COMPARISON_STEPS: u64 = 2;
@@ -35,16 +35,12 @@ pub(super) fn check<'c, R>(
     if wanted.is_empty() {
         return Ok(None);
     }
+    // Paid by the first request that asks. Others do not wait for it.
+    for (_, slot, _) in &wanted {
+        collection.index(*slot, context.purse).map_err(|LookUpUnpaid| context.too_expensive())?;
+    }
     let alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
     for (unique, slot, wanted) in wanted {
-        if !collection.knows_values(slot) {
-            // Paid by the first request that asks, and done before others are let in.
-            let steps = COMPARISON_STEPS.saturating_mul(u64::try_from(collection.len()).unwrap_or(u64::MAX));
-            if !(context.purse.expect(steps) && context.purse.spend(steps)) {
-                return Err(context.too_expensive());
-            }
-            collection.learn_values(slot);
-        }
         for text in wanted {
             let sought = folded(&text);
             let other = other_text(structured, unique, values);

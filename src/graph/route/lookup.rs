@@ -1,74 +1,103 @@
 //! The state that a path may need to be resolved: links, other keys, and the caller.
 
-use http::HeaderMap;
+use std::cell::Cell;
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use crate::edm::address::CollectionAddress;
-use crate::edm::file_name;
 use crate::edm::key;
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{Model, Property, PropertyType, SetId, StructuredType};
-use crate::edm::value::{Complex, Value};
+use crate::edm::value::Complex;
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
-use crate::policy::behavior::{CountOfValues, SlashesAfterVersion};
+use crate::policy::behavior::{CountOfValues, ExpensiveQuery, SlashesAfterVersion};
 use crate::policy::refusal;
 use crate::world::settings::Auth;
-use crate::world::store::StoredEntity;
+use crate::world::store::{LookUpUnpaid, StoredEntity};
 use crate::world::workload::InstanceRules;
 use crate::world::{World, links};
 
-/// The state, if there is one: paths of fixtures and recordings are resolved without. The purse pays for links at any distance.
-#[derive(Clone, Copy)]
+/// The steps that a key of a collection costs.
+const KEY_STEPS: u64 = 16;
+
+/// The state, if there is one: paths of fixtures and recordings are resolved without.
 pub(in crate::graph) struct Lookup<'l> {
-    state: Option<(&'l World, &'l HeaderMap)>,
-    purse: Option<&'l Purse>,
+    state: Option<State<'l>>,
     /// Whether the parts of the path are recorded without a state, too.
     records_parts: bool,
+    /// Whether the purse did not suffice: all that was found since then must be discarded.
+    is_unpaid: Cell<bool>,
+}
+
+#[derive(Clone, Copy)]
+struct State<'l> {
+    world: &'l World,
+    headers: &'l HeaderMap,
+    /// The purse that pays for searches.
+    purse: &'l Purse,
 }
 
 impl<'l> Lookup<'l> {
     /// Returns a lookup that finds nothing.
     pub(in crate::graph) fn none() -> Lookup<'l> {
-        Lookup { state: None, purse: None, records_parts: false }
+        Lookup { state: None, records_parts: false, is_unpaid: Cell::new(false) }
     }
 
     /// Returns a lookup that finds nothing, for the parts of a path.
     pub(in crate::graph) fn of_parts() -> Lookup<'l> {
-        Lookup { state: None, purse: None, records_parts: true }
+        Lookup { records_parts: true, ..Lookup::none() }
     }
 
     /// Returns the lookup of a request.
-    pub(in crate::graph) fn of(world: &'l World, headers: &'l HeaderMap) -> Lookup<'l> {
-        Lookup { state: Some((world, headers)), purse: None, records_parts: false }
+    pub(in crate::graph) fn of(world: &'l World, headers: &'l HeaderMap, purse: &'l Purse) -> Lookup<'l> {
+        Lookup { state: Some(State { world, headers, purse }), records_parts: false, is_unpaid: Cell::new(false) }
     }
 
-    /// Returns the lookup that a purse pays for. What it finds is of no use once the purse is empty.
-    pub(in crate::graph) fn paid_by(self, purse: &'l Purse) -> Lookup<'l> {
-        Lookup { purse: Some(purse), ..self }
+    /// Returns the refusal of a path for whose entities too many others had to be searched. It is discarded if the computation is
+    /// interrupted.
+    pub(super) fn unpaid(&self) -> Option<Error> {
+        let refusal = || match self.state.map(|state| state.world.behaviors.expensive_query) {
+            Some(ExpensiveQuery::Timeout) => &refusal::QUERY_TIMEOUT,
+            _ => &refusal::QUERY_TOO_EXPENSIVE,
+        };
+        self.is_unpaid.get().then(|| Error::new(refusal(), &[]))
+    }
+
+    fn world(&self) -> Option<&'l World> {
+        self.state.map(|state| state.world)
+    }
+
+    /// Returns what was found, unless the purse did not suffice.
+    fn paid<T: Default>(&self, found: Result<T, LookUpUnpaid>) -> T {
+        found.unwrap_or_else(|LookUpUnpaid| {
+            self.is_unpaid.set(true);
+            T::default()
+        })
     }
 
     /// Whether permissions are checked, which are published by the parts of paths.
     pub(super) fn needs_permissions(&self) -> bool {
-        self.records_parts || self.state.is_some_and(|(world, _)| world.auth == Auth::Strict)
+        self.records_parts || self.world().is_some_and(|world| world.auth == Auth::Strict)
     }
 
     /// Whether two slashes behind the version count as one (behavior `slashes-after-version`).
     pub(super) fn takes_slashes_after_version(&self) -> bool {
-        self.state.is_none_or(|(world, _)| world.behaviors.slashes_after_version == SlashesAfterVersion::Take)
+        self.world().is_none_or(|world| world.behaviors.slashes_after_version == SlashesAfterVersion::Take)
     }
 
     /// Whether `$count` can follow a property with a collection of values (behavior `count-of-values`).
     pub(super) fn counts_values(&self) -> bool {
-        self.state.is_none_or(|(world, _)| world.behaviors.count_of_values == CountOfValues::Answer)
+        self.world().is_none_or(|world| world.behaviors.count_of_values == CountOfValues::Answer)
     }
 
     /// Returns the key of the signed-in user's entity. Without a token it is that of the state, linked under the singleton, or the local
     /// user's.
     pub(super) fn caller_key(&self, singleton: SetId) -> Result<String, Error> {
-        let Some((world, headers)) = self.state else { return Ok(LOCAL_USER.0.to_owned()) };
+        let Some(State { world, headers, .. }) = self.state else { return Ok(LOCAL_USER.0.to_owned()) };
         match caller::caller(headers) {
             Caller::User(person) => Ok(person.id),
             Caller::Application(_) => Err(Error::new(&refusal::CALLER_WITHOUT_USER, &[])),
@@ -82,37 +111,46 @@ impl<'l> Lookup<'l> {
 
     /// Returns a link, or an entity that lives among links.
     pub(super) fn link(&self, collection: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
-        let (world, _) = self.state?;
-        links::link(&world.schema, &world.store, collection, key, self.purse)
+        let State { world, purse, .. } = self.state?;
+        let found = links::link(&world.schema, &world.store, collection, key, Some(purse));
+        if purse.is_empty() && world.schema.is_derived(collection.set) {
+            self.is_unpaid.set(true);
+        }
+        found
     }
 
     /// Returns whether a collection has an entity.
     pub(super) fn has(&self, collection: &CollectionAddress, key: &str) -> bool {
-        self.state.is_some_and(|(world, _)| world.store.has(collection, key))
+        self.world().is_some_and(|world| world.store.has(collection, key))
     }
 
     /// Returns the key of the entity that happens at the time with a key, which the collection does not have.
     pub(super) fn series(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Arc<str>> {
-        let (world, _) = self.state?;
+        let world = self.world()?;
         if world.store.has(collection, key) { None } else { InstanceRules::series_of(world, structured, collection, key) }
     }
 
     /// Returns whether a collection has no entities, as far as there is a state.
     pub(super) fn is_empty(&self, collection: &CollectionAddress) -> bool {
-        self.state.is_some_and(|(world, _)| world.store.at(collection).is_empty())
+        self.world().is_some_and(|world| world.store.at(collection).is_empty())
     }
 
     /// Returns the keys of a collection.
     pub(super) fn keys(&self, collection: &CollectionAddress) -> Vec<String> {
-        let entities = self.state.map(|(world, _)| world.store.list(collection)).unwrap_or_default();
-        entities.iter().map(|entity| entity.key.to_string()).collect()
+        let Some(State { world, purse, .. }) = self.state else { return Vec::new() };
+        let collection = world.store.at(collection);
+        let steps = KEY_STEPS.saturating_mul(u64::try_from(collection.len()).unwrap_or(u64::MAX));
+        if !purse.spend(steps) {
+            return self.paid(Err(LookUpUnpaid));
+        }
+        collection.list().iter().map(|entity| entity.key.to_string()).collect()
     }
 
     /// Returns the key of the first entity of a collection with values of a kind.
     pub(super) fn first(&self, collection: &CollectionAddress, is_wanted: impl Fn(&Complex) -> bool) -> Option<String> {
-        let (world, _) = self.state?;
-        let entities = world.store.list(collection);
-        entities.iter().find(|entity| is_wanted(&entity.properties)).map(|entity| entity.key.to_string())
+        let State { world, purse, .. } = self.state?;
+        let found = world.store.at(collection).first_where(purse, |entity| is_wanted(&entity.properties));
+        self.paid(found).map(|entity| entity.key.to_string())
     }
 
     /// Returns the key of the entity with another key that identifies it.
@@ -123,15 +161,17 @@ impl<'l> Lookup<'l> {
         property: &Property,
         wanted: &str,
     ) -> Option<String> {
-        let (world, _) = self.state?;
+        let State { world, purse, .. } = self.state?;
         let wanted = key::canonical(model, property.kind, wanted.into())?;
-        let has_key = |entity: &Arc<StoredEntity>| match entity.properties.get(property.slot) {
-            Value::String(text) if property.kind == PropertyType::Primitive(Primitive::String) => {
-                file_name::is_same(text, &wanted)
-            }
-            value => value.key(model, property.kind).is_some_and(|text| *text == *wanted),
+        let stored = world.store.at(collection);
+        if property.kind == PropertyType::Primitive(Primitive::String) {
+            let found = self.paid(stored.with_text(property.slot, &wanted, purse));
+            return found.first().map(|(_, entity)| entity.key.to_string());
+        }
+        let has_key = |entity: &StoredEntity| {
+            entity.properties.get(property.slot).key(model, property.kind).is_some_and(|text| *text == *wanted)
         };
-        world.store.list(collection).iter().find(|entity| has_key(entity)).map(|entity| entity.key.to_string())
+        self.paid(stored.first_where(purse, has_key)).map(|entity| entity.key.to_string())
     }
 
     /// Returns the key of the entity that a segment names by another key, unless it is a key itself.
@@ -141,7 +181,7 @@ impl<'l> Lookup<'l> {
         collection: &CollectionAddress,
         segment: &str,
     ) -> Option<String> {
-        let (world, _) = self.state?;
+        let world = self.world()?;
         let (index, wanted) = match (structured.segment_key, structured.well_known) {
             (Some(index), _) => (index, segment),
             (None, Some((index, names))) => {

@@ -98,7 +98,7 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>, depth: usize) -> Result<Vec
         return Err(Error::new(&refusal::INVALID_SELECT, &["$expand"]).with_detail(format!("more than {MAX_DEPTH} levels")));
     }
     let mut items: Vec<ExpandItem<'m>> = Vec::new();
-    // The items that `*` stands for, which give way to those that a request names.
+    // The items of `*`, which give way to those that a request names.
     let mut others: Option<Vec<ExpandItem<'m>>> = None;
     for (at, piece) in pieces(text, ',') {
         let trimmed = piece.trim();

@@ -210,6 +210,18 @@ fn append(request: &OperationRequest<'_>, name: &str, value: &Complex) -> Result
     })
 }
 
+/// Pays for the items of a collection of the bound entity, which each change of it copies.
+fn pay_for_items(request: &OperationRequest<'_>, name: &str) -> Result<(), Error> {
+    let structured = request.model.find_structured(request.world.schema.set(request.collection.set).target);
+    let value = request.entity.zip(structured.and_then(|structured| structured.slot(name)));
+    let items = match value.map(|(entity, slot)| entity.properties.get(slot)) {
+        Some(Value::Collection(items)) => u64::try_from(items.len()).unwrap_or(u64::MAX),
+        _ => 0,
+    };
+    let is_paid = request.purse.spend(ITEM_STEPS.saturating_mul(items));
+    if is_paid { Ok(()) } else { Err(Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[])) }
+}
+
 /// Returns the complex value of an argument, and its type.
 fn complex<'c>(request: &OperationRequest<'c>, name: &str, type_name: &str) -> Option<(Complex, &'c StructuredType)> {
     let structured = request.model.structured(request.model.type_named(type_name)?);
@@ -220,11 +232,15 @@ fn complex<'c>(request: &OperationRequest<'c>, name: &str, type_name: &str) -> O
     Some((value, structured))
 }
 
+/// The steps that an item of a changed collection costs: it is copied, and written as text.
+const ITEM_STEPS: u64 = 64;
+
 /// The lifetime of a secret for which the request states none: two years (recorded in Azure/azure-cli `test_app_owner.yaml`).
 const SECRET_DAYS: i64 = 730;
 
 /// learn.microsoft.com/graph/api/application-addpassword: the secret is in this answer alone.
 fn add_password(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
+    pay_for_items(request, "passwordCredentials")?;
     let Some((mut value, structured)) = complex(request, "passwordCredential", "passwordCredential") else {
         return Ok(OperationReply::Nothing);
     };
@@ -250,6 +266,7 @@ fn add_password(request: &OperationRequest<'_>) -> Result<OperationReply, Error>
 
 /// learn.microsoft.com/graph/api/application-removepassword
 fn remove_password(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
+    pay_for_items(request, "passwordCredentials")?;
     let Argument::Value(Value::String(wanted)) = request.argument("keyId") else { return Ok(OperationReply::Nothing) };
     let slot = request.model.type_named("passwordCredential").and_then(|id| request.model.structured(id).slot("keyId"));
     let is_wanted = |item: &Value| match (item, slot) {
@@ -271,6 +288,7 @@ fn remove_password(request: &OperationRequest<'_>) -> Result<OperationReply, Err
 
 /// learn.microsoft.com/graph/api/application-addkey. The proof is not checked.
 fn add_key(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
+    pay_for_items(request, "keyCredentials")?;
     let Some((mut value, structured)) = complex(request, "keyCredential", "keyCredential") else {
         return Ok(OperationReply::Nothing);
     };

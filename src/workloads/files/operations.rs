@@ -12,7 +12,7 @@ use crate::odata::read::Argument;
 use crate::policy::behavior::UnknownReference;
 use crate::policy::refusal;
 use crate::text::form::percent_decoded;
-use crate::world::store::StoredEntity;
+use crate::world::store::{LookUpUnpaid, StoredEntity};
 use crate::world::workload::{OperationReply, OperationRequest, OperationRow, text_of};
 
 /// The properties that a copy has of its own.
@@ -75,12 +75,11 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
         (None, file_name::depth(&request.world.schema, request.model, &folder)),
         &mut tree,
     )?;
+    // A long search is done before others wait.
+    has_name(request, structured, &folder, &new_name)?;
     // Held until the copy is stored: a folder has no two items of one name.
     let _alone = request.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
-    let has_name = |other: &Arc<StoredEntity>| {
-        text_of(structured, &other.properties, "name").is_some_and(|name| file_name::is_same(&name, &new_name))
-    };
-    if request.world.store.list(&folder).iter().any(has_name) {
+    if has_name(request, structured, &folder, &new_name)? {
         return Err(Error::new(&refusal::FILE_EXISTS, &[]));
     }
     let made = store(request, structured, &tree, &folder, &new_name)?;
@@ -89,6 +88,18 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
         _ => 0,
     };
     Ok(OperationReply::Started(made, size))
+}
+
+/// Whether a folder has an item of a name.
+fn has_name(
+    request: &OperationRequest<'_>,
+    structured: &StructuredType,
+    folder: &CollectionAddress,
+    name: &str,
+) -> Result<bool, Error> {
+    let Some(slot) = structured.slot("name") else { return Ok(false) };
+    let found = request.world.store.at(folder).with_text(slot, name, request.purse);
+    found.map(|found| !found.is_empty()).map_err(|LookUpUnpaid| Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[]))
 }
 
 /// An item that is copied, behind the folder that has it.

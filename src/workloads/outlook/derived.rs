@@ -2,6 +2,7 @@
 
 use crate::edm::schema::StructuredType;
 use crate::edm::value::{Complex, Value};
+use crate::odata::purse::Purse;
 use crate::text::json::quoted;
 use crate::world::id_form::conversation_id;
 use crate::world::workload::{Derived, DerivedValue, NewEntity, text_of};
@@ -109,8 +110,10 @@ fn folder(message: &NewEntity<'_>) -> Option<DerivedValue> {
     let structured = message.model.structured(folders.target);
     let address = owner.collection.within(&message.world.schema, &owner.key, folders.set);
     let is_drafts = |values: &Complex| text_of(structured, values, "displayName").is_some_and(|name| *name == *"Drafts");
-    let found = message.world.store.list(&address).into_iter().find(|folder| is_drafts(&folder.properties));
-    found.map(|folder| DerivedValue::text(&folder.key))
+    let slot = structured.slot("displayName")?;
+    let found = message.world.store.at(&address).with_text(slot, "Drafts", &Purse::whole()).ok()?;
+    let found = found.into_iter().find(|(_, folder)| is_drafts(&folder.properties));
+    found.map(|(_, folder)| DerivedValue::text(&folder.key))
 }
 
 /// Returns the id of an event in other calendars: the prefix of Outlook, and 24 bytes.

@@ -1,6 +1,6 @@
 //! A mailbox: the folders of a person, and the messages that go from one to another.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
@@ -16,7 +16,7 @@ use crate::workloads::outlook::rules::WELL_KNOWN_FOLDERS;
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::id_form::id_of;
-use crate::world::store::{InsertError, RECORD_BYTES, StoredEntity};
+use crate::world::store::{InsertError, LookUpUnpaid, RECORD_BYTES, StoredEntity};
 use crate::world::workload::{Ancestor, ConditionCheck, InstanceRules, OperationProblem, OperationRequest, text_of};
 
 /// The depth of nested folders and items, with a wide margin.
@@ -335,7 +335,7 @@ impl<'c> Mailbox<'c> {
         made: &mut Vec<EntityAddress>,
     ) -> Result<(), Error> {
         let sender = self.owner_as_recipient();
-        for owner in self.recipients(draft) {
+        for owner in self.recipients(request, draft)? {
             if let Some(mailbox) = Mailbox::of(request, owner) {
                 made.push(mailbox.receive(draft, "Inbox", false, sender.as_ref())?);
             }
@@ -393,8 +393,8 @@ impl<'c> Mailbox<'c> {
     }
 
     /// Returns the users of the world whose addresses a message has, each once.
-    fn recipients(&self, message: &EntityAddress) -> Vec<EntityAddress> {
-        let Some(entity) = self.world.store.entity(message) else { return Vec::new() };
+    fn recipients(&self, request: &OperationRequest<'_>, message: &EntityAddress) -> Result<Vec<EntityAddress>, Error> {
+        let Some(entity) = self.world.store.entity(message) else { return Ok(Vec::new()) };
         let structured = self.model.structured(self.world.schema.set(message.collection.set).target);
         let mut wanted: HashSet<String> = HashSet::new();
         for name in ["toRecipients", "ccRecipients", "bccRecipients"] {
@@ -402,20 +402,24 @@ impl<'c> Mailbox<'c> {
                 wanted.extend(items.iter().filter_map(|item| self.address_in(item)));
             }
         }
-        if wanted.is_empty() {
-            return Vec::new();
-        }
-        let has_address = |user: &Arc<StoredEntity>| {
-            addresses_of(self.owner_type, &user.properties).iter().any(|address| wanted.contains(address))
-        };
         let users = CollectionAddress::from(self.owner.collection.root);
-        let found = self.world.store.list(&users).into_iter().filter(has_address);
-        found.map(|user| EntityAddress { collection: users.clone(), key: user.key.clone() }).collect()
+        let stored = self.world.store.at(&users);
+        let mut found: BTreeMap<u64, Arc<str>> = BTreeMap::new();
+        for address in &wanted {
+            for slot in ADDRESSES.iter().filter_map(|name| self.owner_type.slot(name)) {
+                let known = stored.with_text(slot, address, request.purse);
+                let known = known.map_err(|LookUpUnpaid| Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[]))?;
+                found.extend(known.into_iter().map(|(number, user)| (number, user.key.clone())));
+            }
+        }
+        Ok(found.into_values().map(|key| EntityAddress { collection: users.clone(), key }).collect())
     }
 }
 
+/// The properties of a user that have addresses.
+const ADDRESSES: [&str; 2] = ["mail", "userPrincipalName"];
+
 /// Returns the addresses of a user, in lower case.
 fn addresses_of(structured: &StructuredType, values: &Complex) -> Vec<String> {
-    let names = ["mail", "userPrincipalName"];
-    names.iter().filter_map(|name| text_of(structured, values, name)).map(|address| address.to_lowercase()).collect()
+    ADDRESSES.iter().filter_map(|name| text_of(structured, values, name)).map(|address| address.to_lowercase()).collect()
 }

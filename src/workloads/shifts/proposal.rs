@@ -19,6 +19,9 @@ use crate::workloads::shifts::time_zones;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{Change, ChangeKind, Consultation};
 
+/// The steps of finding out, as often as a decision needs it, whether a user is in a team.
+const TEAM_STEPS: u64 = 300;
+
 /// Checks a change of an item, and returns the call that must come first.
 pub(super) fn decide(
     change: &Change<'_>,
@@ -29,6 +32,10 @@ pub(super) fn decide(
     let schedule = Schedule::holding(change.world, change.model, change.ancestors, collection);
     let Some(place) = schedule.clone().map(Place::Team).or_else(|| user_of(change)) else { return Ok(None) };
     let Change { world, model, headers, .. } = *change;
+    // The schedules of a user are those of some of the teams.
+    if matches!(place, Place::User(_)) && !change.purse.spend(TEAM_STEPS.saturating_mul(Schedule::count(world, model))) {
+        return Err(Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[]));
+    }
     let inquiry = Inquiry { world, model, headers, place, reply };
     let (key, after, before): (Arc<str>, Option<Record<'_>>, Option<Arc<StoredEntity>>) = match &change.kind {
         ChangeKind::Create { key, keyed_values, .. } => {

@@ -83,6 +83,12 @@ impl<'w> Schedule<'w> {
         (&*structured.name == "schedule").then_some((team.key, structured))
     }
 
+    /// Returns the number of teams, each of which can have a schedule.
+    pub(super) fn count(world: &World, model: &Model) -> u64 {
+        let teams = model.root("teams").map_or(0, |root| world.store.collection(root.set).len());
+        u64::try_from(teams).unwrap_or(u64::MAX)
+    }
+
     /// Returns the schedules of the teams that a user is in.
     pub(super) fn of_user(world: &'w World, model: &'w Model, user: &str) -> Vec<Schedule<'w>> {
         let Some(root) = model.root("teams") else { return Vec::new() };

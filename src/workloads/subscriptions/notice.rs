@@ -14,6 +14,7 @@ use crate::edm::schema::StructuredType;
 use crate::edm::segment::{KeyPredicate, Segment};
 use crate::edm::tag;
 use crate::graph::watched::{Place, Watched, is_below};
+use crate::odata::purse::Purse;
 use crate::policy::behavior::{Secret, SubscriptionAuthorization};
 use crate::text::json::quoted;
 use crate::text::word::capitalized;
@@ -33,6 +34,18 @@ const REMINDER: i64 = 15 * 60_000;
 /// The bytes of encrypted content beside its data: keys of up to 4,096 bits, a signature, and names.
 const ENVELOPE_BYTES: usize = 2048;
 
+/// The steps of finding what a subscription watches.
+const RESOLUTION_STEPS: u64 = 1_000;
+
+/// The steps of comparing a change with what a subscription watches.
+const COMPARISON_STEPS: u64 = 50;
+
+/// The steps of encrypting the key of a notification's content.
+const ENCRYPTION_STEPS: u64 = 10_000;
+
+/// The bytes of a notification that a step writes.
+const BYTES_WRITTEN: u64 = 4;
+
 /// A subscription that may report changes.
 struct Watching<'w> {
     key: &'w Arc<str>,
@@ -45,7 +58,7 @@ struct Watching<'w> {
     has_missed: bool,
 }
 
-/// Returns the notifications of what a request has changed. Those for which there is neither room nor memory are not put together.
+/// Returns the notifications of what a request has changed. Those without room, memory or steps in the purse are not put together.
 pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
     let world = commit.world;
     let changes = merged(world, commit.changes);
@@ -53,11 +66,13 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
         return Vec::new();
     }
     let subscriptions = subscription::all(world);
+    let purse = commit.purse;
     let mut watching: Vec<_> = subscriptions
         .iter()
         .filter(|(key, subscription)| subscription.end() > unix_millis(commit.now) && !is_paused(world, key, commit.now))
         .filter_map(|(key, subscription)| {
-            let (found, room) = (subscription.has_watched(world).ok()?, world.outbox.room(key));
+            purse.spend(RESOLUTION_STEPS);
+            let (found, room) = (subscription.has_watched(world, purse).ok()?, world.outbox.room(key));
             Some(Watching { key, subscription, found, certificate: OnceCell::new(), room, has_missed: false })
         })
         .collect();
@@ -71,12 +86,21 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
         });
         for watching in &mut watching {
             let subscription = watching.subscription;
-            let Some((kind, resource, data)) = reported(world, &watching.found, subscription, change, &moved) else { continue };
+            let reported = reported(world, &watching.found, subscription, change, (&moved, purse));
+            if !purse.spend(COMPARISON_STEPS) {
+                // Whether it would be reported is not known.
+                watching.has_missed = true;
+                continue;
+            }
+            let Some((kind, resource, data)) = reported else { continue };
             let is_rich = subscription.encryption.is_some() && change.after.is_some();
             let content = if is_rich && watching.room > 0 { text.as_deref() } else { None };
             // Base64 has four characters for three bytes.
             let expected = content.map_or(0, |text| text.len() / 3 * 4 + ENVELOPE_BYTES) + data.len() + resource.len() + 512;
-            let memory = (watching.room > 0).then(|| world.stores.take(notification_bytes(expected))).flatten();
+            let writing = u64::try_from(expected).unwrap_or(u64::MAX) / BYTES_WRITTEN;
+            let steps = writing.saturating_add(if content.is_some() { ENCRYPTION_STEPS } else { 0 });
+            let memory =
+                (watching.room > 0 && purse.spend(steps)).then(|| world.stores.take(notification_bytes(expected))).flatten();
             let Some(mut memory) = memory else {
                 dropped += 1;
                 watching.has_missed = true;
@@ -89,8 +113,10 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
                 }
                 _ => data,
             };
-            let item = item(world, watching.key, subscription, kind, &resource, &data);
-            memory.shrink_to(notification_bytes(item.len()));
+            let mut item = item(world, watching.key, subscription, kind, &resource, &data);
+            // The text takes as much as is counted.
+            item.shrink_to_fit();
+            memory.shrink_to(notification_bytes(item.capacity()));
             watching.room -= 1;
             notifications.push(Notification {
                 subscription: watching.key.clone(),
@@ -178,7 +204,7 @@ fn reported(
     found: &Watched<'_>,
     subscription: &Subscription,
     change: &StoreChange,
-    moved: &Moved<'_>,
+    (moved, purse): (&Moved<'_>, &Purse),
 ) -> Option<(&'static str, String, String)> {
     let rules = watched(&found.structured.name);
     if let (true, Place::Entity(address)) = (rules.is_container(), &found.place) {
@@ -221,7 +247,7 @@ fn reported(
         };
         place = home;
     }
-    if !subscription.wants(kind) || !found.shows(world, &place, change) {
+    if !subscription.wants(kind) || !found.shows(world, &place, change, purse) {
         return None;
     }
     let name = name(world, own_rules, &place, &entity.key);
@@ -298,7 +324,9 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
             outbox.keep_receiver(&key, subscription.receiver());
             // Of several that see the end, one removes it.
             if matches!(collection.remove(&key), Ok(Some(_)))
-                && subscription.has_watched(world).is_ok_and(|found| watched(&found.structured.name).reports_removal)
+                && subscription
+                    .has_watched(world, &Purse::whole())
+                    .is_ok_and(|found| watched(&found.structured.name).reports_removal)
             {
                 notifications.extend(lifecycle(world, &key, &subscription, "subscriptionRemoved"));
             }
@@ -328,7 +356,7 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
 pub(super) fn of_given_up(world: &World, parcel: &Parcel) -> Option<Notification> {
     let (key, is_lifecycle) = &parcel.queue;
     let subscription = subscription::find(world, key).filter(|_| !is_lifecycle)?;
-    let found = subscription.has_watched(world).ok()?;
+    let found = subscription.has_watched(world, &Purse::whole()).ok()?;
     if watched(&found.structured.name).reports_missed { lifecycle(world, key, &subscription, "missed") } else { None }
 }
 
@@ -420,7 +448,7 @@ mod tests {
     fn notifications_take_memory_when_they_are_put_together_and_only_where_there_is_room() {
         let world = world();
         let found = notified(&world);
-        let bytes: usize = found.iter().map(|one| notification_bytes(one.item.len())).sum();
+        let bytes: usize = found.iter().map(|one| notification_bytes(one.item.capacity())).sum();
         let used = world.stores.used();
         assert_eq!(found.len(), 20);
         drop(found);
@@ -439,5 +467,25 @@ mod tests {
         assert_eq!(usize::try_from(world.outbox.dropped()).unwrap(), 1 + 20 - found.len());
         assert!(world.stores.used() <= world.stores.limit());
         drop(rest);
+    }
+
+    #[test]
+    fn notifications_are_put_together_as_far_as_the_purse_pays() {
+        let world = world();
+        let contacts = world.schema.set_named("users").unwrap();
+        let model = world.schema.widest();
+        let navigation = model.structured(world.schema.set(contacts).target).navigation("contacts").unwrap();
+        let collection = CollectionAddress::from(contacts).within(&world.schema, USER, navigation.set);
+        let after = Arc::new(crate::world::store::StoredEntity::new("c".into(), crate::edm::value::Complex::default()));
+        let changes = [StoreChange { collection, before: None, after: Some(after) }];
+        let put_together = |steps: u64| {
+            let purse = Purse::of(steps, 0);
+            let commit = Commit { world: &world, now: SystemTime::UNIX_EPOCH, changes: &changes, cause: "", purse: &purse };
+            of_commit(&commit).len()
+        };
+        assert_eq!(put_together(1_000_000), 20);
+        assert_eq!(put_together(0), 0);
+        let some = put_together(20 * (RESOLUTION_STEPS + COMPARISON_STEPS) + 1_000);
+        assert!(some > 0 && some < 20, "{some}");
     }
 }

@@ -6,6 +6,7 @@ use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::StructuredType;
 use crate::edm::value::{Complex, Value};
 use crate::graph::watched::{self, Unwatched, Watched};
+use crate::odata::purse::Purse;
 use crate::workloads::subscriptions::rules::SET;
 use crate::world::World;
 use crate::world::outbox::LastReceiver;
@@ -78,12 +79,12 @@ impl Subscription {
 
     /// Returns what it watches.
     pub(super) fn watched<'w>(&self, world: &'w World) -> Result<Watched<'w>, Unwatched> {
-        watched::resolve(world, self.creator.as_deref(), &self.resource, false)
+        watched::resolve(world, self.creator.as_deref(), &self.resource, false, &Purse::whole())
     }
 
     /// Returns what it has watched, also after the deletion of that.
-    pub(super) fn has_watched<'w>(&self, world: &'w World) -> Result<Watched<'w>, Unwatched> {
-        watched::resolve(world, self.creator.as_deref(), &self.resource, true)
+    pub(super) fn has_watched<'w>(&self, world: &'w World, purse: &Purse) -> Result<Watched<'w>, Unwatched> {
+        watched::resolve(world, self.creator.as_deref(), &self.resource, true, purse)
     }
 }
 

@@ -13,13 +13,28 @@ use super::changes::{ChangePosition, Changed, Changes};
 use super::entity::StoredEntity;
 use super::recorder::{self, StoreChange};
 use super::share::TreeShare;
-use super::values::Values;
+use super::values::{Values, texts};
 use super::{CollectionAddress, StoreFull};
+use crate::edm::file_name;
 use crate::edm::schema::{SetId, Slot};
 use crate::edm::value::Entity;
+use crate::odata::purse::Purse;
 
 /// The number of entities that are indexed at a time, without the lock of the collection.
 const CHUNK: usize = 256;
+
+/// The number of entities that are compared without an index, and without being paid.
+const COMPARED: usize = 64;
+
+/// The steps that indexing the text of an entity costs.
+const INDEX_STEPS: u64 = 32;
+
+/// The steps that a comparison with an entity costs.
+const COMPARISON_STEPS: u64 = 8;
+
+/// The purse does not suffice for a look-up.
+#[derive(Debug)]
+pub(crate) struct LookUpUnpaid;
 
 /// The bytes of a record in a collection: in the map and in the index.
 pub(crate) const RECORD_BYTES: usize = 128;
@@ -416,20 +431,35 @@ impl Collection {
         }
     }
 
+    /// Whether the collection is one within an entity that nothing has changed yet. Only the index of its baseline lasts.
+    fn is_view(&self) -> bool {
+        self.root.is_none() && self.address.is_none()
+    }
+
     /// Whether the texts of a property are indexed.
     pub(crate) fn knows_values(&self, slot: Slot) -> bool {
-        self.values.knows(slot)
+        let has_initial = self.baseline.as_ref().is_none_or(|baseline| baseline.knows(slot));
+        has_initial && (self.is_view() || self.values.knows(slot))
     }
 
     /// Indexes the texts of a property, which takes the time of reading all entities.
     pub(crate) fn learn_values(&self, slot: Slot) {
+        if let Some(baseline) = &self.baseline {
+            baseline.learn(slot);
+        }
+        if self.is_view() {
+            return;
+        }
         self.values.begin(slot);
         let mut after = None;
         loop {
             let chunk = self.page(after, 0, CHUNK);
             let Some((last, _)) = chunk.last() else { break };
             after = Some(*last);
-            for (_, entity) in &chunk {
+            let is_initial = |entity: &StoredEntity| {
+                self.baseline_entity(&entity.key).is_some_and(|(_, initial)| std::ptr::eq(initial.as_ref(), entity))
+            };
+            for (_, entity) in chunk.iter().filter(|(_, entity)| !is_initial(entity)) {
                 self.values.learn(&self.share.budget, slot, &entity.key, &entity.properties);
             }
         }
@@ -438,7 +468,81 @@ impl Collection {
 
     /// Returns the keys of entities that can have a text, given in lower case, in an indexed property.
     pub(crate) fn keys_with(&self, slot: Slot, text: &str) -> Vec<Arc<str>> {
-        self.values.keys_with(slot, text)
+        let mut keys = self.values.keys_with(slot, text);
+        if let Some(baseline) = &self.baseline {
+            keys.extend(baseline.keys_with(slot, text));
+        }
+        keys
+    }
+
+    /// Indexes the texts of a property, unless they are indexed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the purse does not suffice.
+    pub(crate) fn index(&self, slot: Slot, purse: &Purse) -> Result<(), LookUpUnpaid> {
+        if !self.knows_values(slot) {
+            let steps = INDEX_STEPS.saturating_mul(u64::try_from(self.len()).unwrap_or(u64::MAX));
+            if !(purse.expect(steps) && purse.spend(steps)) {
+                return Err(LookUpUnpaid);
+            }
+            self.learn_values(slot);
+        }
+        Ok(())
+    }
+
+    /// Returns the entities with a text in a property, in any case, in order and with their sequence numbers. The first time, the property is indexed; from then on, this
+    /// costs the same however many entities there are. Those of a small collection are compared instead.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the purse does not suffice.
+    pub(crate) fn with_text(&self, slot: Slot, text: &str, purse: &Purse) -> Result<Vec<(u64, Arc<StoredEntity>)>, LookUpUnpaid> {
+        let has_text = |entity: &StoredEntity| texts(entity.properties.get(slot)).any(|other| file_name::is_same(other, text));
+        let length = self.len();
+        if length <= COMPARED {
+            return Ok(self.page(None, 0, usize::MAX).into_iter().filter(|(_, entity)| has_text(entity)).collect());
+        }
+        self.index(slot, purse)?;
+        let keys = self.keys_with(slot, &file_name::folded(text));
+        let mut found: Vec<(u64, Arc<StoredEntity>)> = keys.iter().filter_map(|key| self.numbered(key)).collect();
+        found.retain(|(_, entity)| has_text(entity));
+        found.sort_unstable_by_key(|(number, _)| *number);
+        found.dedup_by_key(|(number, _)| *number);
+        Ok(found)
+    }
+
+    /// Returns the first entity for which a condition holds, and pays for each that is compared. A small collection costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the purse does not suffice.
+    pub(crate) fn first_where(
+        &self,
+        purse: &Purse,
+        is_wanted: impl Fn(&StoredEntity) -> bool,
+    ) -> Result<Option<Arc<StoredEntity>>, LookUpUnpaid> {
+        let length = self.len();
+        let (mut after, is_small) = (None, length <= COMPARED);
+        loop {
+            let chunk = self.page(after, 0, CHUNK);
+            let Some((last, _)) = chunk.last() else { return Ok(None) };
+            after = Some(*last);
+            if !is_small && !purse.spend(COMPARISON_STEPS * u64::try_from(chunk.len()).unwrap_or(u64::MAX)) {
+                return Err(LookUpUnpaid);
+            }
+            if let Some((_, found)) = chunk.into_iter().find(|(_, entity)| is_wanted(entity)) {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    /// Returns the entity with a key, and its sequence number.
+    fn numbered(&self, key: &str) -> Option<(u64, Arc<StoredEntity>)> {
+        match self.entities.get(key) {
+            Some(stored) => Some((stored.number, stored.entity.clone()?)),
+            None => self.baseline_entity(key).map(|(number, entity)| (number, entity.clone())),
+        }
     }
 
     /// Returns the position of the next change, and records changes from now on. `new_id` numbers a new record of them.

@@ -126,6 +126,54 @@ fn a_refused_removal_changes_nothing() {
     assert!(collection.is_empty());
 }
 
+fn named(key: &str, name: &str) -> Arc<StoredEntity> {
+    Arc::new(StoredEntity::new(key.into(), Complex::with(Value::String(name.into()))))
+}
+
+/// Renames an entity.
+fn rename(collection: &Collection, key: &str, name: &str) {
+    let renamed = |old: &Entity| Ok::<_, ()>(Entity::new(old.key.clone(), Complex::with(Value::String(name.into()))));
+    collection.update(key, renamed).unwrap().unwrap();
+}
+
+#[test]
+fn entities_are_found_by_a_text_whatever_has_changed_and_the_index_of_initial_ones_is_shared() {
+    let (slot, budget) = (Slot::at(0), unlimited());
+    let initial = (0..200).map(|number| named(&format!("k{number:03}"), &format!("Name{}", number / 2)));
+    let baseline = Arc::new(Baseline::new(initial, &budget, 0));
+    let (one, other) = (over(&baseline), over(&baseline));
+    let found = |collection: &Collection, text: &str, steps: u64| {
+        let found = collection.with_text(slot, text, &crate::odata::purse::Purse::of(steps, 0)).ok()?;
+        Some(found.iter().map(|(_, entity)| entity.key.to_string()).collect::<Vec<_>>().join(" "))
+    };
+    rename(&one, "k002", "Early");
+    assert_eq!(found(&one, "name7", 100), None, "indexing is paid");
+    assert_eq!(budget.used(), baseline.entities().iter().map(|entity| entity.size() + BASELINE_BYTES).sum::<usize>());
+    assert_eq!(found(&one, "name7", 10_000).unwrap(), "k014 k015");
+    let indexed = budget.used();
+    for collection in [&one, &other] {
+        let first = if std::ptr::eq(collection, &raw const one) { "k003" } else { "k002 k003" };
+        assert_eq!(found(collection, "NAME1", 10_000).unwrap(), first);
+        collection.insert(named("new", "name1")).unwrap();
+        rename(collection, "k003", "Other");
+        collection.remove("k014").unwrap();
+        assert_eq!(found(collection, "Name7", 0).unwrap(), "k015", "it is paid once");
+        rename(collection, "k050", "name1");
+        let others = if std::ptr::eq(collection, &raw const one) { "k050 new" } else { "k002 k050 new" };
+        assert_eq!(found(collection, "name1", 0).unwrap(), others, "in their order");
+        assert_eq!(found(collection, "other", 0).unwrap(), "k003");
+        assert_eq!(found(collection, "none", 0).unwrap(), "");
+    }
+    assert_eq!(found(&one, "EARLY", 0).unwrap(), "k002");
+    assert_eq!(budget.used(), indexed, "the second collection has no index of its own for initial entities");
+    drop((one, other, baseline));
+    assert_eq!(budget.used(), 0);
+    // A few are compared.
+    let small = empty();
+    small.insert(named("a", "x")).unwrap();
+    assert_eq!((found(&small, "X", 0).unwrap(), small.knows_values(slot)), ("a".to_owned(), false));
+}
+
 /// Runs two functions at the same time, started together.
 fn at_once<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
     let barrier = std::sync::Barrier::new(2);

@@ -2,7 +2,8 @@
 //!
 //! A property is indexed when it is first asked for, since most collections are never written to. From then on each change of the collection
 //! keeps the index: a look-up costs the same however many entities there are. What it finds is compared by the caller, as an entity can
-//! have changed meanwhile, and different texts can have one hash.
+//! have changed meanwhile, and different texts can have one hash. Initial entities are in the index of their baseline, which all worlds
+//! share.
 
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
@@ -151,7 +152,7 @@ fn lock(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
 }
 
 /// Returns a text, or the texts of a collection.
-fn texts(value: &Value) -> impl Iterator<Item = &Arc<str>> {
+pub(super) fn texts(value: &Value) -> impl Iterator<Item = &Arc<str>> {
     let (one, several) = match value {
         Value::String(_) => (Some(value), &[][..]),
         Value::Collection(items) => (None, &**items),
