@@ -170,7 +170,7 @@ mod tests {
         let seen = tokio::task::spawn_blocking(move || served.join().unwrap()).await.unwrap();
         assert_eq!(
             seen.replace(&url[7..url.len() - 11], "host"),
-            "POST /v1/connect HTTP/1.1\nhost: host\ncontent-length: 4\n\nsaid"
+            "POST /v1/connect HTTP/1.1\nhost: host\nvia: 1.1 wfi-emulator\ncontent-length: 4\n\nsaid"
         );
         let CallOutcome::Answered { status, headers, body } = outcome else { panic!("{outcome:?}") };
         assert_eq!((status, headers["location"].to_str().unwrap(), &*body), (StatusCode::FOUND, "http://x.test/", &b"{}"[..]));
