@@ -12,11 +12,10 @@ use super::output::{UNUSABLE, fail, print};
 use super::running::{WorldArguments, refusal};
 use super::runtime;
 use crate::edge::control;
-use crate::edge::outgoing::make_call;
+use crate::edge::outgoing::make_own_call;
 use crate::text::visible::visible_lines;
 use crate::workloads::shifts::act::Verb;
 use crate::world::outbound::{CallOutcome, OutboundCall};
-use crate::world::settings::Connectors;
 
 /// The arguments of the command.
 #[derive(Args, Debug)]
@@ -137,7 +136,7 @@ async fn send(arguments: &ActArguments, body: &Value) -> Result<Value, String> {
         headers.insert(control::TOKEN, token);
     }
     let call = OutboundCall { method: Method::POST, url, headers, body: body.to_string().into(), timeout: PATIENCE };
-    let (status, answer) = match make_call(&call, &Connectors { may_be_remote: true, ..Connectors::default() }).await {
+    let (status, answer) = match make_own_call(&call).await {
         CallOutcome::Answered { status, body, .. } => (status, body),
         CallOutcome::Failed(failure) => return Err(format!("unreachable emulator at {address}: {}", failure.reason())),
     };

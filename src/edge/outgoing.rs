@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::policy::behavior::{ConnectorContentType, EligibilityTimes};
 use crate::world::settings::Connectors;
 
-pub(crate) use call::make_call;
+pub(crate) use call::{make_call, make_own_call};
 pub(crate) use check::{ProbeIds, ProbeInputs, ProbeResult, Rating, check};
 pub(crate) use notifier::Notifier;
 pub(crate) use repeat::{CallReport, call_with_retries};

@@ -126,11 +126,21 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     if let Some(text) = explanation {
         headers.insert(EXPLAIN, text);
     }
+    if success.is_content && headers.get(header::CONTENT_TYPE).is_some_and(can_have_scripts) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    }
     if has_body && !success.is_content {
         headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     }
     headers.insert(header::DATE, date(meta.answered));
     Box::new(answer(success.status, headers, parts.body))
+}
+
+/// Whether a browser may run scripts in content of a type: they would have the origin of the emulator, and of its own page. Every type whose
+/// documents have scripts is HTML or XML.
+fn can_have_scripts(content_type: &HeaderValue) -> bool {
+    let text = content_type.to_str().unwrap_or("html").to_ascii_lowercase();
+    text.contains("html") || text.contains("xml") || !text.contains('/')
 }
 
 /// Builds a successful response with a body and no other headers than the standard ones.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::report::finding::{Finding, Report};
+use crate::text::json;
 
 /// Findings that are not to be reported again.
 #[derive(Debug, Default)]
@@ -15,7 +16,7 @@ impl Baseline {
     ///
     /// Fails with a message for people.
     pub(crate) fn read(text: &str) -> Result<Baseline, String> {
-        let report: Report = serde_json::from_str(text).map_err(|error| format!("not a report in JSON: {error}"))?;
+        let report: Report = json::read_text(text).map_err(|error| format!("not a report in JSON: {error}"))?;
         Ok(Baseline(report.findings.into_iter().map(|finding| (finding.rule, finding.subject)).collect()))
     }
 

@@ -22,6 +22,13 @@ pub(crate) async fn make_call(call: &OutboundCall, connectors: &Connectors) -> C
     make_call_among(CallQueue::of_process(), call, connectors).await
 }
 
+/// Makes a call of the user of this program, who may use the control API.
+pub(crate) async fn make_own_call(call: &OutboundCall) -> CallOutcome {
+    let connectors = Connectors { may_be_remote: true, ..Connectors::default() };
+    let outcome = tokio::time::timeout(call.timeout, exchange(call, &connectors, None)).await;
+    outcome.unwrap_or(Err(CallFailure::Timeout)).unwrap_or_else(CallOutcome::Failed)
+}
+
 /// Sends a notification, like a call.
 pub(super) async fn notify(call: &OutboundCall, connectors: &Connectors) -> CallOutcome {
     make_call_among(CallQueue::of_notifications(), call, connectors).await
@@ -30,13 +37,13 @@ pub(super) async fn notify(call: &OutboundCall, connectors: &Connectors) -> Call
 async fn make_call_among(queue: &CallQueue, call: &OutboundCall, connectors: &Connectors) -> CallOutcome {
     let exchange = async {
         let _place = queue.enter(call).await?;
-        exchange(call, connectors).await
+        exchange(call, connectors, Some(VIA)).await
     };
     let outcome = tokio::time::timeout(call.timeout, exchange).await;
     outcome.unwrap_or(Err(CallFailure::Timeout)).unwrap_or_else(CallOutcome::Failed)
 }
 
-async fn exchange(call: &OutboundCall, connectors: &Connectors) -> Result<CallOutcome, CallFailure> {
+async fn exchange(call: &OutboundCall, connectors: &Connectors, via: Option<HeaderValue>) -> Result<CallOutcome, CallFailure> {
     let tls = match call.url.scheme() {
         Some(scheme) if *scheme == Scheme::HTTP => TlsPolicy::Off,
         Some(scheme) if *scheme == Scheme::HTTPS => TlsPolicy::Roots(connectors.authorities.clone()),
@@ -52,7 +59,7 @@ async fn exchange(call: &OutboundCall, connectors: &Connectors) -> Result<CallOu
     // The connection ends with the set, however this function ends.
     let mut connections = JoinSet::new();
     drop(connections.spawn(driver));
-    let (head, body) = sender.send_request(request(call)?).await.map_err(|_| CallFailure::Broken)?.into_parts();
+    let (head, body) = sender.send_request(request(call, via)?).await.map_err(|_| CallFailure::Broken)?.into_parts();
     let body = read_body(body, ANSWER_LIMIT, call.timeout).await.map_err(|error| match error {
         BodyError::Interrupted(_) => CallFailure::Broken,
         BodyError::TooLarge => CallFailure::TooLarge,
@@ -65,13 +72,13 @@ async fn exchange(call: &OutboundCall, connectors: &Connectors) -> Result<CallOu
 /// that: the control API of this emulator, or of another one, refuses requests with it.
 const VIA: HeaderValue = HeaderValue::from_static("1.1 wfi-emulator");
 
-fn request(call: &OutboundCall) -> Result<Request<Full<bytes::Bytes>>, CallFailure> {
+fn request(call: &OutboundCall, via: Option<HeaderValue>) -> Result<Request<Full<bytes::Bytes>>, CallFailure> {
     let mut request = Request::new(Full::new(call.body.clone()));
     *request.method_mut() = call.method.clone();
     *request.headers_mut() = call.headers.clone();
     let authority = call.url.authority().map_or("", |authority| authority.as_str());
     request.headers_mut().insert(header::HOST, HeaderValue::from_str(authority).map_err(|_| CallFailure::InvalidUrl)?);
-    request.headers_mut().insert(header::VIA, VIA);
+    request.headers_mut().extend(via.map(|via| (header::VIA, via)));
     let path = call.url.path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse().map_err(|_| CallFailure::InvalidUrl)?;
     Ok(request)

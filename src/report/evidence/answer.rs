@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 
 use super::Link;
 use crate::report::digest::number;
+use crate::text::json;
 use crate::world::journal::RecordedEntry;
 
 /// The parts of an answer that rules read.
@@ -64,7 +65,7 @@ impl Got {
         }
         let has_sentinel = memmem::find(body, b"\"unknownFutureValue").is_some();
         if memmem::find(body, b"\"value\":[").is_some() {
-            let page = needs_ids.then(|| serde_json::from_slice::<Page<'_>>(body).ok()).flatten();
+            let page = needs_ids.then(|| json::read::<Page<'_>>(body).ok()).flatten();
             let items = page.iter().flat_map(|page| &page.value).filter_map(|item| item.id.as_ref());
             return Got {
                 next: link(body, "\"@odata.nextLink\":"),

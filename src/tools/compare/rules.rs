@@ -24,6 +24,8 @@ const HEADERS: &[(&str, Treatment)] = &[
     ("age", Treatment::Ignore),
     ("connection", Treatment::Ignore),
     ("content-encoding", Treatment::Ignore),
+    // Of content: the emulator keeps a page in a file away from its own origin.
+    ("content-security-policy", Treatment::Ignore),
     ("content-length", Treatment::Ignore),
     ("keep-alive", Treatment::Ignore),
     ("set-cookie", Treatment::Ignore),

@@ -761,6 +761,25 @@ fn the_changes_of_a_drive_are_those_of_all_its_folders() {
 }
 
 #[test]
+fn content_that_can_have_scripts_is_kept_from_the_origin_of_the_emulator() {
+    let world = harness::world(&[]);
+    for (content_type, policy) in [
+        ("text/html", Some("sandbox")),
+        ("Application/XHTML+XML; charset=utf-8", Some("sandbox")),
+        ("image/svg+xml", Some("sandbox")),
+        ("text/plain", None),
+        ("application/pdf", None),
+    ] {
+        send(&world, Method::PUT, &format!("{ROOT}:/page:/content"), &[("content-type", content_type)], b"<script>");
+        let redirect = send(&world, Method::GET, &format!("{ROOT}:/page:/content"), &[], b"");
+        let address = header(&redirect, "location").unwrap().trim_start_matches("http://localhost:9340").to_owned();
+        let answer = send(&world, Method::GET, &address, &[], b"");
+        assert_eq!(header(&answer, "content-type"), Some(content_type));
+        assert_eq!(header(&answer, "content-security-policy"), policy, "{content_type}");
+    }
+}
+
+#[test]
 fn a_path_names_the_folder_to_which_an_item_moves() {
     let world = harness::world(&[]);
     put(&world, "From/a.txt", b"a");

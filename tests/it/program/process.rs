@@ -409,7 +409,8 @@ fn help_and_version_succeed_and_an_unknown_flag_fails() {
 #[cfg(unix)]
 #[test]
 fn bash_completes_the_words_of_commands() {
-    let script = outcome(&["completions", "bash"]).stdout;
+    let folder = Folder::new("completions");
+    let script = folder.file("wfi-emulator.bash", &outcome(&["completions", "bash"]).stdout);
     for (line, expected) in [
         ("--profile ", "reference-page"),
         ("serve --profile ", "reference-page"),
@@ -430,7 +431,7 @@ fn bash_completes_the_words_of_commands() {
             words.join(" ")
         );
         let bash = Command::new("bash")
-            .args(["--norc", "-c", &format!("{script}\n{call}; echo \"${{COMPREPLY[@]}}\"")])
+            .args(["--norc", "-c", &format!("source {script}\n{call}; echo \"${{COMPREPLY[@]}}\"")])
             .output()
             .unwrap();
         let found = String::from_utf8_lossy(&bash.stdout);

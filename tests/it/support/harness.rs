@@ -108,8 +108,9 @@ pub(crate) fn json(world: &World, method: Method, target: &str, body: Option<&st
 
 const EVERY: [&str; 5] = ["strict-transport-security", "request-id", "client-request-id", "x-ms-ags-diagnostic", "date"];
 
-const SOME: [&str; 21] = [
+const SOME: [&str; 22] = [
     "content-location",
+    "content-security-policy",
     "content-encoding",
     "content-range",
     "etag",
