@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 const WINGS: [&str; 5] = ["text", "policy", "edm", "odata", "world"];
 
 /// Texts of the wing `world`, and those in their place in the checked copy. Each is there.
-const REPLACEMENTS: [(&str, &str); 9] = [
+const REPLACEMENTS: [(&str, &str); 10] = [
     ("std::sync::", "crate::stand_ins::sync::"),
     ("use std::time::{Duration, Instant};", "use crate::stand_ins::time::{Duration, Instant};"),
+    ("use std::time::{Instant, SystemTime};", "use crate::stand_ins::time::Instant;\nuse std::time::SystemTime;"),
     ("use arc_swap::", "use crate::stand_ins::arc_swap::"),
     ("use dashmap::", "use crate::stand_ins::dashmap::"),
     // The number of threads outlives a run of the checker.

@@ -23,7 +23,6 @@ fn record(journal: &Journal, target: &str, body: usize) {
         response_body: b"",
         decided: AnswerCause::default(),
         changed: None,
-        duration: None,
     });
 }
 

@@ -70,7 +70,7 @@ pub(crate) mod time {
     static NOW: AtomicU64 = AtomicU64::new(0);
 
     /// A time that passes by a millisecond each time it is asked for.
-    #[derive(Clone, Copy, Debug)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Instant(u64);
 
     impl Instant {
@@ -80,6 +80,10 @@ pub(crate) mod time {
 
         pub(crate) fn duration_since(self, earlier: Instant) -> Duration {
             Duration::from_millis(self.0.saturating_sub(earlier.0))
+        }
+
+        pub(crate) fn saturating_duration_since(self, earlier: Instant) -> Duration {
+            self.duration_since(earlier)
         }
 
         pub(crate) fn elapsed(self) -> Duration {
