@@ -14,6 +14,19 @@ pub(crate) fn is_allowed(name: &str) -> bool {
     !name.contains(RESERVED)
 }
 
+/// Splits a path at the root of its drive, which is a segment `root` or `root:`, into what is before and behind it.
+pub(crate) fn split_at_root(path: &str) -> Option<(&str, &str)> {
+    let mut begin = 0;
+    for segment in path.split('/') {
+        let end = begin + segment.len();
+        if segment == "root" || segment == "root:" {
+            return Some((&path[..begin], &path[end..]));
+        }
+        begin = end + 1;
+    }
+    None
+}
+
 /// Returns whether two names are the same, in any case of any script.
 pub(crate) fn is_same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || !(one.is_ascii() && other.is_ascii()) && folded(one) == folded(other)
@@ -36,6 +49,23 @@ pub(crate) fn depth(schema: &Schema, model: &Model, collection: &CollectionAddre
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_root_of_a_path_is_a_whole_segment() {
+        for (path, expected) in [
+            ("/drive/root:/a/b", Some(("/drive/", "/a/b"))),
+            ("/drives/x/root", Some(("/drives/x/", ""))),
+            ("root:", Some(("", ""))),
+            ("/drive/root/a/root:", Some(("/drive/", "/a/root:"))),
+            ("/drive/roots/root:/ä", Some(("/drive/roots/", "/ä"))),
+            ("/drive/rootfolder", None),
+            ("/drive/root:folder", None),
+            ("/drive/my-root:/a", None),
+            ("", None),
+        ] {
+            assert_eq!(split_at_root(path), expected, "{path}");
+        }
+    }
 
     #[test]
     fn names_are_the_same_in_any_case() {

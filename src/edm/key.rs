@@ -112,7 +112,9 @@ fn decimal(text: &str) -> String {
         Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()),
         None => (digits, Some(0)),
     };
-    let Some(exponent) = exponent.filter(|exponent| exponent.abs() <= LARGEST_EXPONENT) else { return text.to_owned() };
+    let Some(exponent) = exponent.filter(|exponent| (-LARGEST_EXPONENT..=LARGEST_EXPONENT).contains(exponent)) else {
+        return text.to_owned();
+    };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let places = usize::try_from(LARGEST_EXPONENT).unwrap_or_default();
     // The point is moved within zeros on both sides.
@@ -172,7 +174,9 @@ mod tests {
         assert_eq!(texts(&["12.50", "12.5", "1.25e1", "0125e-1"]), ["12.5"; 4]);
         assert_eq!(texts(&["0", "-0", "0.00", "0e9"]), ["0"; 4]);
         assert_eq!(texts(&["-100", "-1e2", "0.001", "1e-3"]), ["-100", "-100", "0.001", "0.001"]);
-        assert_eq!(decimal("1e999"), "1e999", "it is not written out");
+        for large in ["1e999", "1e2147483647", "1e-2147483647", "1e-2147483648", "1e-2147483649"] {
+            assert_eq!(decimal(large), large, "it is not written out");
+        }
         let durations = ["PT36H", "P1DT12H", "P1D", "PT0S", "-PT90S", "P1DT2H3M4.5S"];
         let read = durations.map(|text| of_text(Primitive::Duration, text).into_owned());
         assert_eq!(read, ["P1DT12H", "P1DT12H", "P1D", "PT0S", "-PT1M30S", "P1DT2H3M4.5S"]);

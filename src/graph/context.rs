@@ -33,8 +33,8 @@ use crate::policy::refusal::{self, Refusal};
 use crate::text::json::write_string;
 use crate::world::World;
 use crate::world::links::{self, TooManyLinks};
-use crate::world::store::{CollectionRef, StoreFull, StoredEntity};
-use crate::world::workload::InstanceRules;
+use crate::world::store::{CollectionRef, LookUpUnpaid, StoreFull, StoredEntity};
+use crate::world::workload::{Ancestor, InstanceRules, TimeProblem};
 
 /// The approximate length of an entity's JSON, in bytes.
 pub(super) const ENTITY_LENGTH: usize = 824;
@@ -302,7 +302,9 @@ impl<'c> OperationContext<'c> {
     pub(super) fn bound_entity(&self, key: &str) -> Result<Arc<StoredEntity>, Error> {
         let is_implied = self.is_single() && !self.structured().capabilities.is_upsert();
         match self.entity(key) {
-            Err(_) if is_implied && self.route.missing.is_none() => Ok(Arc::new(blank_single(self.structured(), key))),
+            Err(_) if is_implied && self.route.missing.is_none() && !self.purse.is_empty() => {
+                Ok(Arc::new(blank_single(self.structured(), key)))
+            }
             found => found,
         }
     }
@@ -324,13 +326,14 @@ impl<'c> OperationContext<'c> {
     ///
     /// # Errors
     ///
-    /// Fails if there is not enough room.
-    pub(super) fn make_times(&self) -> Result<(), StoreFull> {
+    /// Fails if an entity does not happen then, or if there is not enough room or not enough in the purse.
+    pub(super) fn make_times(&self) -> Result<(), Error> {
         let (world, ancestors) = (self.world, &self.route.ancestors);
         for (index, pair) in ancestors.windows(2).enumerate() {
             let [series, time] = pair else { continue };
-            if self.is_instance(index + 1) {
-                InstanceRules::store_time(world, self.model, self.purse, series, &time.collection, &time.key)?;
+            if self.is_instance(index + 1)? {
+                let stored = InstanceRules::store_time(world, self.model, self.purse, series, &time.collection, &time.key);
+                stored.map_err(|problem| self.time_problem(problem, || self.unknown_ancestor(time)))?;
             }
         }
         Ok(())
@@ -380,43 +383,68 @@ impl<'c> OperationContext<'c> {
             // A single entity exists with the one that contains it, unless clients create it.
             let is_implied = self.world.schema.set(ancestor.collection.set).is_single && !structured.capabilities.is_upsert();
             let is_there = || self.world.store.has(&ancestor.collection, &ancestor.key);
-            if !is_implied && !is_there() && !self.is_instance(index) {
-                let address = ancestor.collection.address(&self.world.schema, &ancestor.key);
-                let refusal = structured.wording.unknown_ancestor;
-                let error = self.malformed(structured, &ancestor.collection, &ancestor.key);
-                let error = error.unwrap_or_else(|| not_found(structured, refusal, &ancestor.key));
-                return Err(error.with_detail(format!("{address} does not exist")));
+            if !is_implied && !is_there() && !self.is_instance(index)? {
+                return Err(self.unknown_ancestor(ancestor));
             }
         }
         Ok(())
     }
 
+    /// Returns the refusal of a request whose path leads through an entity that does not exist.
+    fn unknown_ancestor(&self, ancestor: &Ancestor) -> Error {
+        let structured = self.model.structured(ancestor.type_id);
+        let address = ancestor.collection.address(&self.world.schema, &ancestor.key);
+        let error = self.malformed(structured, &ancestor.collection, &ancestor.key);
+        let error = error.unwrap_or_else(|| not_found(structured, structured.wording.unknown_ancestor, &ancestor.key));
+        error.with_detail(format!("{address} does not exist"))
+    }
+
+    /// Returns the refusal of a request for which a time is not stored.
+    pub(super) fn time_problem(&self, problem: TimeProblem, unknown: impl FnOnce() -> Error) -> Error {
+        match problem {
+            TimeProblem::Unpaid => self.too_expensive(),
+            TimeProblem::Unknown => unknown(),
+            TimeProblem::Full(full) => full.into(),
+        }
+    }
+
     /// Returns the time of the path at which the entity before it happens, if it is not stored.
-    pub(super) fn instance(&self, key: &str) -> Option<Arc<StoredEntity>> {
-        let series = self.route.ancestors.last().filter(|_| self.route.is_instance)?;
-        InstanceRules::time_of(self.world, self.model, self.purse, series, key)
+    ///
+    /// # Errors
+    ///
+    /// Fails if the purse does not suffice.
+    pub(super) fn instance(&self, key: &str) -> Result<Option<Arc<StoredEntity>>, Error> {
+        let Some(series) = self.route.ancestors.last().filter(|_| self.route.is_instance) else { return Ok(None) };
+        let time = InstanceRules::time_of(self.world, self.model, self.purse, series, key);
+        time.map_err(|LookUpUnpaid| self.too_expensive())
     }
 
     /// Whether the entity of an ancestor is a time at which the one before it happens.
-    fn is_instance(&self, index: usize) -> bool {
-        let [.., series, ancestor] = &self.route.ancestors[..=index] else { return false };
+    fn is_instance(&self, index: usize) -> Result<bool, Error> {
+        let [.., series, ancestor] = &self.route.ancestors[..=index] else { return Ok(false) };
         let is_separated = |name: &str| *self.world.schema.set(ancestor.collection.set).name == *name;
         let is_repeated = self.model.structured(series.type_id).rare().repeated.is_some_and(is_separated);
-        is_repeated && InstanceRules::time_of(self.world, self.model, self.purse, series, &ancestor.key).is_some()
+        if !is_repeated {
+            return Ok(false);
+        }
+        let time = InstanceRules::time_of(self.world, self.model, self.purse, series, &ancestor.key);
+        time.map(|time| time.is_some()).map_err(|LookUpUnpaid| self.too_expensive())
     }
 
     /// Returns the entity of the path that is stored, or the one that exists before its first change.
     pub(super) fn entity(&self, key: &str) -> Result<Arc<StoredEntity>, Error> {
-        let found = self.collection()?.get(key).filter(|entity| self.is_shown(entity)).or_else(|| self.implied_entity(key));
-        found.ok_or_else(|| self.not_found(key))
+        match self.collection()?.get(key).filter(|entity| self.is_shown(entity)) {
+            Some(found) => Ok(found),
+            None => self.implied_entity(key)?.ok_or_else(|| self.not_found(key)),
+        }
     }
 
     /// Returns the singleton, or the time at which an entity happens, as it is before the first change.
-    pub(super) fn implied_entity(&self, key: &str) -> Option<Arc<StoredEntity>> {
+    pub(super) fn implied_entity(&self, key: &str) -> Result<Option<Arc<StoredEntity>>, Error> {
         if !self.world.schema.set(self.route.collection.set).is_root_single() {
             return self.instance(key);
         }
-        Some(Arc::new(blank_single(self.structured(), key)))
+        Ok(Some(Arc::new(blank_single(self.structured(), key))))
     }
 
     /// Whether an entity has the type of the path's cast, and the caller may know of it.

@@ -25,7 +25,7 @@ use crate::text::json::quoted;
 use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
 use crate::world::outbox::Notification;
-use crate::world::store::{InsertError, RECORD_BYTES, StoreChange, StoreFull, StoredEntity};
+use crate::world::store::{InsertError, LookUpUnpaid, RECORD_BYTES, StoreChange, StoreFull, StoredEntity};
 
 /// Workload of Graph.
 pub trait Workload: fmt::Debug + Sync {
@@ -251,16 +251,39 @@ pub struct InstanceRules {
     /// Returns what an entity is in a time range, begin and end of which are in ticks: the entity itself, or each time that it happens, with
     /// the ticks of the begin. The flag says whether the first of them suffices.
     pub(crate) within: InstanceRange,
-    /// Whether a key can be that of a time at which an entity happens.
-    pub(crate) has_form: fn(series: &str, key: &str) -> bool,
+    /// Whether an entity happens more than once, and a key can be that of one of these times.
+    pub(crate) has_form: fn(&StructuredType, series: &StoredEntity, key: &str) -> bool,
     /// Returns the time that has a key, if the entity happens then and the time is not stored.
-    pub(crate) at: fn(&InstanceRequest<'_>, key: &str) -> Option<Arc<StoredEntity>>,
+    pub(crate) at: fn(&InstanceRequest<'_>, key: &str) -> Result<Option<Arc<StoredEntity>>, LookUpUnpaid>,
     /// Returns the values of a time that is to be stored.
     pub(crate) separate: fn(&Model, &StructuredType, &Complex) -> Complex,
     /// Returns the values of an entity without the time that has a key.
     pub(crate) without: fn(&StructuredType, series: &str, &Complex, key: &str) -> Complex,
     /// Names of the members that delta queries show of times that are not stored.
     pub delta_members: &'static [&'static str],
+}
+
+/// Reason why a time at which an entity happens is not stored.
+#[derive(Debug)]
+pub(crate) enum TimeProblem {
+    /// The purse does not suffice to find it.
+    Unpaid,
+    /// The entity does not happen then.
+    Unknown,
+    /// There is not enough room.
+    Full(StoreFull),
+}
+
+impl From<LookUpUnpaid> for TimeProblem {
+    fn from(LookUpUnpaid: LookUpUnpaid) -> TimeProblem {
+        TimeProblem::Unpaid
+    }
+}
+
+impl From<StoreFull> for TimeProblem {
+    fn from(full: StoreFull) -> TimeProblem {
+        TimeProblem::Full(full)
+    }
 }
 
 /// Function that returns what an entity is in a time range.
@@ -275,36 +298,45 @@ impl InstanceRules {
     }
 
     /// Returns the key of the entity of a collection that may happen at the time with a key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the purse does not suffice.
     pub(crate) fn series_of(
         world: &World,
+        purse: &Purse,
         structured: &StructuredType,
         collection: &CollectionAddress,
         key: &str,
-    ) -> Option<Arc<str>> {
-        let rules = InstanceRules::of(world, structured)?;
-        let entities = world.store.list(collection);
-        entities.iter().find(|entity| (rules.has_form)(&entity.key, key)).map(|entity| entity.key.clone())
+    ) -> Result<Option<Arc<str>>, LookUpUnpaid> {
+        let Some(rules) = InstanceRules::of(world, structured) else { return Ok(None) };
+        let found = world.store.at(collection).first_where(purse, |entity| (rules.has_form)(structured, entity, key))?;
+        Ok(found.map(|entity| entity.key.clone()))
     }
 
     /// Returns the time with a key at which an entity happens, if it is not stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the purse does not suffice.
     pub(crate) fn time_of(
         world: &World,
         model: &Model,
         purse: &Purse,
         series: &Ancestor,
         key: &str,
-    ) -> Option<Arc<StoredEntity>> {
-        let entity = &world.store.get(&series.collection, &series.key)?;
+    ) -> Result<Option<Arc<StoredEntity>>, LookUpUnpaid> {
+        let Some(entity) = &world.store.get(&series.collection, &series.key) else { return Ok(None) };
         let structured = model.actual(model.structured(series.type_id), entity.properties.own_type);
         let request = InstanceRequest { world, model, structured, collection: &series.collection, entity, purse };
-        (InstanceRules::of(world, structured)?.at)(&request, key)
+        InstanceRules::of(world, structured).map_or(Ok(None), |rules| (rules.at)(&request, key))
     }
 
     /// Stores the time with a key at which an entity happens, unless it is stored.
     ///
     /// # Errors
     ///
-    /// Fails if there is not enough room.
+    /// Fails if the entity does not happen then, or if there is not enough room or not enough in the purse.
     pub(crate) fn store_time(
         world: &World,
         model: &Model,
@@ -312,18 +344,18 @@ impl InstanceRules {
         series: &Ancestor,
         place: &CollectionAddress,
         key: &str,
-    ) -> Result<(), StoreFull> {
+    ) -> Result<(), TimeProblem> {
         if world.store.has(place, key) {
             return Ok(());
         }
         let declared = model.structured(series.type_id);
-        let time = InstanceRules::time_of(world, model, purse, series, key);
-        let Some((time, rules)) = time.zip(InstanceRules::of(world, declared)) else { return Ok(()) };
+        let time = InstanceRules::time_of(world, model, purse, series, key)?;
+        let (time, rules) = time.zip(InstanceRules::of(world, declared)).ok_or(TimeProblem::Unknown)?;
         let values = (rules.separate)(model, declared, &time.properties);
         let entity = Arc::new(StoredEntity::of_type(time.key.clone(), values, declared.blank_text));
         match world.store.to_change(place, entity.size() + RECORD_BYTES)?.insert(entity) {
             Ok(()) | Err(InsertError::DuplicateKey) => Ok(()),
-            Err(InsertError::Full(full)) => Err(full),
+            Err(InsertError::Full(full)) => Err(TimeProblem::Full(full)),
         }
     }
 }

@@ -177,16 +177,20 @@ pub(super) fn collection_to_change<'c>(context: &OperationContext<'c>, key: &str
     context.world.store.to_change(&context.route.collection, 0).map_err(Error::from)
 }
 
-/// Appends an entity to the collection.
+/// Appends an entity to the collection. Returns `false` if the key is in use.
 ///
 /// # Errors
 ///
-/// Fails if the key is in use, or if there is not enough room.
-pub(super) fn insert(context: &OperationContext<'_>, entity: &Arc<StoredEntity>) -> Result<(), InsertError> {
-    context.make_times().map_err(InsertError::Full)?;
-    let collection = context.world.store.to_change(&context.route.collection, entity.size() + RECORD_BYTES);
-    collection.map_err(InsertError::Full)?.insert(entity.clone())?;
-    context.make_complex().map_err(InsertError::Full)
+/// Fails if there is not enough room, or not enough in the purse to find what contains the collection.
+pub(super) fn insert(context: &OperationContext<'_>, entity: &Arc<StoredEntity>) -> Result<bool, Error> {
+    context.make_times()?;
+    let collection = context.world.store.to_change(&context.route.collection, entity.size() + RECORD_BYTES)?;
+    match collection.insert(entity.clone()) {
+        Ok(()) => context.make_complex()?,
+        Err(InsertError::DuplicateKey) => return Ok(false),
+        Err(InsertError::Full(full)) => return Err(full.into()),
+    }
+    Ok(true)
 }
 
 /// Returns a new key for an entity of a type. `attempt` counts the keys that were in use.

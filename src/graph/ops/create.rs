@@ -75,11 +75,11 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         let entity = Arc::new(StoredEntity::of_type(key(), keyed_values(), structured.blank_text));
         let inserted = {
             // Held until the entity is stored.
-            let _unique = unique::check(context, structured, &collection, &entity.properties, None)?;
-            insert(context, &entity)
+            let _unique = unique::check(context, structured, &context.route.collection, &entity.properties, None)?;
+            insert(context, &entity)?
         };
         match inserted {
-            Ok(()) => {
+            true => {
                 let address = EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
                 if let Err(error) = relate(context, &address, &relations) {
                     undo(context, &address);
@@ -104,9 +104,8 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
                 decided.extend(["id-format", "location"]);
                 return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));
             }
-            Err(InsertError::Full(full)) => return Err(full.into()),
-            Err(InsertError::DuplicateKey) if sent.is_some() => return Err(key_in_use(structured, &entity.key)),
-            Err(InsertError::DuplicateKey) => {}
+            false if sent.is_some() => return Err(key_in_use(structured, &entity.key)),
+            false => {}
         }
         // Another request took the key in the meantime. An approval is for its key alone.
         reply = reply.filter(|reply| reply.key.is_none());
@@ -225,7 +224,7 @@ fn insert_new(
         let collection = context.world.store.to_change(place, entity.size() + RECORD_BYTES)?;
         // Held until the entity is stored.
         let _unique = match unique {
-            UniqueValues::Checked => unique::check(context, structured, &collection, &entity.properties, None)?,
+            UniqueValues::Checked => unique::check(context, structured, place, &entity.properties, None)?,
             UniqueValues::Known => None,
         };
         match collection.insert(entity) {

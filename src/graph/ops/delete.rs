@@ -19,7 +19,7 @@ use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::clock::unix_millis;
-use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoreUpdate, StoredEntity};
+use crate::world::store::{Collection, CollectionRef, InsertError, RECORD_BYTES, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Deletes an entity and its contained entities.
@@ -45,10 +45,9 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
     if let Some(rules) = context.structured().rare().deactivated {
         return deactivate(context, key, rules, &precondition, decided);
     }
-    let removed = collection.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)?;
-    let before = removed.or_else(|| context.instance(key)).ok_or_else(|| context.not_found(key))?;
-    instances::change_series(context, key, true)?;
+    let before = remove(context, collection, key, &precondition)?;
     let address = EntityAddress { collection: context.route.collection.clone(), key: before.key.clone() };
+    let collection = &context.world.store.at(&context.route.collection);
     match recycle(context, &before) {
         Ok(true) => {}
         Ok(false) => forget(context, &address, &before),
@@ -64,6 +63,32 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
     }
     let status = structured.capabilities.delete_status;
     Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), None))
+}
+
+/// Removes an entity. A time at which another one happens is cancelled first: it is not stored before its first change, and without room for
+/// the change of the other one, nothing is removed.
+fn remove(
+    context: &OperationContext<'_>,
+    collection: CollectionRef<'_>,
+    key: &str,
+    precondition: &Precondition,
+) -> Result<Arc<StoredEntity>, Error> {
+    if !context.route.is_instance {
+        let removed = collection.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)?;
+        return removed.ok_or_else(|| context.not_found(key));
+    }
+    let current = instances::current(context, &collection, key)?;
+    precondition.check(&current).map_err(Unchanged::to_error)?;
+    let series = instances::change_series(context, key, true)?;
+    // Another request can have stored the time since.
+    let stored = context.world.store.to_change(&context.route.collection, 0).map_err(Error::from);
+    match stored.and_then(|stored| stored.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)) {
+        Ok(removed) => Ok(removed.unwrap_or(current)),
+        Err(error) => {
+            instances::restore_series(context, series);
+            Err(error)
+        }
+    }
 }
 
 /// Marks an entity that stays where it is.

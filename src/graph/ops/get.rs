@@ -42,7 +42,10 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
         Some(Success { etag, ..context.json(StatusCode::OK, body, decided) })
     };
     let found = context.collection()?.with_entity(key, answer).flatten();
-    let found = found.or_else(|| context.implied_entity(key).and_then(|entity| answer(&entity)));
+    let found = match found {
+        None => context.implied_entity(key)?.and_then(|entity| answer(&entity)),
+        found => found,
+    };
     let found = found.or_else(|| {
         let mut success = answer(&*implied::entity(context, key)?)?;
         success.decided.extend(implied::choice(context));

@@ -7,38 +7,41 @@ use crate::edm::value::Entity;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::server_set_values;
 use crate::odata::error::Error;
-use crate::world::store::{Collection, CollectionRef, StoreFull, StoredEntity};
+use crate::world::store::{Collection, CollectionRef, StoreFull, StoreUpdate, StoredEntity};
 use crate::world::workload::InstanceRules;
 
 /// Returns the entity of the path as it is before a change.
 pub(super) fn current(context: &OperationContext<'_>, collection: &Collection, key: &str) -> Result<Arc<StoredEntity>, Error> {
-    collection.get(key).or_else(|| context.instance(key)).ok_or_else(|| context.not_found(key))
+    match collection.get(key) {
+        Some(stored) => Ok(stored),
+        None => context.instance(key)?.ok_or_else(|| context.not_found(key)),
+    }
 }
 
-/// Stores the time of the path before its first change, and returns the collection that has it then.
+/// Stores the time of the path before its first change, and returns the collection that has it then: another request can have stored it, so
+/// that a collection from before does not.
 ///
 /// # Errors
 ///
-/// Fails if there is not enough room.
+/// Fails if the entity does not happen then, or if there is not enough room or not enough in the purse.
 pub(super) fn separate<'c>(context: &OperationContext<'c>, key: &str) -> Result<Option<CollectionRef<'c>>, Error> {
     let (world, place) = (context.world, &context.route.collection);
     let Some(series) = context.route.ancestors.last().filter(|_| context.route.is_instance) else { return Ok(None) };
-    if world.store.has(place, key) {
-        return Ok(None);
-    }
-    InstanceRules::store_time(world, context.model, context.purse, series, place, key)?;
+    let stored = InstanceRules::store_time(world, context.model, context.purse, series, place, key);
+    stored.map_err(|problem| context.time_problem(problem, || context.not_found(key)))?;
     Ok(Some(world.store.to_change(place, 0)?))
 }
 
 /// Changes the entity that happens at the time of the path: it has another version, and happens no more at that time if `is_removed`.
+/// Returns the change.
 ///
 /// # Errors
 ///
 /// Fails if there is not enough room.
-pub(super) fn change_series(context: &OperationContext<'_>, key: &str, is_removed: bool) -> Result<(), Error> {
+pub(super) fn change_series(context: &OperationContext<'_>, key: &str, is_removed: bool) -> Result<Option<StoreUpdate>, Error> {
     let (world, structured) = (context.world, context.structured());
-    let Some(series) = context.route.ancestors.last().filter(|_| context.route.is_instance) else { return Ok(()) };
-    let Some(rules) = InstanceRules::of(world, structured) else { return Ok(()) };
+    let Some(series) = context.route.ancestors.last().filter(|_| context.route.is_instance) else { return Ok(None) };
+    let Some(rules) = InstanceRules::of(world, structured) else { return Ok(None) };
     let server_set = server_set_values(context, structured, false, &mut Vec::new());
     let updated = world.store.to_change(&series.collection, 0)?.update(&series.key, |entity| {
         let mut values = if is_removed {
@@ -53,5 +56,18 @@ pub(super) fn change_series(context: &OperationContext<'_>, key: &str, is_remove
         tag::renew(actual, &mut values, Some(&entity.properties), || world.next_tag_id());
         Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, actual.blank_text))
     });
-    updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))
+    updated.transpose().map_err(Error::from)
+}
+
+/// Takes a change of the entity that happens at the time of the path back, unless it has been changed again.
+pub(super) fn restore_series(context: &OperationContext<'_>, change: Option<StoreUpdate>) {
+    let Some((series, StoreUpdate { before, after })) = context.route.ancestors.last().zip(change) else { return };
+    let Ok(collection) = context.world.store.to_change(&series.collection, 0) else { return };
+    // Without room for it, the time stays cancelled.
+    let _ = collection.update(&series.key, |entity| {
+        let is_last = std::ptr::eq(Arc::as_ptr(after.entity()), entity);
+        let kept = if is_last { &**before.entity() } else { entity };
+        let actual = context.model.actual(context.structured(), kept.properties.own_type);
+        Ok::<_, StoreFull>(Entity::of_type(kept.key.clone(), kept.properties.clone(), actual.blank_text))
+    });
 }

@@ -96,9 +96,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     };
     check_options(context, operation)?;
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
-    let check_unique = |collection: &_, structured: &_, values: &_| {
-        unique::check(context, structured, &context.world.store.at(collection), values, None)
-    };
+    let check_unique = |place: &_, structured: &_, values: &_| unique::check(context, structured, place, values, None);
     let decided = RefCell::default();
     let server_set = |structured: &StructuredType| server_set_values(context, structured, false, &mut Vec::new());
     let request = OperationRequest {

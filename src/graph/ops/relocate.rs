@@ -99,7 +99,7 @@ fn at_path(
     path: &str,
 ) -> Result<EntityAddress, Error> {
     let unknown = || Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]);
-    let (begin, names) = path.split_once("root:").or_else(|| path.split_once("root")).ok_or_else(unknown)?;
+    let (begin, names) = file_name::split_at_root(path).ok_or_else(unknown)?;
     let parts: Vec<&str> = begin.split('/').filter(|part| !part.is_empty()).collect();
     if !matches!(parts[..], [] | ["drive"] | ["me", "drive"] | ["drives", _]) {
         return Err(unknown());
@@ -192,7 +192,7 @@ pub(super) fn relocate(
     }
     tag::renew(structured, &mut values, Some(&before.properties), || world.next_tag_id());
     // Held until the item is stored.
-    let _alone = unique::check(context, structured, &world.store.at(&to.collection), &values, Some(key))?;
+    let _alone = unique::check(context, structured, &to.collection, &values, Some(key))?;
     let paths = (path_of(context, structured, rules, &before.properties), path_of(context, structured, rules, &values));
     let after = Arc::new(StoredEntity::of_type(from.key.clone(), values, structured.blank_text));
     let mut moved = vec![(to.collection.clone(), after.clone())];

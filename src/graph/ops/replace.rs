@@ -20,7 +20,7 @@ use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
 use crate::policy::refusal;
-use crate::world::store::{InsertError, StoreUpdate, StoredEntity};
+use crate::world::store::{StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Replaces an entity, or creates it if PUT is an upsert.
@@ -108,12 +108,10 @@ pub(super) fn replace(
                 let values = proposed.clone().unwrap_or_default();
                 let blank = context.model.actual(structured, values.own_type).blank_text;
                 let new = Arc::new(StoredEntity::of_type(key.clone(), values, blank));
-                match insert(context, &new) {
-                    Ok(()) => break (None, new),
-                    Err(InsertError::Full(full)) => return Err(full.into()),
-                    // Another request created it in between, so the next round replaces it.
-                    Err(InsertError::DuplicateKey) => {}
+                if insert(context, &new)? {
+                    break (None, new);
                 }
+                // Another request created it in between, so the next round replaces it.
             }
         }
     };

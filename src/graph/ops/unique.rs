@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use crate::edm::address::CollectionAddress;
 use crate::edm::file_name::folded;
 use crate::edm::schema::{Slot, StructuredType, Unique};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::odata::error::Error;
-use crate::world::store::{Collection, LookUpUnpaid, StoredEntity};
+use crate::world::store::{LookUpUnpaid, StoredEntity};
 
 /// The cost of the comparison with an entity, or with one of its texts, in steps of the purse.
 const COMPARISON_STEPS: u64 = 2;
@@ -22,7 +23,7 @@ const COMPARISON_STEPS: u64 = 2;
 pub(super) fn check<'c, R>(
     context: &OperationContext<'c, R>,
     structured: &StructuredType,
-    collection: &Collection,
+    place: &CollectionAddress,
     values: &Complex,
     own_key: Option<&str>,
 ) -> Result<Option<MutexGuard<'c, ()>>, Error> {
@@ -36,26 +37,31 @@ pub(super) fn check<'c, R>(
         return Ok(None);
     }
     // Paid by the first request that asks. Others do not wait for it.
-    for (_, slot, _) in &wanted {
-        collection.index(*slot, context.purse).map_err(|LookUpUnpaid| context.too_expensive())?;
-    }
+    let index = || {
+        let collection = context.world.store.at(place);
+        let indexed = wanted.iter().try_for_each(|(_, slot, _)| collection.index(*slot, context.purse));
+        indexed.map(|()| collection).map_err(|LookUpUnpaid| context.too_expensive())
+    };
+    index()?;
     let alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
-    for (unique, slot, wanted) in wanted {
+    // A collection that another request has changed meanwhile for the first time is another one since.
+    let collection = index()?;
+    for (unique, slot, wanted) in &wanted {
         for text in wanted {
-            let sought = folded(&text);
+            let sought = folded(text);
             let other = other_text(structured, unique, values);
             let has_it = |entity: &StoredEntity| {
                 applies(structured, unique, &entity.properties)
                     && other_text(structured, unique, &entity.properties) == other
                     && texts(structured, unique.property, &entity.properties).iter().any(|other| folded(other) == sought)
             };
-            for key in collection.keys_with(slot, &sought).iter().filter(|key| own_key.is_none_or(|own| ***key != *own)) {
+            for key in collection.keys_with(*slot, &sought).iter().filter(|key| own_key.is_none_or(|own| ***key != *own)) {
                 if !context.purse.spend(COMPARISON_STEPS) {
                     return Err(context.too_expensive());
                 }
                 if collection.with_entity(key, has_it) == Some(true) {
                     let detail = format!("{key:?} has this {}", unique.property);
-                    return Err(Error::new(unique.refusal, &[unique.property, &text, &other]).with_detail(detail));
+                    return Err(Error::new(unique.refusal, &[unique.property, text, &other]).with_detail(detail));
                 }
             }
         }

@@ -21,7 +21,7 @@ use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::read::{Current, Reading};
 use crate::policy::refusal;
-use crate::world::store::{Collection, InsertError, StoreUpdate, StoredEntity};
+use crate::world::store::{Collection, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Changes the members of an entity that a body names.
@@ -121,7 +121,7 @@ fn check_unique<'c>(
             values.set(slot, Value::Null);
         }
     }
-    unique::check(context, structured, collection, &values, Some(key))
+    unique::check(context, structured, &context.route.collection, &values, Some(key))
 }
 
 /// Changes the members of a complex value in an entity that a body names.
@@ -196,8 +196,5 @@ pub(super) fn create_single(context: &OperationContext<'_>, key: &str) -> Result
         tag::renew(structured, &mut properties, None, || context.world.next_tag_id());
         blank = StoredEntity::of_type(key.into(), properties, structured.blank_text);
     }
-    match insert(context, &Arc::new(blank)) {
-        Ok(()) | Err(InsertError::DuplicateKey) => Ok(()),
-        Err(InsertError::Full(full)) => Err(full.into()),
-    }
+    insert(context, &Arc::new(blank)).map(drop)
 }

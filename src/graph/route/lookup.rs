@@ -126,8 +126,11 @@ impl<'l> Lookup<'l> {
 
     /// Returns the key of the entity that happens at the time with a key, which the collection does not have.
     pub(super) fn series(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Arc<str>> {
-        let world = self.world()?;
-        if world.store.has(collection, key) { None } else { InstanceRules::series_of(world, structured, collection, key) }
+        let State { world, purse, .. } = self.state?;
+        if world.store.has(collection, key) {
+            return None;
+        }
+        self.paid(InstanceRules::series_of(world, purse, structured, collection, key))
     }
 
     /// Returns whether a collection has no entities, as far as there is a state.

@@ -238,7 +238,7 @@ fn at_path(
     path: &str,
 ) -> Result<CollectionAddress, Error> {
     let unknown = || Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]);
-    let (begin, names) = path.split_once("root:").or_else(|| path.split_once("root")).ok_or_else(unknown)?;
+    let (begin, names) = file_name::split_at_root(path).ok_or_else(unknown)?;
     let parts: Vec<&str> = begin.split('/').filter(|part| !part.is_empty()).collect();
     let drive = match parts[..] {
         [] | ["drive"] | ["me", "drive"] => drive,
@@ -259,7 +259,7 @@ fn at_path(
         let has_name = |item: &&Arc<StoredEntity>| {
             text_of(structured, &item.properties, "name").is_some_and(|own| file_name::is_same(&own, &name))
         };
-        let next = list.iter().find(has_name).ok_or_else(unknown)?;
+        let next = list.iter().find(has_name).filter(|item| is_folder(structured, &item.properties)).ok_or_else(unknown)?;
         folder = folder.within(schema, &next.key, children.set);
     }
     Ok(folder)
@@ -342,6 +342,10 @@ fn pay(request: &OperationRequest<'_>, steps: u64) -> Result<(), Error> {
 
 fn item_type<'c>(request: &OperationRequest<'c>) -> Option<&'c StructuredType> {
     request.model.type_named("driveItem").map(|id| request.model.structured(id))
+}
+
+fn is_folder(structured: &StructuredType, values: &Complex) -> bool {
+    is_root(structured, values) || structured.slot("folder").is_some_and(|slot| *values.get(slot) != Value::Null)
 }
 
 fn is_root(structured: &StructuredType, values: &Complex) -> bool {

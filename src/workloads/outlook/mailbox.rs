@@ -17,7 +17,7 @@ use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::id_form::id_of;
 use crate::world::store::{InsertError, LookUpUnpaid, RECORD_BYTES, StoredEntity};
-use crate::world::workload::{Ancestor, ConditionCheck, InstanceRules, OperationProblem, OperationRequest, text_of};
+use crate::world::workload::{Ancestor, ConditionCheck, InstanceRules, OperationProblem, OperationRequest, TimeProblem, text_of};
 
 /// The depth of nested folders and items, with a wide margin.
 const DEPTH: usize = 16;
@@ -219,19 +219,27 @@ impl<'c> Mailbox<'c> {
         let Some(series) = self.series_of(event) else { return Ok(None) };
         let type_id = self.world.schema.set(series.collection.set).target;
         let of = Ancestor { collection: series.collection.clone(), type_id, key: series.key.clone() };
-        InstanceRules::store_time(self.world, self.model, purse, &of, &event.collection, &event.key)?;
+        let stored = InstanceRules::store_time(self.world, self.model, purse, &of, &event.collection, &event.key);
+        stored.map_err(|problem| match problem {
+            TimeProblem::Unpaid => Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[]),
+            TimeProblem::Unknown => Error::new(&refusal::UNKNOWN_OUTLOOK_ITEM, &[]),
+            TimeProblem::Full(full) => full.into(),
+        })?;
         Ok(Some(series))
     }
 
     /// Removes an entity, and what it contains.
     pub(super) fn delete(&self, address: &EntityAddress) -> Result<(), Error> {
         let store = &self.world.store;
-        store.to_change(&address.collection, 0)?.remove_if(&address.key, |entity| self.check(address, entity))?;
+        let collection = store.to_change(&address.collection, 0)?;
+        // Without room for a change of the series, the exception stays.
         if let Some(series) = self.series_of(address) {
+            collection.with_entity(&address.key, |entity| self.check(address, entity)).unwrap_or(Ok(()))?;
             self.change(&series, |structured, values| {
                 *values = occurrences::without(structured, &series.key, values, &address.key);
             })?;
         }
+        collection.remove_if(&address.key, |entity| self.check(address, entity))?;
         store.empty_within(address.collection.root, &address.text(&self.world.schema));
         store.remove_links_to(address);
         Ok(())

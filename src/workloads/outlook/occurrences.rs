@@ -19,7 +19,7 @@ use crate::edm::time_zone;
 use crate::edm::value::{Complex, Value};
 use crate::odata::purse::Purse;
 use crate::workloads::outlook::forms::written;
-use crate::world::store::StoredEntity;
+use crate::world::store::{LookUpUnpaid, StoredEntity};
 use crate::world::workload::{InstanceRequest, InstanceRules, text_of};
 
 pub(super) static INSTANCES: [(&str, &InstanceRules); 1] = [("event", &EVENTS)];
@@ -27,7 +27,10 @@ pub(super) static INSTANCES: [(&str, &InstanceRules); 1] = [("event", &EVENTS)];
 /// Delta queries show these members of occurrences alone (strong: microsoft-graph-docs#1716 and #7632, microsoft-graph-docs-contrib#34).
 static EVENTS: InstanceRules = InstanceRules {
     within,
-    has_form: |series, key| day_of(series, key).is_some(),
+    has_form: |structured, series, key| {
+        let is_repeated = structured.slot("recurrence").is_some_and(|slot| *series.properties.get(slot) != Value::Null);
+        is_repeated && day_of(&series.key, key).is_some()
+    },
     at,
     separate,
     without,
@@ -139,10 +142,15 @@ fn within(request: &InstanceRequest<'_>, range: (i64, i64), is_any: bool) -> Vec
         return itself(request, entity, range).into_iter().collect();
     };
     let separated = request.separated();
+    let cancelled = Cancelled::of(structured, entity);
     let mut found = Vec::new();
     for exception in separated.iter().flat_map(|collection| world.store.list(collection)) {
         if !purse.spend(OCCURRENCE_STEPS) {
             return Vec::new();
+        }
+        // One that is being deleted is cancelled first.
+        if day_of(&entity.key, &exception.key).is_some_and(|day| cancelled.has(day)) {
+            continue;
         }
         found.extend(itself(request, &exception, range));
         if is_any && !found.is_empty() {
@@ -155,7 +163,6 @@ fn within(request: &InstanceRequest<'_>, range: (i64, i64), is_any: bool) -> Vec
     }
     let Some(zones) = clocks.zones(purse) else { return Vec::new() };
     let bytes = entity.properties.own_bytes() * 2 + OCCURRENCE_BYTES;
-    let cancelled = Cancelled::of(structured, entity);
     let is_separate = |key: &str| separated.as_ref().is_some_and(|collection| world.store.has(collection, key));
     let is_found = series.each(near, last, purse, |day| {
         let Some((begin, end)) = clocks.on(day) else { return Next::Continue };
@@ -187,19 +194,25 @@ fn itself(request: &InstanceRequest<'_>, event: &Arc<StoredEntity>, range: (i64,
 }
 
 /// Returns the occurrence that has a key, unless it is cancelled.
-fn at(request: &InstanceRequest<'_>, key: &str) -> Option<Arc<StoredEntity>> {
+///
+/// # Errors
+///
+/// Fails if the purse does not suffice.
+fn at(request: &InstanceRequest<'_>, key: &str) -> Result<Option<Arc<StoredEntity>>, LookUpUnpaid> {
     let InstanceRequest { model, structured, entity, purse, .. } = *request;
-    let day = day_of(&entity.key, key)?;
-    let clocks = Clocks::of(model, structured, &entity.properties)?;
-    let series = Series::of(model, structured, &entity.properties, clocks.begin.date())?;
+    let Some(day) = day_of(&entity.key, key) else { return Ok(None) };
+    let Some(clocks) = Clocks::of(model, structured, &entity.properties) else { return Ok(None) };
+    let Some(series) = Series::of(model, structured, &entity.properties, clocks.begin.date()) else { return Ok(None) };
     let mut is_found = false;
-    series.each(day, day, purse, |_| {
+    let on = |_| {
         is_found = true;
         Next::Stop
-    })?;
-    let (begin, end) = clocks.on(day).filter(|_| is_found && !Cancelled::of(structured, entity).has(day))?;
-    let own = clocks.zones(purse)?.ticks(begin, end);
-    Some(occurrence(request, (begin, end), own.0, day))
+    };
+    series.each(day, day, purse, on).ok_or(LookUpUnpaid)?;
+    let is_there = is_found && !Cancelled::of(structured, entity).has(day);
+    let Some((begin, end)) = clocks.on(day).filter(|_| is_there) else { return Ok(None) };
+    let own = clocks.zones(purse).ok_or(LookUpUnpaid)?.ticks(begin, end);
+    Ok(Some(occurrence(request, (begin, end), own.0, day)))
 }
 
 /// Returns the values of an occurrence that becomes an exception of its series.

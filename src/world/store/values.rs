@@ -5,8 +5,8 @@
 //! have changed meanwhile, and different texts can have one hash. Initial entities are in the index of their baseline, which all worlds
 //! share.
 
-use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -23,7 +23,12 @@ const ENTRY_BYTES: usize = 64;
 enum Keys {
     One(Arc<str>),
     Several(Vec<Arc<str>>),
+    /// More than are compared one by one.
+    Many(BTreeSet<Arc<str>>),
 }
+
+/// The number of keys that are compared one by one.
+const FEW: usize = 8;
 
 #[derive(Debug, Default)]
 struct Index {
@@ -49,7 +54,16 @@ impl Index {
                     occupied.insert(Keys::Several(vec![known, key.clone()]));
                 }
                 Keys::Several(known) if known.contains(key) => return,
-                Keys::Several(known) => known.push(key.clone()),
+                Keys::Several(known) if known.len() < FEW => known.push(key.clone()),
+                Keys::Several(known) => {
+                    let known = known.drain(..).chain([key.clone()]).collect();
+                    occupied.insert(Keys::Many(known));
+                }
+                Keys::Many(known) => {
+                    if !known.insert(key.clone()) {
+                        return;
+                    }
+                }
             },
         }
         self.count += 1;
@@ -65,6 +79,14 @@ impl Index {
             Keys::Several(known) => {
                 let Some(index) = known.iter().position(|known| **known == *key) else { return };
                 known.swap_remove(index);
+                if known.is_empty() {
+                    occupied.remove();
+                }
+            }
+            Keys::Many(known) => {
+                if !known.remove(key) {
+                    return;
+                }
                 if known.is_empty() {
                     occupied.remove();
                 }
@@ -118,6 +140,7 @@ impl Values {
             None => Vec::new(),
             Some(Keys::One(key)) => vec![key.clone()],
             Some(Keys::Several(keys)) => keys.clone(),
+            Some(Keys::Many(keys)) => keys.iter().cloned().collect(),
         }
     }
 

@@ -264,6 +264,59 @@ fn a_message_that_is_moved_by_many_at_once_goes_to_one_place() {
     assert_eq!(found["@odata.count"], 100);
 }
 
+/// Sends requests at the same time. Returns their statuses.
+fn at_once(world: &World, requests: &[(Method, String, Value)]) -> Vec<StatusCode> {
+    let begin = Barrier::new(requests.len());
+    thread::scope(|scope| {
+        let begin = &begin;
+        let call = |(method, target, body): &(Method, String, Value)| {
+            let (method, target, body) = (method.clone(), target.clone(), body.clone());
+            scope.spawn(move || {
+                begin.wait();
+                send(world, method, &target, &body).0
+            })
+        };
+        let threads: Vec<_> = requests.iter().map(call).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_unique_value_is_taken_once_in_a_collection_that_nothing_has_changed() {
+    let credential = json!({ "name": "ci", "issuer": "https://ci.example", "subject": "main", "audiences": ["api"] });
+    let world = harness::world(&[]);
+    for _ in 0..200 {
+        let application = id(&post(&world, "applications", &json!({ "displayName": "Bakery" })));
+        let target = format!("applications/{application}/federatedIdentityCredentials");
+        let statuses = at_once(&world, &[0; 4].map(|_| (Method::POST, target.clone(), credential.clone())));
+        assert_eq!(statuses.iter().filter(|status| status.is_success()).count(), 1, "{statuses:?}");
+        assert_eq!(ids(&world, &target).len(), 1);
+    }
+}
+
+#[test]
+fn first_changes_of_an_occurrence_at_once_are_all_made() {
+    let world = harness::world(&[]);
+    let time = |clock: &str| json!({ "dateTime": format!("2024-03-04T{clock}:00"), "timeZone": "UTC" });
+    let recurrence = json!({
+        "pattern": { "type": "daily", "interval": 1 },
+        "range": { "type": "numbered", "startDate": "2024-03-04", "numberOfOccurrences": 5 },
+    });
+    let series = json!({ "subject": "Rye", "start": time("09:00"), "end": time("09:30"), "recurrence": recurrence });
+    for _ in 0..100 {
+        let series = format!("me/events/{}", id(&post(&world, "me/events", &series)));
+        let instances = format!("{series}/instances?startDateTime=2024-03-05&endDateTime=2024-03-07");
+        let days = ids(&world, &instances);
+        let change = |day: &str| (Method::PATCH, format!("me/events/{day}"), json!({ "subject": "Spelt" }));
+        let statuses = at_once(&world, &[0; 4].map(|_| change(&days[0])));
+        assert!(statuses.iter().all(|status| *status == StatusCode::OK), "{statuses:?}");
+        let delete = (Method::DELETE, format!("me/events/{}", days[1]), Value::Null);
+        let statuses = at_once(&world, &[change(&days[1]), delete, change(&days[1])]);
+        assert_eq!(statuses[1], StatusCode::NO_CONTENT, "{statuses:?}");
+        assert_eq!(ids(&world, &instances), days[..1], "{statuses:?}");
+    }
+}
+
 #[test]
 fn what_a_body_contains_has_its_required_members_and_its_own_values() {
     let world = harness::world(&[]);
