@@ -41,17 +41,16 @@ impl Hits {
     /// Adds a request to the finding about a subject. The first detail is kept.
     pub(crate) fn about(&mut self, subject: impl Into<String>, call: &Call<'_>, detail: impl Into<String>) {
         let subject = subject.into();
-        let index = match self.subjects.get(&subject) {
-            Some(index) => *index,
-            None => {
-                let subject = if self.all.len() < SUBJECTS { subject } else { OTHERS.to_owned() };
-                if let Some(index) = self.subjects.get(&subject) {
-                    return self.all[*index].add(call);
-                }
-                self.subjects.insert(subject.clone(), self.all.len());
-                self.all.push(Hit { subject, detail: detail.into(), count: 0, shown: Vec::new() });
-                self.all.len() - 1
+        let index = if let Some(index) = self.subjects.get(&subject) {
+            *index
+        } else {
+            let subject = if self.all.len() < SUBJECTS { subject } else { OTHERS.to_owned() };
+            if let Some(index) = self.subjects.get(&subject) {
+                return self.all[*index].add(call);
             }
+            self.subjects.insert(subject.clone(), self.all.len());
+            self.all.push(Hit { subject, detail: detail.into(), count: 0, shown: Vec::new() });
+            self.all.len() - 1
         };
         self.all[index].add(call);
     }
