@@ -224,7 +224,10 @@ impl Emulator {
     ///
     /// Fails if the default world was deleted.
     pub fn set_clock(&self, change: impl FnOnce(Clock) -> Clock) -> Result<(), WorldError> {
-        let with = |world: &World| Ok::<_, WorldError>(world.with_clock(change(world.clock)));
+        let with = |world: &World| {
+            world.journal.note_outside_change();
+            Ok::<_, WorldError>(world.with_clock(change(world.clock)))
+        };
         self.service.worlds.change(DEFAULT, with).map(drop)
     }
 
@@ -249,12 +252,14 @@ impl Emulator {
     ///
     /// # Panics
     ///
-    /// Panics on an error or a warning, and on an unknown rule.
+    /// Panics on an error or a warning, on an unknown rule, and if the journal is off.
     #[track_caller]
     pub fn assert_clean_client(&self, allow: &[&str]) {
         let selection = RuleSelection { allow: allow.iter().map(|name| (*name).to_owned()).collect(), only: Vec::new() };
         assert!(selection.unknown().is_none(), "unknown rule {:?}", selection.unknown());
+        assert!(self.world().journal.is_on(), "the journal is off, so that nothing is known of the client");
         let report = self.report(&selection);
+        // The text names the number of dropped requests.
         assert!(report.count(Severity::Warning) == 0, "the client is not clean\n{}", report.render(ReportForm::Text));
     }
 

@@ -162,6 +162,9 @@ impl SuiteArguments {
     /// Opens the state file, and checks that the report can be written.
     pub(super) fn files_to_write(&self) -> Result<Option<StateFile>, String> {
         let state = self.state.as_deref().map(StateFile::open).transpose()?;
+        if self.report.is_some() && self.journal == 0 {
+            return Err("--report requires the journal, which --journal 0 turns off".to_owned());
+        }
         self.report.as_deref().map_or(Ok(()), private_file::check_writable)?;
         Ok(state)
     }

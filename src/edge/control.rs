@@ -215,7 +215,11 @@ pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer
         }
     };
     if let Some((world, pending)) = reply.pending.take() {
-        return ControlOutcome::Pending(world, pending);
+        let noted = pending.then(|world, step| {
+            world.journal.note_outside_change();
+            step
+        });
+        return ControlOutcome::Pending(world, noted);
     }
     let (wait, notified) = (reply.wait.take(), reply.notified.take());
     let mut answer = reply.answer();
@@ -254,6 +258,12 @@ fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Res
             let list_member = if is_former { "tenants" } else { "worlds" };
             let body_limit = body_limit(worlds, request);
             let reply = (operation.run)(&ControlCall { control, worlds, request, body_limit, name, collection, list_member });
+            if operation.method != Method::GET
+                && !operation.path.contains("/journal")
+                && let Ok(world) = worlds.known(name)
+            {
+                world.current().journal.note_outside_change();
+            }
             if is_former { reply.map_err(ControlError::with_tenant_words) } else { reply }
         }
         None if matching.is_empty() => {

@@ -103,7 +103,12 @@ fn call_record<'c>(time: SystemTime, call: &'c CallRecord, headers: &'c HeaderMa
         response_headers,
         standard_headers: None,
         response_body,
-        decided: AnswerCause { detail: Some(call.verdict.as_str().into()), ended_by, ..AnswerCause::default() },
+        decided: AnswerCause {
+            detail: Some(call.verdict.as_str().into()),
+            ended_by,
+            is_notification: call.is_notification,
+            ..AnswerCause::default()
+        },
         changed: None,
     }
 }
@@ -134,6 +139,7 @@ fn write_exchange(
         ended_by,
         batch,
         cause: None,
+        is_notification: false,
         is_proxied: request.via == Via::Proxy,
     };
     let changed = answer.change.take();

@@ -1,5 +1,8 @@
 //! The deprecations in Graph's published schema (`Org.OData.Core.V1.Revisions`), as facts: name, dates, replacement.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// The table: in each line a target, the date, the date of removal, and the replacement or a dash.
 static TABLE: &str = include_str!("../../fixtures/model/deprecated-v1.0.txt");
 
@@ -16,32 +19,57 @@ pub(super) struct Deprecation {
     pub(super) replacement: Option<&'static str>,
 }
 
+/// The deprecations by what they are about.
+#[derive(Default)]
+struct Index {
+    types: HashMap<&'static str, Deprecation>,
+    /// The members of each type.
+    members: HashMap<&'static str, Vec<(&'static str, Deprecation)>>,
+    /// The operations by their local names.
+    operations: Vec<(&'static str, Deprecation)>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index::default();
+    for row in all() {
+        if let Some((qualified, _)) = row.target.split_once('(') {
+            index.operations.push((qualified.rsplit('.').next().unwrap_or_default(), row));
+        } else if let Some((owner, member)) = row.target.split_once('/') {
+            index.members.entry(owner).or_default().push((member, row));
+        } else {
+            index.types.entry(row.target).or_insert(row);
+        }
+    }
+    index
+});
+
 /// Returns all deprecations.
 pub(super) fn all() -> impl Iterator<Item = Deprecation> {
     TABLE.lines().filter_map(|line| {
-        let [target, since, removal, replacement] = line.split('\t').collect::<Vec<_>>()[..] else { return None };
+        let mut parts = line.split('\t');
+        let (target, since, removal, replacement) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         Some(Deprecation { target, since, removal, replacement: Some(replacement).filter(|name| *name != "-") })
     })
 }
 
+/// Returns the row with a name among some.
+fn named(rows: &[(&str, Deprecation)], name: &str) -> Option<Deprecation> {
+    rows.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, row)| *row)
+}
+
 /// Returns the deprecation of a type.
 pub(super) fn of_type(full_name: &str) -> Option<Deprecation> {
-    all().find(|row| row.target == full_name)
+    INDEX.types.get(full_name).copied()
 }
 
 /// Returns the deprecation of a member of a type.
 pub(super) fn of_member(full_name: &str, member: &str) -> Option<Deprecation> {
-    all().find(|row| {
-        row.target.split_once('/').is_some_and(|(owner, name)| owner == full_name && name.eq_ignore_ascii_case(member))
-    })
+    named(INDEX.members.get(full_name)?, member)
 }
 
 /// Returns the deprecation of an operation.
 pub(super) fn of_operation(name: &str) -> Option<Deprecation> {
-    all().find(|row| {
-        let local = row.target.split_once('(').map(|(qualified, _)| qualified.rsplit('.').next().unwrap_or_default());
-        local.is_some_and(|local| local.eq_ignore_ascii_case(name))
-    })
+    named(&INDEX.operations, name)
 }
 
 #[cfg(test)]

@@ -26,6 +26,10 @@ pub(crate) struct Run<'w> {
     pub(super) calls: Vec<Call<'w>>,
     /// The number of entries that the journal has dropped.
     pub(super) dropped: u64,
+    /// Whether requests were cleared from the journal.
+    pub(super) is_cleared: bool,
+    /// The number of the last request before each change without a request.
+    outside_changes: Vec<u64>,
 }
 
 /// A request, or a call to a connector.
@@ -49,6 +53,12 @@ pub(crate) struct Call<'w> {
     pub(super) secrets_in_query: Vec<String>,
     /// The id of the batch that has the request.
     pub(super) batch: Option<Box<str>>,
+    /// The id of the answer to a batch, which its requests name.
+    pub(super) answer_id: Option<String>,
+    /// The number of the request that has caused a call to a connector.
+    pub(super) cause: Option<u64>,
+    /// Whether a call is to the receiver of a subscription.
+    pub(super) is_notification: bool,
     pub(super) refused_by: Option<&'static str>,
     pub(super) ended_by: Option<&'static str>,
     /// Whether a fault rule applied.
@@ -70,6 +80,8 @@ pub(crate) struct Call<'w> {
     pub(super) got: Got,
     /// Fields of a request to the token service: names, and values without secrets.
     pub(super) form: Vec<(String, String)>,
+    /// A number of the user name in a request to the token service; 0 without one.
+    pub(super) user: u64,
     pub(super) used: Option<Rc<UsedOperation<'w>>>,
 }
 
@@ -114,7 +126,13 @@ impl<'w> Run<'w> {
         let interests = Interests::of(world);
         let mut reader = Reader { world, interests, operations: HashMap::new(), tokens: HashMap::new() };
         let calls = world.journal.recorded().map(|entry| reader.read(&entry)).collect();
-        Run { world, calls, dropped: world.journal.dropped() }
+        Run {
+            world,
+            calls,
+            dropped: world.journal.dropped(),
+            is_cleared: world.journal.is_cleared(),
+            outside_changes: world.journal.outside_changes(),
+        }
     }
 
     /// Returns the number of requests of clients.
@@ -133,9 +151,14 @@ impl<'w> Run<'w> {
         self.calls.iter().filter(|call| matches!(call.place, Place::Graph | Place::Batch) && call.batch.is_none())
     }
 
-    /// Returns the calls to connectors.
+    /// Returns the calls to connectors of Shifts.
     pub(super) fn connectors(&self) -> impl Iterator<Item = &Call<'w>> {
-        self.calls.iter().filter(|call| call.place == Place::Connector)
+        self.calls.iter().filter(|call| call.place == Place::Connector && !call.is_notification)
+    }
+
+    /// Returns the number of changes without a request, such as by the control API, before the request with a number.
+    pub(super) fn outside_changes_before(&self, number: u64) -> usize {
+        self.outside_changes.partition_point(|last| *last < number)
     }
 }
 
@@ -176,6 +199,11 @@ impl Call<'_> {
     /// Returns a number of the request: another one with the same number asks for the same.
     pub(super) fn same(&self) -> u64 {
         number(&(self.method.as_str(), &self.path, &self.query, self.body))
+    }
+
+    /// Returns a number of the request and its token: another one with the same number asks for the same in the same name.
+    pub(super) fn same_of_caller(&self) -> u64 {
+        number(&(self.same(), self.token_number))
     }
 
     /// Returns the caller: application and user, or the program without a token.
@@ -248,11 +276,12 @@ impl<'w> Reader<'w> {
                 headers.push((*known, value));
             }
         }
-        let (mut retry_after, mut preference_applied) = (None, None);
+        let (mut retry_after, mut preference_applied, mut answer_id) = (None, None, None);
         for (name, value) in entry.response_headers() {
             match name.as_str() {
                 "retry-after" => retry_after = value.trim().parse().ok(),
                 "preference-applied" => preference_applied = Some(value),
+                "request-id" if place == Place::Batch => answer_id = Some(value),
                 _ => {}
             }
         }
@@ -268,7 +297,10 @@ impl<'w> Reader<'w> {
         let query: Vec<(String, String)> = form::fields(query_text).map(|(name, value)| (name.into(), value.into())).collect();
         let secrets_in_query = query
             .iter()
-            .filter(|(name, value)| !value.is_empty() && place != Place::Authorize && is_secret_name(NamePlace::Parameter, name))
+            .filter(|(name, value)| {
+                let is_expected = place == Place::Authorize || is_front_channel(path) && is_of_sign_in(name);
+                !value.is_empty() && !is_expected && is_secret_name(NamePlace::Parameter, name)
+            })
             .map(|(name, _)| name.clone());
         let sent = used.as_deref().and_then(|used| Sent::of(entry, used));
         Call {
@@ -284,6 +316,9 @@ impl<'w> Reader<'w> {
             secrets_in_query: secrets_in_query.collect(),
             query,
             batch: decided.batch.clone(),
+            answer_id,
+            cause: decided.cause,
+            is_notification: decided.is_notification,
             refused_by: decided.refused_by,
             ended_by: decided.ended_by,
             is_injected: decided.faults.is_some(),
@@ -302,6 +337,7 @@ impl<'w> Reader<'w> {
                 Got::default()
             },
             form: if matches!(place, Place::Token | Place::Authorize) { fields(entry, query_text) } else { Vec::new() },
+            user: if place == Place::Token { user(entry) } else { 0 },
             used,
             method,
         }
@@ -334,11 +370,28 @@ fn place_of(entry: &RecordedEntry, path: &str) -> Place {
     }
 }
 
+/// Whether a path is that of an endpoint to which browsers are sent.
+fn is_front_channel(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    ["authorize", "logout", "adminconsent"].iter().any(|name| last.eq_ignore_ascii_case(name))
+}
+
+/// Whether a parameter belongs into the address of such an endpoint.
+fn is_of_sign_in(name: &str) -> bool {
+    matches!(name, "state" | "nonce" | "code_challenge") || name.ends_with("_hint")
+}
+
 /// Returns the fields of a request to the token service whose values are kept.
 fn fields(entry: &RecordedEntry, query: &str) -> Vec<(String, String)> {
     let of_body = form::fields_of_bytes(entry.request_body());
     let kept = of_body.chain(form::fields(query)).filter(|(name, _)| FIELDS.contains(&&**name));
     kept.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+/// Returns a number of the user name in a request to the token service.
+fn user(entry: &RecordedEntry) -> u64 {
+    let name = form::fields_of_bytes(entry.request_body()).find(|(name, _)| name == "username");
+    name.map_or(0, |(_, name)| number(&&*name))
 }
 
 /// A link to a further page, or the address of a request for one.

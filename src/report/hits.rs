@@ -9,8 +9,11 @@ use crate::world::clock;
 /// The most requests that a finding shows.
 const SHOWN: usize = 10;
 
-/// The most findings of a rule.
+/// The most findings of a rule, beside that about all others.
 const SUBJECTS: usize = 50;
+
+/// The subject of the finding about all others.
+const OTHERS: &str = "other operations";
 
 /// The requests that break a rule, by subject.
 #[derive(Debug, Default)]
@@ -38,27 +41,43 @@ impl Hits {
     /// Adds a request to the finding about a subject. The first detail is kept.
     pub(crate) fn about(&mut self, subject: impl Into<String>, call: &Call<'_>, detail: impl Into<String>) {
         let subject = subject.into();
-        let index = match self.subjects.get(&subject) {
-            Some(index) => *index,
-            None if self.all.len() == SUBJECTS => SUBJECTS - 1,
-            None => {
-                self.subjects.insert(subject.clone(), self.all.len());
-                self.all.push(Hit { subject, detail: detail.into(), count: 0, shown: Vec::new() });
-                self.all.len() - 1
+        let index = if let Some(index) = self.subjects.get(&subject) {
+            *index
+        } else {
+            let subject = if self.all.len() < SUBJECTS { subject } else { OTHERS.to_owned() };
+            if let Some(index) = self.subjects.get(&subject) {
+                return self.all[*index].add(call);
             }
+            self.subjects.insert(subject.clone(), self.all.len());
+            self.all.push(Hit { subject, detail: detail.into(), count: 0, shown: Vec::new() });
+            self.all.len() - 1
         };
-        let hit = &mut self.all[index];
-        hit.count += 1;
-        if hit.shown.len() < SHOWN {
-            let time = clock::utc(call.time);
-            let operation = call.operation();
-            let target = operation.split_once(' ').map_or("", |(_, path)| path).to_owned();
-            hit.shown.push(Sighting { number: call.number, time, method: call.method.to_string(), target });
-        }
+        self.all[index].add(call);
     }
 
     /// Returns the requests about each subject, in the order of the first requests.
     pub(super) fn into_all(self) -> Vec<Hit> {
         self.all
     }
+}
+
+impl Hit {
+    fn add(&mut self, call: &Call<'_>) {
+        self.count += 1;
+        if self.shown.len() < SHOWN {
+            let time = clock::utc(call.time);
+            let operation = call.operation();
+            let target = operation.split_once(' ').map_or("", |(_, path)| path).to_owned();
+            self.shown.push(Sighting { number: call.number, time, method: call.method.to_string(), target });
+        }
+    }
+}
+
+/// The most names in a detail.
+const NAMED: usize = 10;
+
+/// Returns the first names of a list, and the number of the others.
+pub(super) fn listed(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMED)].join(", ");
+    if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
 }

@@ -25,6 +25,8 @@ pub(super) fn escaped(text: &str) -> String {
                 '>' => escaped.push_str("&gt;"),
                 '"' => escaped.push_str("&quot;"),
                 '\'' => escaped.push_str("&#39;"),
+                // No document of XML 1.0 may have them.
+                '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
                 other => escaped.push(other),
             }
         }
@@ -89,4 +91,17 @@ fn permissions(report: &Report, page: &mut String) {
         let _ = writeln!(page, "<tr><td><code>{name}</code></td><td>{}</td>{}</tr>", operation.count, row(&operation.least));
     }
     let _ = writeln!(page, "<tr><th>covering</th><td></td>{}</tr>\n</table>", row(&report.permissions.covering));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_that_xml_forbids_are_replaced() {
+        assert_eq!(escaped("a\u{fffe}b\u{ffff}<c>\n'"), "a\u{fffd}b\u{fffd}&lt;c&gt;\n&#39;");
+        let is_forbidden = |character: &char| matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+        let all: String = ('\0'..=char::MAX).filter(is_forbidden).collect();
+        assert!(!escaped(&all).chars().any(|character| is_forbidden(&character)), "{}", escaped(&all));
+    }
 }

@@ -122,6 +122,8 @@ pub struct AnswerCause {
     pub batch: Option<Box<str>>,
     /// The number of the request that has caused a call to a connector.
     pub cause: Option<u64>,
+    /// Whether a call is to the receiver of a subscription.
+    pub is_notification: bool,
     /// Whether the client has taken the emulator for its proxy.
     pub is_proxied: bool,
 }
@@ -242,6 +244,8 @@ pub struct Journal {
     count: EntryCounter,
     /// The number of the last cleared entry.
     cleared: AtomicU64,
+    /// The number of the last entry before each change without one.
+    outside_changes: Mutex<Vec<u64>>,
     shards: Arc<Shards>,
 }
 
@@ -290,6 +294,7 @@ impl Journal {
             begun: Instant::now(),
             count: EntryCounter::default(),
             cleared: AtomicU64::new(0),
+            outside_changes: Mutex::default(),
             shards,
         }
     }
@@ -477,6 +482,32 @@ impl Journal {
         self.count().saturating_sub(cleared).saturating_sub(u64::try_from(kept).unwrap_or(u64::MAX))
     }
 
+    /// Whether entries were cleared.
+    pub(crate) fn is_cleared(&self) -> bool {
+        self.cleared.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes that the world has changed otherwise than by a recorded request.
+    pub(crate) fn note_outside_change(&self) {
+        if !self.is_on() {
+            return;
+        }
+        let last = self.count();
+        let mut changes = self.outside_changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if changes.last().is_none_or(|known| *known < last) {
+            changes.push(last);
+        }
+        if changes.len() > self.bounds.entries {
+            let oldest = self.oldest(last);
+            changes.retain(|number| *number + 1 >= oldest);
+        }
+    }
+
+    /// Returns the number of the last entry before each change that no recorded request has made, ascending.
+    pub(crate) fn outside_changes(&self) -> Vec<u64> {
+        self.outside_changes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Returns entries like [`Journal::exchanges`], each with what masks its secrets in other texts of the entry.
     pub(crate) fn masked_exchanges<'j>(
         &'j self,
@@ -656,7 +687,7 @@ impl JournalEntry {
 
     fn comments(&self) -> Vec<String> {
         let mut comments = vec![exchange::journal_comment(self.number, &clock::utc(self.time))];
-        let AnswerCause { refused_by, detail, faults, ended_by, batch, cause: _, is_proxied } = &self.decided;
+        let AnswerCause { refused_by, detail, faults, ended_by, batch, cause: _, is_notification: _, is_proxied } = &self.decided;
         comments.extend((self.to() == Destination::Connector).then(|| CALL.to_owned()));
         comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
         comments.extend(is_proxied.then(|| VIA_PROXY.to_owned()));

@@ -62,6 +62,8 @@ pub struct CallRecord {
     pub outcome: CallOutcome,
     /// Verdict of Shifts, as readable text.
     pub verdict: String,
+    /// Whether the receiver is that of a subscription, and no connector of Shifts.
+    pub is_notification: bool,
 }
 
 macro_rules! failures {

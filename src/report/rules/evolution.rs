@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::graph::used;
 use crate::report::deprecations::{self, Deprecation};
 use crate::report::evidence::{Call, Run};
-use crate::report::hits::Hits;
+use crate::report::hits::{Hits, listed};
 
 pub(super) fn beta_used(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
@@ -57,7 +57,7 @@ pub(super) fn sentinel_sent(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in run.graph() {
         if let Some(sent) = call.sent.as_ref().filter(|sent| !sent.sentinels.is_empty()) {
-            hits.add(call, format!("members with it: {}", sent.sentinels.join(", ")));
+            hits.add(call, format!("members with it: {}", listed(&sent.sentinels)));
         }
     }
     hits

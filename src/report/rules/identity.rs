@@ -41,7 +41,11 @@ pub(super) fn no_token_cache(run: &Run<'_>) -> Hits {
         if call.place != Place::Token || !is_kept || !call.is_success() {
             continue;
         }
-        let known = issued.entry(number(&call.form)).or_insert_with(|| Issued { last: call, requests, early: Vec::new() });
+        let known = issued.entry(number(&(&call.path, &call.form, call.user))).or_insert_with(|| Issued {
+            last: call,
+            requests,
+            early: Vec::new(),
+        });
         let is_other = known.last.number != call.number;
         if is_other && requests - known.requests < REQUESTS && call.seconds_since(known.last, true) < VALIDITY {
             known.early.push(call);

@@ -26,7 +26,7 @@ fn page(link: &Link) -> Option<u64> {
 pub(super) fn invented_token(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     // A link may have been in an entry that is gone.
-    if run.dropped > 0 {
+    if run.dropped > 0 || run.is_cleared {
         return hits;
     }
     let mut given: HashSet<u64> = HashSet::new();
@@ -35,6 +35,8 @@ pub(super) fn invented_token(run: &Run<'_>) -> Hits {
         if let Some((name, value)) = token(&link)
             && !value.eq_ignore_ascii_case("latest")
             && !given.contains(&number(&value))
+            && call.status >= 400
+            && !call.is_injected
         {
             hits.add(call, format!("no answer had a link with this ${name}"));
         }
@@ -47,17 +49,22 @@ pub(super) fn invented_token(run: &Run<'_>) -> Hits {
 
 pub(super) fn altered_link(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
-    let mut given: HashMap<u64, &Link> = HashMap::new();
+    // The options of all links to a page, and the last of these links.
+    let mut given: HashMap<u64, (HashSet<u64>, &Link)> = HashMap::new();
     for call in run.graph() {
         let link = Link::to(call);
-        if let Some(known) = page(&link).and_then(|page| given.get(&page))
-            && known.options != link.options
+        if let Some((options, known)) = page(&link).and_then(|page| given.get(&page))
+            && !options.contains(&number(&link.options))
         {
             let names = |link: &Link| link.options.iter().map(|(name, _)| format!("${name}")).collect::<Vec<_>>().join(" ");
             hits.add(call, format!("the link has {}, the request has {}", names(known), names(&link)));
         }
         for link in call.got.links() {
-            given.extend(page(link).map(|page| (page, link)));
+            if let Some(page) = page(link) {
+                let (options, last) = given.entry(page).or_insert_with(|| (HashSet::new(), link));
+                options.insert(number(&link.options));
+                *last = link;
+            }
         }
     }
     hits

@@ -52,6 +52,8 @@ pub(super) fn excess_permissions(run: &Run<'_>) -> Hits {
         first: &'r Call<'w>,
         held: BTreeSet<String>,
         operations: HashSet<String>,
+        /// Whether the permissions of an operation are unknown.
+        is_partial: bool,
         needed: Vec<Vec<Sufficient>>,
     }
     let mut hits = Hits::default();
@@ -67,14 +69,18 @@ pub(super) fn excess_permissions(run: &Run<'_>) -> Hits {
             first: call,
             held: BTreeSet::new(),
             operations: HashSet::new(),
+            is_partial: false,
             needed: Vec::new(),
         });
         tokens.held.extend(token.permissions.iter().cloned());
         if tokens.operations.insert(call.operation()) {
-            tokens.needed.extend(needed(call, token.kind));
+            let needed = needed(call, token.kind);
+            tokens.is_partial |= needed.is_none() && (call.used.is_some() || call.is_success());
+            tokens.needed.extend(needed);
         }
     }
-    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    // An operation with unknown permissions may need any of those held.
+    let mut kinds: Vec<_> = kinds.into_iter().filter(|(_, tokens)| !tokens.is_partial).collect();
     kinds.sort_by_key(|(_, tokens)| tokens.first.number);
     for (subject, tokens) in kinds {
         let enough = covering(&tokens.needed);

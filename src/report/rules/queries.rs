@@ -24,7 +24,9 @@ pub(super) fn advanced_query(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in run.graph().filter(|call| call.is_read()) {
         let is_eventual = call.header("consistencylevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"));
-        let has_count = call.option("count").is_some_and(|count| count.eq_ignore_ascii_case("true"));
+        // The header alone is enough for a count.
+        let has_count =
+            call.path.ends_with("/$count") || call.option("count").is_some_and(|count| count.eq_ignore_ascii_case("true"));
         if call.refused_by.is_some_and(|name| LEVEL_REFUSALS.contains(&name)) {
             hits.add(call, format!("refused with {}", call.status));
         } else if is_advanced(call) && !(is_eventual && has_count) {

@@ -1,5 +1,7 @@
 //! Shifts: integrations and connectors.
 
+use std::collections::HashMap;
+
 use http::Method;
 
 use crate::policy::permissions::TokenKind;
@@ -52,14 +54,16 @@ pub(super) fn several_integrations(run: &Run<'_>) -> Hits {
 pub(super) fn no_passthrough(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     // The calls for a change come before it.
-    let mut consulted = None;
+    let mut consulted: HashMap<u64, u64> = HashMap::new();
     for call in &run.calls {
         match call.place {
-            Place::Connector => consulted = call.path.trim_end_matches('/').ends_with("/update").then_some(call.number),
+            Place::Connector if !call.is_notification && call.path.trim_end_matches('/').ends_with("/update") => {
+                consulted.extend(call.cause.map(|cause| (cause, call.number)));
+            }
             Place::Graph => {
                 let is_application = call.token.as_ref().is_some_and(|token| token.kind == TokenKind::Application);
                 let is_silent = call.header("x-ms-wfmpassthrough").is_none();
-                if let Some(number) = consulted.take().filter(|_| is_application && is_silent && !call.is_read()) {
+                if let Some(number) = consulted.remove(&call.number).filter(|_| is_application && is_silent && !call.is_read()) {
                     hits.add(call, format!("the connector was asked by request {number}"));
                 }
             }

@@ -27,12 +27,19 @@ fn requests<'r, 'w>(run: &'r Run<'w>) -> impl Iterator<Item = &'r Call<'w>> {
     run.calls.iter().filter(|call| matches!(call.place, Place::Graph | Place::Batch | Place::Token))
 }
 
+/// Whether a request may be a repetition of an earlier one: its sender had the answer.
+fn is_after(call: &Call<'_>, earlier: &Call<'_>) -> bool {
+    call.began >= earlier.ended
+}
+
 pub(super) fn early_retry(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     let mut closed: HashMap<u64, (&Call<'_>, f64)> = HashMap::new();
     for call in requests(run) {
-        let key = call.same();
-        if let Some((refused, wait)) = closed.remove(&key) {
+        let key = call.same_of_caller();
+        if closed.get(&key).is_some_and(|(refused, _)| is_after(call, refused))
+            && let Some((refused, wait)) = closed.remove(&key)
+        {
             let waited = call.seconds_since(refused, true);
             if waited + TOLERANCE < wait {
                 hits.add(call, format!("came back after {waited:.1} s, Retry-After was {wait} s (request {})", refused.number));
@@ -53,7 +60,10 @@ pub(super) fn constant_retries(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     let mut failing: HashMap<u64, Series<'_, '_>> = HashMap::new();
     for call in requests(run).filter(|call| call.batch.is_none()) {
-        let key = call.same();
+        let key = call.same_of_caller();
+        if failing.get(&key).is_some_and(|series| !is_after(call, series.last)) {
+            continue;
+        }
         let is_failed = is_busy(call.status) && call.retry_after.is_none() || call.ended_by.is_some();
         let earlier = failing.remove(&key);
         let pause = earlier.as_ref().map(|series| call.seconds_since(series.last, true));
@@ -70,26 +80,35 @@ pub(super) fn constant_retries(run: &Run<'_>) -> Hits {
 }
 
 pub(super) fn futile_retry(run: &Run<'_>) -> Hits {
+    struct Refused<'r, 'w> {
+        first: &'r Call<'w>,
+        last: &'r Call<'w>,
+        /// The number of changes before it.
+        changes: usize,
+        times: u32,
+    }
     let mut hits = Hits::default();
-    let mut refused: HashMap<(u64, u64), (u64, u64, u32)> = HashMap::new();
-    // A write may change what another request is answered.
+    let mut refused: HashMap<u64, Refused<'_, '_>> = HashMap::new();
+    // A change may change what another request is answered.
     let mut writes = 0;
     for call in run.graph() {
-        let key = (call.same(), call.token_number);
-        if let Some((number, known, times)) = refused.get(&key).copied()
-            && known == writes
-            && (call.status != 404 || times > 1)
-        {
-            hits.add(call, format!("{} was the answer to request {number}, and nothing has changed since", call.status));
-        }
-        if matches!(call.status, 400 | 401 | 403 | 404) && !call.is_injected {
-            let entry = refused.entry(key).or_insert((call.number, writes, 0));
-            if entry.1 != writes {
-                *entry = (call.number, writes, 0);
+        let changes = writes + run.outside_changes_before(call.number);
+        let key = call.same_of_caller();
+        let is_refused = matches!(call.status, 400 | 401 | 403 | 404) && !call.is_injected;
+        match refused.get_mut(&key) {
+            Some(known) if known.changes == changes && is_refused && known.first.status == call.status => {
+                if is_after(call, known.last) {
+                    // An entity may come to be in the service itself.
+                    if call.status != 404 || known.times > 1 {
+                        let (status, number) = (call.status, known.first.number);
+                        hits.add(call, format!("{status} was the answer to request {number}, and nothing has changed since"));
+                    }
+                    known.times += 1;
+                    known.last = call;
+                }
             }
-            entry.2 += 1;
-        } else {
-            refused.remove(&key);
+            _ if is_refused => drop(refused.insert(key, Refused { first: call, last: call, changes, times: 1 })),
+            _ => drop(refused.remove(&key)),
         }
         if !call.is_read() && call.is_success() {
             writes += 1;
@@ -100,17 +119,34 @@ pub(super) fn futile_retry(run: &Run<'_>) -> Hits {
 
 pub(super) fn repeated_post(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
-    let mut unknown: HashMap<u64, &Call<'_>> = HashMap::new();
-    for call in run.graph().filter(|call| call.method == Method::POST) {
+    // The requests with an unknown end, by the path of the collection and the caller.
+    let mut unknown: HashMap<(&str, String), HashMap<u64, &Call<'_>>> = HashMap::new();
+    for call in run.graph() {
+        // A read of the collection shows whether the entity is there.
+        if call.is_read() && call.is_success() {
+            if !unknown.is_empty()
+                && let Some(calls) = unknown.get_mut(&(&*call.path, call.caller()))
+            {
+                calls.retain(|_, earlier| !is_after(call, earlier));
+            }
+            continue;
+        }
+        let is_action = call.used.as_ref().is_some_and(|used| used.called.is_some());
+        if call.method != Method::POST || is_action {
+            continue;
+        }
         let is_idempotent = call.sent.as_ref().is_some_and(|sent| sent.is_idempotent);
+        let calls = unknown.entry((&call.path, call.caller())).or_default();
         let key = call.same();
-        if let Some(earlier) = unknown.remove(&key) {
+        if calls.get(&key).is_some_and(|earlier| is_after(call, earlier))
+            && let Some(earlier) = calls.remove(&key)
+        {
             let end = earlier.ended_by.map_or_else(|| earlier.status.to_string(), str::to_owned);
             hits.add(call, format!("request {} ended with {end}: it may have created the entity", earlier.number));
         }
         let is_unknown = call.ended_by.is_some() || matches!(call.status, 500 | 502 | 504 | 0);
         if is_unknown && !is_idempotent {
-            unknown.insert(key, call);
+            calls.insert(key, call);
         }
     }
     hits
@@ -121,8 +157,9 @@ pub(super) fn batch_item_dropped(run: &Run<'_>) -> Hits {
     let mut failed: HashMap<u64, &Call<'_>> = HashMap::new();
     for call in run.graph() {
         let key = call.same();
-        failed.remove(&key);
-        if call.batch.is_some() && matches!(call.status, 429 | 502 | 503 | 504) {
+        let is_repeated = failed.remove(&key).is_some();
+        // After a repetition, a client may give it up.
+        if call.batch.is_some() && matches!(call.status, 429 | 502 | 503 | 504) && !is_repeated {
             failed.insert(key, call);
         }
     }
@@ -135,25 +172,41 @@ pub(super) fn batch_item_dropped(run: &Run<'_>) -> Hits {
 }
 
 pub(super) fn batch_repeated(run: &Run<'_>) -> Hits {
+    struct Partly<'r, 'w> {
+        batch: &'r Call<'w>,
+        /// Numbers of the requests that have failed.
+        failed: Vec<u64>,
+        all: usize,
+    }
     let mut hits = Hits::default();
     // The requests of a batch come before it.
-    let (mut failed, mut done) = (0, 0);
-    let mut known: HashMap<u64, (u64, u32, u32)> = HashMap::new();
+    let mut items: HashMap<&str, Vec<&Call<'_>>> = HashMap::new();
+    let mut partly: HashMap<(u64, u64), Partly<'_, '_>> = HashMap::new();
+    // The last success of each request.
+    let mut succeeded: HashMap<u64, u64> = HashMap::new();
     for call in &run.calls {
-        match call.place {
-            Place::Graph if call.batch.is_some() => {
-                let count = if call.is_success() { &mut done } else { &mut failed };
-                *count += 1;
-            }
-            Place::Batch => {
-                if let Some((number, failed, done)) = known.get(&call.body) {
-                    let all = failed + done;
-                    hits.add(call, format!("{failed} of {all} requests had failed in request {number}"));
+        match (call.place, &call.batch) {
+            (Place::Graph, Some(batch)) => items.entry(batch).or_default().push(call),
+            (Place::Graph, None) if call.is_success() => drop(succeeded.insert(call.same_of_caller(), call.number)),
+            (Place::Batch, _) => {
+                let key = (call.body, call.token_number);
+                let items = call.answer_id.as_deref().and_then(|id| items.remove(id)).unwrap_or_default();
+                let is_open = |known: &&Partly<'_, '_>| {
+                    let succeeded = |item: &u64| succeeded.get(item).is_some_and(|number| *number > known.batch.number);
+                    is_after(call, known.batch) && !known.failed.iter().all(succeeded)
+                };
+                if let Some(Partly { batch, failed, all }) = partly.get(&key).filter(is_open) {
+                    hits.add(call, format!("{} of {all} requests had failed in request {}", failed.len(), batch.number));
                 }
-                if failed > 0 && done > 0 {
-                    known.insert(call.body, (call.number, failed, done));
+                let busy = items.iter().filter(|item| is_busy(item.status));
+                let failed: Vec<u64> = busy.map(|item| item.same_of_caller()).collect();
+                let done: Vec<u64> = items.iter().filter(|item| item.is_success()).map(|item| item.same_of_caller()).collect();
+                if failed.is_empty() || done.is_empty() {
+                    partly.remove(&key);
+                } else {
+                    partly.insert(key, Partly { batch: call, failed, all: items.len() });
                 }
-                (failed, done) = (0, 0);
+                succeeded.extend(done.into_iter().map(|item| (item, call.number)));
             }
             _ => {}
         }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use http::Method;
 
 use crate::report::evidence::{Run, Sent};
-use crate::report::hits::Hits;
+use crate::report::hits::{Hits, listed};
 
 /// The number of members from which on an entity counts as a whole.
 const WHOLE: usize = 5;
@@ -23,7 +23,7 @@ fn with_members(run: &Run<'_>, detail: &str, pick: fn(&Sent) -> &[String], statu
     for call in run.graph().filter(|call| statuses == Statuses::All || call.is_success()) {
         let members = call.sent.as_ref().map_or(&[][..], pick);
         if !members.is_empty() {
-            hits.add(call, format!("{detail}: {}", members.join(", ")));
+            hits.add(call, format!("{detail}: {}", listed(members)));
         }
     }
     hits
@@ -38,7 +38,7 @@ pub(super) fn refused_members(run: &Run<'_>) -> Hits {
     for call in run.graph() {
         let is_refused = matches!(call.refused_by, Some("read-only-property" | "unknown-property"));
         if let Some(sent) = call.sent.as_ref().filter(|_| is_refused) {
-            hits.add(call, format!("refused with {}; the members were {}", call.status, sent.members.join(", ")));
+            hits.add(call, format!("refused with {}; the members were {}", call.status, listed(&sent.members)));
         }
     }
     hits

@@ -76,7 +76,15 @@ impl Dialog {
             Err(_) => (self.endpoint.redacted_url(), http::HeaderMap::new(), bytes::Bytes::new()),
         };
         let plaintext = self.message.plaintext.clone();
-        self.calls.push(CallRecord { url, headers, plaintext, body, outcome, verdict: verdict.to_string() });
+        self.calls.push(CallRecord {
+            url,
+            headers,
+            plaintext,
+            body,
+            outcome,
+            verdict: verdict.to_string(),
+            is_notification: false,
+        });
         self.verdict = Some(verdict);
         is_repeated
     }

@@ -66,7 +66,7 @@ pub(crate) fn judge(world: &World, parcel: &Parcel, call: OutboundCall, outcome:
         verdict = format!("{verdict}; caused by the {requests}");
     }
     let OutboundCall { url, headers, body, .. } = call;
-    (sent, CallRecord { url: url.to_string(), headers, plaintext: body.clone(), body, outcome, verdict })
+    (sent, CallRecord { url: url.to_string(), headers, plaintext: body.clone(), body, outcome, verdict, is_notification: true })
 }
 
 /// Returns the message about a parcel that is given up, if the subscription's receiver gets one.

@@ -103,7 +103,15 @@ impl Consultation for Handshake {
         self.verdict = judge(&outcome, &token);
         let verdict = self.verdict.to_string();
         let (url, headers) = (address(&url, &token), headers());
-        self.calls.push(CallRecord { url, headers, plaintext: Bytes::new(), body: Bytes::new(), outcome, verdict });
+        self.calls.push(CallRecord {
+            url,
+            headers,
+            plaintext: Bytes::new(),
+            body: Bytes::new(),
+            outcome,
+            verdict,
+            is_notification: true,
+        });
         self.verdict == Verdict::Valid && !self.rest.is_empty()
     }
 

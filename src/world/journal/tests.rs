@@ -107,6 +107,7 @@ fn entries_are_printed_as_exchanges() {
             ended_by: Some("reset"),
             batch: Some("b1".into()),
             cause: None,
+            is_notification: false,
             is_proxied: true,
         },
         changed: None,

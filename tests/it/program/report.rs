@@ -82,6 +82,9 @@ fn a_file_is_written_at_the_end_and_run_prints_a_summary() {
     assert!(!run(&[], &clean).stderr.contains("report: "), "notes are not printed");
     let refused = crate::program::process::outcome(&["--report", folder.path()]);
     assert!(refused.status == Some(2) && refused.stderr.contains("is a folder, expected a file"), "{refused:?}");
+    let unseen = crate::program::process::outcome(&["--report", &file, "--journal", "0"]);
+    let message = "--report requires the journal, which --journal 0 turns off";
+    assert!(unseen.status == Some(2) && unseen.stderr.contains(message), "{unseen:?}");
 }
 
 #[test]
