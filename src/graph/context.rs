@@ -333,7 +333,7 @@ impl<'c> OperationContext<'c> {
             let [series, time] = pair else { continue };
             if self.is_instance(index + 1)? {
                 let stored = InstanceRules::store_time(world, self.model, self.purse, series, &time.collection, &time.key);
-                stored.map_err(|problem| self.time_problem(problem, || self.unknown_ancestor(time)))?;
+                stored.map_err(|problem| self.time_problem(&problem, || self.unknown_ancestor(time)))?;
             }
         }
         Ok(())
@@ -400,11 +400,11 @@ impl<'c> OperationContext<'c> {
     }
 
     /// Returns the refusal of a request for which a time is not stored.
-    pub(super) fn time_problem(&self, problem: TimeProblem, unknown: impl FnOnce() -> Error) -> Error {
+    pub(super) fn time_problem(&self, problem: &TimeProblem, unknown: impl FnOnce() -> Error) -> Error {
         match problem {
             TimeProblem::Unpaid => self.too_expensive(),
             TimeProblem::Unknown => unknown(),
-            TimeProblem::Full(full) => full.into(),
+            TimeProblem::Full(full) => (*full).into(),
         }
     }
 

@@ -246,6 +246,9 @@ pub(crate) struct FormRequest<'f> {
     pub(crate) purse: Option<&'f Purse>,
 }
 
+/// Returns the time that has a key.
+type InstanceLookUp = fn(&InstanceRequest<'_>, key: &str) -> Result<Option<Arc<StoredEntity>>, LookUpUnpaid>;
+
 /// Functions for entities that happen at a time, or more than once.
 pub struct InstanceRules {
     /// Returns what an entity is in a time range, begin and end of which are in ticks: the entity itself, or each time that it happens, with
@@ -254,7 +257,7 @@ pub struct InstanceRules {
     /// Whether an entity happens more than once, and a key can be that of one of these times.
     pub(crate) has_form: fn(&StructuredType, series: &StoredEntity, key: &str) -> bool,
     /// Returns the time that has a key, if the entity happens then and the time is not stored.
-    pub(crate) at: fn(&InstanceRequest<'_>, key: &str) -> Result<Option<Arc<StoredEntity>>, LookUpUnpaid>,
+    pub(crate) at: InstanceLookUp,
     /// Returns the values of a time that is to be stored.
     pub(crate) separate: fn(&Model, &StructuredType, &Complex) -> Complex,
     /// Returns the values of an entity without the time that has a key.

@@ -45,7 +45,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
     if let Some(rules) = context.structured().rare().deactivated {
         return deactivate(context, key, rules, &precondition, decided);
     }
-    let before = remove(context, collection, key, &precondition)?;
+    let before = remove(context, &collection, key, &precondition)?;
     let address = EntityAddress { collection: context.route.collection.clone(), key: before.key.clone() };
     let collection = &context.world.store.at(&context.route.collection);
     match recycle(context, &before) {
@@ -69,7 +69,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
 /// the change of the other one, nothing is removed.
 fn remove(
     context: &OperationContext<'_>,
-    collection: CollectionRef<'_>,
+    collection: &CollectionRef<'_>,
     key: &str,
     precondition: &Precondition,
 ) -> Result<Arc<StoredEntity>, Error> {
@@ -77,7 +77,7 @@ fn remove(
         let removed = collection.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)?;
         return removed.ok_or_else(|| context.not_found(key));
     }
-    let current = instances::current(context, &collection, key)?;
+    let current = instances::current(context, collection, key)?;
     precondition.check(&current).map_err(Unchanged::to_error)?;
     let series = instances::change_series(context, key, true)?;
     // Another request can have stored the time since.

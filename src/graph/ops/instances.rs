@@ -28,7 +28,7 @@ pub(super) fn separate<'c>(context: &OperationContext<'c>, key: &str) -> Result<
     let (world, place) = (context.world, &context.route.collection);
     let Some(series) = context.route.ancestors.last().filter(|_| context.route.is_instance) else { return Ok(None) };
     let stored = InstanceRules::store_time(world, context.model, context.purse, series, place, key);
-    stored.map_err(|problem| context.time_problem(problem, || context.not_found(key)))?;
+    stored.map_err(|problem| context.time_problem(&problem, || context.not_found(key)))?;
     Ok(Some(world.store.to_change(place, 0)?))
 }
 

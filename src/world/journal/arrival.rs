@@ -45,7 +45,8 @@ impl Passage {
     pub(super) fn of(arrival: Arrival, begun: Instant) -> Passage {
         let Arrival { at, connection, protocol, delay } = arrival;
         let now = Instant::now();
-        let at = at.unwrap_or(now);
+        // A request may begin before its world.
+        let at = at.unwrap_or(now).max(begun);
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let took = micros(now.saturating_duration_since(at).saturating_add(delay));
         Passage {

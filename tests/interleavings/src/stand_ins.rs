@@ -70,7 +70,7 @@ pub(crate) mod time {
     static NOW: AtomicU64 = AtomicU64::new(0);
 
     /// A time that passes by a millisecond each time it is asked for.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub(crate) struct Instant(u64);
 
     impl Instant {
