@@ -183,7 +183,7 @@ class Verbs(unittest.TestCase):
         members = re.compile(r"^    public (?!override)(?:static )?(?:async )?(?:implicit operator )?[A-Za-z<>?\[\], ]+? ([A-Z][A-Za-z]*)(?= =>| \{|\(|\n)", re.MULTILINE)
         have = [
             set(re.findall(r"^    def ([a-z][a-z_]*)\(", python, re.MULTILINE)) | set(re.findall(r"^        self\.([a-z][a-z_]*)\b", python, re.MULTILINE)),
-            set(re.findall(r"^  (?:readonly )?([a-z][A-Za-z]*)[(:]", node.split("export class World")[1], re.MULTILINE)),
+            set(re.findall(r"^  (?:readonly )?([a-z][A-Za-z]*)\??[(:]", node.split("export class World")[1], re.MULTILINE)),
             set(members.findall(emulator)) | set(members.findall(world)),
         ]
         # `status` is that of an error, and standard error is read in Python only once a start has failed.
