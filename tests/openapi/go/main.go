@@ -228,6 +228,9 @@ func main() {
 	check("exchanges", bytes.Contains(exchanges.Body, []byte("PATCH {{base}}/v1.0/teamwork/workforceIntegrations/WFI_1")), true)
 	one := must(client.GetJournalWithResponse(ctx, name, &control.GetJournalParams{Number: &entry.Number}))
 	check("entries of one number", len(ok(one.JSON200, one.JSON4XX).Entries), 1)
+	reported := must(client.GetReportWithResponse(ctx, name, &control.GetReportParams{Only: to("early-retry")}))
+	findings := ok(reported.JSON200, reported.JSON4XX)
+	check("report", []any{findings.World, findings.Rules, findings.Requests}, []any{name, []string{"early-retry"}, int64(3)})
 	events := must(client.FollowJournalsWithResponse(ctx, &control.FollowJournalsParams{World: to(name), Seconds: to(int64(0))}))
 	check("events", bytes.HasPrefix(events.Body, []byte("data: {")) && bytes.Contains(events.Body, []byte("WFI_1")), true)
 	verify := func(expectation control.Expectation) control.Verdict {

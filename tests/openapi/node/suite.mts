@@ -31,7 +31,7 @@ assert.ok(emulator.operations.includes("GET /_emulator/worlds/{name}/journal/exc
 assert.equal(ok(await client.POST("/_emulator/reload")).faults, 1);
 const evidence = ok(await client.GET("/_emulator/evidence"));
 assert.ok(evidence.behaviors.some(({ name, profiles }) => name === "update-response" && profiles["documented"] === "entity"));
-assert.ok(evidence.refusals.some(({ name, status }) => name === "wrong-type" && status === 400) && evidence.faults.includes("throttled"));
+assert.ok(evidence.refusals.some(({ name, status }) => name === "schema-mismatch" && status === 400) && evidence.faults.includes("throttled"));
 const proxy = ok(await client.GET("/_emulator/proxy"));
 assert.deepEqual([proxy.refused, proxy.tunnels, proxy.refusedHosts["proxied.example"]], [1, 0, 1]);
 
@@ -122,6 +122,8 @@ const one = ok(await client.GET("/_emulator/worlds/{name}/journal", { params: { 
 assert.deepEqual(one.entries.map((found) => found.number), [number]);
 const events = ok(await client.GET("/_emulator/journal/stream", { params: { query: { world: path.name, seconds: 0 } }, parseAs: "text" }));
 assert.ok(events.startsWith("data: {") && events.includes("WFI_1"), events);
+const ruled = ok(await client.GET("/_emulator/worlds/{name}/report", { params: { path, query: { only: "early-retry" } } }));
+assert.deepEqual([ruled.world, ruled.rules, ruled.requests], [path.name, ["early-retry"], 3]);
 const verify = async (body: Schemas["Expectation"]) => ok(await client.POST("/_emulator/worlds/{name}/journal/verify", { params: { path }, body }));
 const expected: Schemas["Expectation"] = {
   method: ["PATCH", "PUT"],

@@ -13,7 +13,7 @@ from control.api.behaviors import get_behaviors, set_behaviors
 from control.api.clock import get_clock, set_clock
 from control.api.connectors import call_connector, perform_act
 from control.api.faults import add_faults, clear_faults, get_faults, set_faults
-from control.api.journal import clear_journal, follow_journals, get_exchanges, get_journal, verify_journal
+from control.api.journal import clear_journal, follow_journals, get_exchanges, get_journal, get_report, verify_journal
 from control.api.process import get_emulator, get_evidence, get_health, get_proxy, get_readiness, reload
 from control.api.sign_ins import decide_device, refuse_sign_ins, revoke_sign_ins
 from control.api.state import browse_entities, edit_entity, export_collection, export_state, import_collection, import_state
@@ -99,7 +99,7 @@ assert "GET /_emulator/worlds/{name}/journal/exchanges" in emulator.operations
 assert ok(reload.sync_detailed(client=client)).faults == 1
 evidence = ok(get_evidence.sync_detailed(client=client))
 assert any(row.name == "update-response" and row.profiles["documented"] == "entity" for row in evidence.behaviors)
-assert any((row.name, row.status) == ("wrong-type", 400) for row in evidence.refusals) and "throttled" in evidence.faults
+assert any((row.name, row.status) == ("schema-mismatch", 400) for row in evidence.refusals) and "throttled" in evidence.faults
 proxy = ok(get_proxy.sync_detailed(client=client))
 assert (proxy.refused, proxy.tunnels, proxy.refused_hosts["proxied.example"]) == (1, 0, 1)
 
@@ -120,6 +120,7 @@ names = [world.name for world in ok(list_worlds.sync_detailed(client=client)).wo
 assert names == ["default", "copy", labeled.name, "tenant", "twin"], names
 some = ok(list_worlds.sync_detailed(client=client, limit=2))
 assert ([world.name for world in some.worlds], some.count, some.next_) == (["default", "copy"], 5, "copy")
+assert isinstance(some.next_, str)
 found = ok(list_worlds.sync_detailed(client=client, after=some.next_, search="TWI"))
 assert ([world.name for world in found.worlds], found.next_) == (["twin"], None)
 
@@ -202,6 +203,8 @@ entries = ok(get_journal.sync_detailed("tenant", client=client)).entries
 assert [(entry.faults, entry.before is None) for entry in entries] == [("busy", True), (None, False), (None, True)]
 exchanges = ok(get_exchanges.sync_detailed("tenant", client=client, status="429"))
 assert "PATCH {{base}}/v1.0/teamwork/workforceIntegrations/WFI_1" in exchanges, exchanges
+found_by_rules = ok(get_report.sync_detailed("tenant", client=client, only="early-retry"))
+assert (found_by_rules.world, found_by_rules.rules, found_by_rules.requests) == ("tenant", ["early-retry"], 3), found_by_rules
 one = ok(get_journal.sync_detailed("tenant", client=client, number=entry.number))
 assert [found.number for found in one.entries] == [entry.number]
 events = follow_journals.sync_detailed(client=client, world="tenant", seconds=0).content.decode()
