@@ -5,34 +5,11 @@ use std::fmt::Write as _;
 use crate::report::finding::{PermissionKinds, Report};
 use crate::report::text;
 use crate::text::plural::counted;
-use crate::text::visible::visible;
+use crate::text::xml::escaped;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
     table{border-collapse:collapse;width:100%}td,th{border:1px solid #ccc;padding:.3rem .5rem;text-align:left;vertical-align:top}\
     code{overflow-wrap:anywhere}.error{color:#a00}.warning{color:#850}.note{color:#055}";
-
-/// Escapes a text for XML and HTML, in content and in attributes. Control characters are shown.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for (index, line) in text.split('\n').enumerate() {
-        if index > 0 {
-            escaped.push('\n');
-        }
-        for character in visible(line).chars() {
-            match character {
-                '&' => escaped.push_str("&amp;"),
-                '<' => escaped.push_str("&lt;"),
-                '>' => escaped.push_str("&gt;"),
-                '"' => escaped.push_str("&quot;"),
-                '\'' => escaped.push_str("&#39;"),
-                // No document of XML 1.0 may have them.
-                '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-                other => escaped.push(other),
-            }
-        }
-    }
-    escaped
-}
 
 pub(super) fn render(report: &Report) -> String {
     let mut page = String::new();
@@ -91,17 +68,4 @@ fn permissions(report: &Report, page: &mut String) {
         let _ = writeln!(page, "<tr><td><code>{name}</code></td><td>{}</td>{}</tr>", operation.count, row(&operation.least));
     }
     let _ = writeln!(page, "<tr><th>covering</th><td></td>{}</tr>\n</table>", row(&report.permissions.covering));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn characters_that_xml_forbids_are_replaced() {
-        assert_eq!(escaped("a\u{fffe}b\u{ffff}<c>\n'"), "a\u{fffd}b\u{fffd}&lt;c&gt;\n&#39;");
-        let is_forbidden = |character: &char| matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-        let all: String = ('\0'..=char::MAX).filter(is_forbidden).collect();
-        assert!(!escaped(&all).chars().any(|character| is_forbidden(&character)), "{}", escaped(&all));
-    }
 }

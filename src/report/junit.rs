@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::report::finding::{Report, Severity};
-use crate::report::html::escaped;
 use crate::report::text;
 use crate::text::plural::counted;
+use crate::text::xml::escaped;
 
 pub(super) fn render(report: &Report) -> String {
     let is_failing = |severity: Severity| severity != Severity::Note;

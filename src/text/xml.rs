@@ -28,5 +28,8 @@ mod tests {
     #[test]
     fn markup_and_what_xml_cannot_represent_are_escaped() {
         assert_eq!(escaped("<a b=\"c\">&\u{ffff}\u{1b}\n"), "&lt;a b=&quot;c&quot;&gt;&amp;\u{fffd}\\u{1b}\n");
+        let is_forbidden = |character: char| matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+        let all: String = ('\0'..='\u{ffff}').collect();
+        assert!(!escaped(&all).contains(is_forbidden));
     }
 }

@@ -34,7 +34,7 @@ export class Detail {
   }
 
   async open(row) {
-    // What belongs to another request is gone before this one is there.
+    // The details of another request are removed before those of this one arrive.
     if (this.row !== row) fill(this.root, element("p", { className: "quiet" }, "…"));
     this.row = row;
     this.root.hidden = false;
