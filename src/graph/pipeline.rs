@@ -545,6 +545,33 @@ mod tests {
     }
 
     #[test]
+    fn an_occurrence_for_which_a_long_series_is_counted_is_changed_where_there_is_time() {
+        // A thread can spare the time to count the occurrences once, but not twice.
+        let time = |clock: &str| json!({ "dateTime": format!("2000-01-01T{clock}:00"), "timeZone": "UTC" });
+        let range = json!({ "type": "numbered", "startDate": "2000-01-01", "numberOfOccurrences": 9_000 });
+        let series = json!({ "id": "e", "subject": "A", "start": time("09:00"), "end": time("09:30"), "type": "seriesMaster",
+            "recurrence": { "pattern": { "type": "daily", "interval": 1 }, "range": range } });
+        let attachment = json!({ "@odata.type": "#microsoft.graph.fileAttachment", "name": "a.txt", "contentBytes": "eHh4" });
+        let of = |answer: &Answer| json_of(answer)["value"].clone();
+        for (call, body, expected) in
+            [("accept", json!({}), 202), ("attachments", attachment, 201), ("subject", Value::Null, 200)]
+        {
+            let world = world_of(&json!({ "users": [{ "id": "u", "displayName": "A", "events": [series] }] }));
+            let days = "startDateTime=2021-11-26&endDateTime=2021-11-27";
+            let view = of(&played(&world, &get(&format!("/v1.0/users/u/calendarView?{days}&$select=id"))).1);
+            let target = format!("/v1.0/users/u/events/{}", view[0]["id"].as_str().unwrap());
+            let method = if body.is_null() { Method::GET } else { Method::POST };
+            let (is_computed, answer) = played(&world, &request(method, &format!("{target}/{call}"), &body));
+            let is_changed = call != "subject";
+            assert_eq!((is_computed, answer.response.status().as_u16()), (is_changed, expected), "{call}: {answer:?}");
+            let exceptions = of(&played(&world, &get("/v1.0/users/u/events/e/exceptionOccurrences")).1);
+            assert_eq!(exceptions.as_array().unwrap().len(), usize::from(is_changed), "{call}");
+            let response = if call == "accept" { json!("accepted") } else { exceptions[0]["responseStatus"]["response"].clone() };
+            assert_eq!(exceptions[0]["responseStatus"]["response"], response, "{call}");
+        }
+    }
+
+    #[test]
     fn a_long_list_of_credentials_is_changed_where_there_is_time() {
         let world = |count: usize| {
             let credentials: Vec<Value> =

@@ -48,6 +48,11 @@ impl<'s> Walk<'s, '_> {
                 let own = holder.collection.within(self.schema, &holder.key, single.set);
                 let inner = self.model.structured(single.target).navigation(collection);
                 let (Some(found), Some(inner)) = (self.among(holder_type, holder, (navigation, property, value)), inner) else {
+                    // Without the one in between, such as a default calendar, the entities are where the holder itself has them.
+                    if let Some(own) = holder_type.navigation(collection) {
+                        self.collection = holder.collection.within(self.schema, &holder.key, own.set);
+                        self.home = Some(self.collection.path(self.schema).into_owned());
+                    }
                     return false;
                 };
                 if self.lookup.is_empty(&own) {
