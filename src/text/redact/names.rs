@@ -131,7 +131,7 @@ const NAMES: &[(&str, SecretKind, Scope)] = &[
     ("*pwd", SecretKind::Secret, Scope::Everywhere),
     ("*passcode", SecretKind::Secret, Scope::Everywhere),
     ("*accesspass", SecretKind::Secret, Scope::Everywhere),
-    ("pin", SecretKind::Secret, Scope::Content),
+    ("pin", SecretKind::Secret, Scope::Everywhere),
     ("*unlockpin", SecretKind::Secret, Scope::Everywhere),
     ("otp", SecretKind::Secret, Scope::Everywhere),
     ("totp", SecretKind::Secret, Scope::Everywhere),
@@ -460,6 +460,10 @@ mod tests {
     #[allow(clippy::too_many_lines, reason = "a table of names")]
     fn names_are_found_however_they_are_written() {
         for name in [
+            "temporaryAccessPass",
+            "tempauth",
+            "pin",
+            "unlockPin",
             "secret",
             "client_secret",
             "clientSecret",
