@@ -1,6 +1,7 @@
 //! The journal as rules read it: each entry without bodies and secrets.
 
 mod answer;
+mod change;
 mod sent;
 
 use std::collections::{HashMap, HashSet};
@@ -41,6 +42,8 @@ pub(crate) struct Call<'w> {
     pub(super) began: Duration,
     pub(super) ended: Duration,
     pub(super) connection: Option<u32>,
+    /// The real time at which the connection was opened.
+    pub(super) opened: Duration,
     pub(super) protocol: Protocol,
     pub(super) place: Place,
     pub(crate) method: Method,
@@ -83,6 +86,9 @@ pub(crate) struct Call<'w> {
     /// A number of the user name in a request to the token service; 0 without one.
     pub(super) user: u64,
     pub(super) used: Option<Rc<UsedOperation<'w>>>,
+    /// The properties whose values an update has changed, in complex values with a path.
+    pub(super) changed: Vec<String>,
+    operation: Rc<str>,
 }
 
 /// The purpose of a request.
@@ -156,6 +162,14 @@ impl<'w> Run<'w> {
         self.calls.iter().filter(|call| call.place == Place::Connector && !call.is_notification)
     }
 
+    /// Whether a caller has seen an entity between two requests: one of its answers in between has the key.
+    pub(super) fn has_seen(&self, caller: &str, key: &str, between: std::ops::Range<u64>) -> bool {
+        let is_of_caller = |call: &&Call<'_>| between.contains(&call.number) && call.is_success() && call.caller() == caller;
+        let numbers: HashSet<u64> = self.graph().filter(is_of_caller).map(|call| call.number).collect();
+        let has_key = |entry: &RecordedEntry| memchr::memmem::find(entry.response_body(), key.as_bytes()).is_some();
+        !numbers.is_empty() && self.world.journal.recorded().any(|entry| numbers.contains(&entry.number()) && has_key(&entry))
+    }
+
     /// Returns the number of changes without a request, such as by the control API, before the request with a number.
     pub(super) fn outside_changes_before(&self, number: u64) -> usize {
         self.outside_changes.partition_point(|last| *last < number)
@@ -164,15 +178,8 @@ impl<'w> Run<'w> {
 
 impl Call<'_> {
     /// Returns the method and the path with `{id}` for each key: the same for each entity, and without any secret.
-    pub(crate) fn operation(&self) -> String {
-        match (&self.used, self.place) {
-            (Some(used), _) => format!("{} {}", self.method, used.template),
-            (None, Place::Batch) => format!("{} {}", self.method, self.path),
-            (None, Place::Token) => "POST token endpoint".to_owned(),
-            (None, Place::Authorize) => format!("{} authorize endpoint", self.method),
-            (None, Place::Connector) => format!("{} connector", self.method),
-            (None, Place::Graph | Place::Other) => format!("{} path without an operation", self.method),
-        }
+    pub(crate) fn operation(&self) -> Rc<str> {
+        self.operation.clone()
     }
 
     /// Returns the value of a header.
@@ -226,7 +233,7 @@ impl Call<'_> {
 }
 
 /// An operation of each method and path that was read before.
-type KnownOperations<'w> = HashMap<(Method, String), Option<Rc<UsedOperation<'w>>>>;
+type KnownOperations<'w> = HashMap<(Method, String), Option<(Rc<UsedOperation<'w>>, Rc<str>)>>;
 
 /// The paths of which more than the links of an answer is needed: most answers are long, and need not be read.
 struct Interests {
@@ -286,7 +293,11 @@ impl<'w> Reader<'w> {
             }
         }
         let method = entry.method().clone();
-        let used = if place == Place::Graph { self.operation(&method, path) } else { None };
+        let known = if place == Place::Graph { self.operation(&method, path) } else { None };
+        let (used, operation) = match known {
+            Some((used, operation)) => (Some(used), operation),
+            None => (None, operation_without_type(&method, place, path)),
+        };
         let decided = entry.decided();
         let is_connector = place == Place::Connector;
         let (token, token_number) = match &authorization {
@@ -303,12 +314,14 @@ impl<'w> Reader<'w> {
             })
             .map(|(name, _)| name.clone());
         let sent = used.as_deref().and_then(|used| Sent::of(entry, used));
+        let changed = used.as_deref().map_or_else(Vec::new, |used| change::members(entry, used));
         Call {
             number: entry.number(),
             time: entry.time(),
             began,
             ended,
             connection: entry.connection(),
+            opened: entry.opened(),
             protocol: entry.protocol(),
             place,
             status: entry.status().map_or(0, |status| status.as_u16()),
@@ -339,19 +352,36 @@ impl<'w> Reader<'w> {
             form: if matches!(place, Place::Token | Place::Authorize) { fields(entry, query_text) } else { Vec::new() },
             user: if place == Place::Token { user(entry) } else { 0 },
             used,
+            changed,
+            operation,
             method,
         }
     }
 
-    fn operation(&mut self, method: &Method, path: &str) -> Option<Rc<UsedOperation<'w>>> {
+    fn operation(&mut self, method: &Method, path: &str) -> Option<(Rc<UsedOperation<'w>>, Rc<str>)> {
         let world = self.world;
-        let read = || used::operation(world, method, path).map(Rc::new);
+        let read = || {
+            let used = used::operation(world, method, path)?;
+            let name = format!("{method} {}", used.template).into();
+            Some((Rc::new(used), name))
+        };
         self.operations.entry((method.clone(), path.to_owned())).or_insert_with(read).clone()
     }
 
     fn granted(&mut self, authorization: &str) -> Option<Rc<Granted>> {
         let read = || caller::granted(authorization).map(Rc::new);
         self.tokens.entry(number(&authorization)).or_insert_with(read).clone()
+    }
+}
+
+/// Returns the name of a request that the schema does not have.
+fn operation_without_type(method: &Method, place: Place, path: &str) -> Rc<str> {
+    match place {
+        Place::Batch => format!("{method} {path}").into(),
+        Place::Token => "POST token endpoint".into(),
+        Place::Authorize => format!("{method} authorize endpoint").into(),
+        Place::Connector => format!("{method} connector").into(),
+        Place::Graph | Place::Other => format!("{method} path without an operation").into(),
     }
 }
 

@@ -34,22 +34,22 @@ pub(crate) struct Hit {
 
 impl Hits {
     /// Adds a request to the finding about its operation.
-    pub(crate) fn add(&mut self, call: &Call<'_>, detail: impl Into<String>) {
-        self.about(call.operation(), call, detail);
+    pub(crate) fn add<D: Into<String>>(&mut self, call: &Call<'_>, detail: impl FnOnce() -> D) {
+        self.about(&*call.operation(), call, detail);
     }
 
-    /// Adds a request to the finding about a subject. The first detail is kept.
-    pub(crate) fn about(&mut self, subject: impl Into<String>, call: &Call<'_>, detail: impl Into<String>) {
-        let subject = subject.into();
-        let index = if let Some(index) = self.subjects.get(&subject) {
+    /// Adds a request to the finding about a subject. Only the detail of the first is built.
+    pub(crate) fn about<D: Into<String>>(&mut self, subject: impl AsRef<str>, call: &Call<'_>, detail: impl FnOnce() -> D) {
+        let subject = subject.as_ref();
+        let index = if let Some(index) = self.subjects.get(subject) {
             *index
         } else {
-            let subject = if self.all.len() < SUBJECTS { subject } else { OTHERS.to_owned() };
-            if let Some(index) = self.subjects.get(&subject) {
+            let subject = if self.all.len() < SUBJECTS { subject } else { OTHERS };
+            if let Some(index) = self.subjects.get(subject) {
                 return self.all[*index].add(call);
             }
-            self.subjects.insert(subject.clone(), self.all.len());
-            self.all.push(Hit { subject, detail: detail.into(), count: 0, shown: Vec::new() });
+            self.subjects.insert(subject.to_owned(), self.all.len());
+            self.all.push(Hit { subject: subject.to_owned(), detail: detail().into(), count: 0, shown: Vec::new() });
             self.all.len() - 1
         };
         self.all[index].add(call);

@@ -34,7 +34,7 @@ fn least(sufficient: &[Sufficient]) -> Vec<&Sufficient> {
 
 /// Returns the permissions of all operations.
 pub(super) fn report(run: &Run<'_>) -> PermissionReport {
-    let mut index: HashMap<String, usize> = HashMap::new();
+    let mut index: HashMap<std::rc::Rc<str>, usize> = HashMap::new();
     let mut operations: Vec<OperationUse> = Vec::new();
     let mut needed: [Vec<Vec<Sufficient>>; 3] = Default::default();
     for call in run.graph() {
@@ -57,7 +57,7 @@ pub(super) fn report(run: &Run<'_>) -> PermissionReport {
         }
         let [delegated, personal, application] = lists;
         operations.push(OperationUse {
-            operation,
+            operation: operation.to_string(),
             count: 1,
             least: PermissionKinds { delegated, personal, application },
             is_known,

@@ -46,6 +46,7 @@ pub(super) async fn serve(
     mut shared: Shared,
     activity: Arc<Activity>,
 ) {
+    let opened = Instant::now();
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
     let accepted = tokio::select! {
@@ -56,7 +57,7 @@ pub(super) async fn serve(
     };
     let peer = Peer::Address(peer.ip());
     let connection =
-        |is_secure: bool, version: HttpVersion| Arc::new(Connection::new(shared, peer, is_secure, version, activity));
+        |is_secure: bool, version: HttpVersion| Arc::new(Connection::new(shared, peer, opened, is_secure, version, activity));
     match accepted {
         Some(Accepted::Plain(stream, version)) => {
             let connection = connection(false, version);
@@ -98,7 +99,7 @@ async fn serve_tunnel(promised: PromisedTunnel, outer: &Connection) {
     };
     let Some(stream) = begun else { return };
     let version = negotiated(&stream);
-    let mut connection = Connection::new(outer.shared.clone(), outer.peer, true, version, outer.activity.clone());
+    let mut connection = Connection::new(outer.shared.clone(), outer.peer, Instant::now(), true, version, outer.activity.clone());
     connection.tunnel = Some(target);
     serve_http(*stream, Arc::new(connection)).await;
 }

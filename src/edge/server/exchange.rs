@@ -51,6 +51,8 @@ pub(super) struct Connection {
     pub(super) peer: Peer,
     /// The number of the connection in this process, from 1.
     number: u32,
+    /// The moment at which it was accepted.
+    opened: Instant,
     /// Whether the connection uses TLS.
     pub(super) is_secure: bool,
     pub(super) version: HttpVersion,
@@ -61,9 +63,16 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(shared: Shared, peer: Peer, is_secure: bool, version: HttpVersion, activity: Arc<Activity>) -> Connection {
+    pub(super) fn new(
+        shared: Shared,
+        peer: Peer,
+        opened: Instant,
+        is_secure: bool,
+        version: HttpVersion,
+        activity: Arc<Activity>,
+    ) -> Connection {
         let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        Connection { shared, peer, number, is_secure, version, activity, tunnel: None, promised: Mutex::default() }
+        Connection { shared, peer, number, opened, is_secure, version, activity, tunnel: None, promised: Mutex::default() }
     }
 
     /// Records that the connection goes on as a tunnel.
@@ -117,8 +126,13 @@ pub(super) async fn exchange(
     let is_multiplexed = head.version == http::Version::HTTP_2;
     let is_control = via == Via::Direct && connection.shared.service.is_control(head.uri.path());
     let body = Body::Whole(Bytes::new());
-    let arrival =
-        Arrival { at: Some(started), connection: connection.number, protocol: protocol(head.version), ..Arrival::default() };
+    let arrival = Arrival {
+        at: Some(started),
+        opened: Some(connection.opened),
+        connection: connection.number,
+        protocol: protocol(head.version),
+        ..Arrival::default()
+    };
     let mut request = Request {
         method: head.method,
         target: head.uri,

@@ -102,7 +102,12 @@ fn integration(members: &Map<String, Value>) -> Integration {
     let secret = encryption.and_then(|encryption| encryption["secret"].as_str());
     let url = members.get("url").and_then(Value::as_str).unwrap_or_default();
     let host = url.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://")).map(|_| &url[7..]);
-    let is_local = |host: &str| ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local));
+    // A name without a dot, or one that is reserved for local use, is that of a container or of a machine nearby.
+    let is_local = |host: &str| {
+        let name = host.split([':', '/', '?']).next().unwrap_or_default().to_ascii_lowercase();
+        let is_reserved = [".internal", ".local", ".localhost", ".test"].iter().any(|ending| name.ends_with(ending));
+        host.starts_with("127.") || host.starts_with("[::1]") || !host.starts_with('[') && !name.contains('.') || is_reserved
+    };
     Integration {
         secret_length: secret.map(|secret| secret.chars().count()),
         is_plain: host.is_some_and(|host| !is_local(host)),

@@ -21,7 +21,7 @@ pub(super) fn no_select(run: &Run<'_>) -> Hits {
         let Some(used) = &call.used else { continue };
         let members = used.structured.map_or(0, |structured| structured.properties.len());
         if members > LARGE && (used.is_list || used.is_entity) {
-            hits.add(call, format!("the type has {members} members; which ones the client uses cannot be seen"));
+            hits.add(call, || format!("the type has {members} members; which ones the client uses cannot be seen"));
         }
     }
     hits
@@ -34,20 +34,27 @@ pub(super) fn n_plus_one(run: &Run<'_>) -> Hits {
         read: HashSet<u64>,
     }
     let mut hits = Hits::default();
-    let mut lists: HashMap<&str, List<'_>> = HashMap::new();
+    let mut lists: HashMap<(&str, String), List<'_>> = HashMap::new();
     for call in run.graph().filter(|call| call.is_read() && call.is_success()) {
-        if call.batch.is_none() {
+        // Files are not sent in batches.
+        let is_file = ["$value", "content"].contains(&call.path.rsplit('/').next().unwrap_or_default());
+        if call.batch.is_none() && !is_file && !lists.is_empty() {
+            let caller = call.caller();
             for holder in holders(&call.path) {
-                let Some(list) = lists.get_mut(holder) else { continue };
+                let Some(list) = lists.get_mut(&(holder, caller.clone())) else { continue };
                 let id = call.path[holder.len() + 1..].split('/').next().unwrap_or_default();
                 let id = number(&&*crate::text::form::percent_decoded(id));
-                if list.ids.contains(&id) && list.read.insert(id) && list.read.len() >= ITEMS {
-                    hits.add(call, format!("{} items or more of the list of request {}", ITEMS, list.number));
+                if list.ids.contains(&id)
+                    && list.read.insert(id)
+                    && list.read.len() >= ITEMS
+                    && list.read.len() * 2 > list.ids.len()
+                {
+                    hits.add(call, || format!("{} items or more of the list of request {}", ITEMS, list.number));
                 }
             }
         }
         if !call.got.ids.is_empty() {
-            lists.insert(&call.path, List { number: call.number, ids: &call.got.ids, read: HashSet::new() });
+            lists.insert((&call.path, call.caller()), List { number: call.number, ids: &call.got.ids, read: HashSet::new() });
         }
     }
     hits
@@ -66,11 +73,9 @@ pub(super) fn unbatched(run: &Run<'_>) -> Hits {
             row.clear();
         }
         if is_single && row.insert(call.same()) && row.len() == BATCH {
-            hits.about(
-                "single reads",
-                call,
-                format!("{BATCH} different reads in a row, the last one is request {}", call.number),
-            );
+            hits.about("single reads", call, || {
+                format!("{BATCH} different reads in a row, the last one is request {}", call.number)
+            });
             row.clear();
         }
         last = Some(call);

@@ -55,7 +55,7 @@ pub(super) fn no_token_cache(run: &Run<'_>) -> Hits {
     let mut all: Vec<Issued<'_, '_>> = issued.into_values().filter(|issued| issued.early.len() >= EARLY).collect();
     all.sort_by_key(|issued| issued.last.number);
     for call in all.into_iter().flat_map(|issued| issued.early) {
-        hits.add(call, "the same token was asked for while the one before was valid, and had hardly been used");
+        hits.add(call, || "the same token was asked for while the one before was valid, and had hardly been used");
     }
     hits
 }
@@ -66,7 +66,7 @@ pub(super) fn expired_token(run: &Run<'_>) -> Hits {
         let now = call.time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let until = call.token.as_ref().and_then(|token| token.until).and_then(|until| u64::try_from(until).ok());
         if let Some(until) = until.filter(|until| *until <= now) {
-            hits.add(call, format!("the token had expired {} s before", now - until));
+            hits.add(call, || format!("the token had expired {} s before", now - until));
         }
     }
     hits
@@ -76,7 +76,7 @@ pub(super) fn secret_in_address(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in run.calls.iter().filter(|call| call.place != Place::Connector && call.batch.is_none()) {
         if !call.secrets_in_query.is_empty() {
-            hits.add(call, format!("parameters: {}", call.secrets_in_query.join(", ")));
+            hits.add(call, || format!("parameters: {}", call.secrets_in_query.join(", ")));
         }
     }
     hits
@@ -89,7 +89,7 @@ pub(super) fn mixed_default_scope(run: &Run<'_>) -> Hits {
         let scopes: Vec<&str> = field(call, "scope").unwrap_or_default().split_ascii_whitespace().collect();
         let (default, others): (Vec<&str>, Vec<&str>) = scopes.iter().partition(|scope| scope.ends_with("/.default"));
         if !default.is_empty() && others.iter().any(|scope| !SIGN_IN.contains(scope)) {
-            hits.add(call, format!("scopes: {}", scopes.join(" ")));
+            hits.add(call, || format!("scopes: {}", scopes.join(" ")));
         }
     }
     hits
@@ -98,7 +98,7 @@ pub(super) fn mixed_default_scope(run: &Run<'_>) -> Hits {
 pub(super) fn password_grant(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in at(run, Place::Token).filter(|call| field(call, "grant_type") == Some("password")) {
-        hits.add(call, "grant_type=password");
+        hits.add(call, || "grant_type=password");
     }
     hits
 }
@@ -108,7 +108,7 @@ pub(super) fn implicit_grant(run: &Run<'_>) -> Hits {
     for call in at(run, Place::Authorize) {
         let response_type = field(call, "response_type").unwrap_or_default();
         if response_type.split_ascii_whitespace().any(|part| part == "token") {
-            hits.add(call, format!("response_type={response_type}"));
+            hits.add(call, || format!("response_type={response_type}"));
         }
     }
     hits

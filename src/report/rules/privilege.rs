@@ -1,6 +1,7 @@
 //! Least privilege: tokens and the permissions of operations.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use crate::policy::permissions::{Sufficient, TokenKind};
 use crate::report::evidence::{Call, Run};
@@ -16,7 +17,7 @@ const SIGN_IN: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 pub(super) fn no_token(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in run.graph().filter(|call| !call.has_token && call.used.is_some()) {
-        hits.about("requests without a token", call, "Graph answers them with 401; `--auth open` has let them through");
+        hits.about("requests without a token", call, || "Graph answers them with 401; `--auth open` has let them through");
     }
     hits
 }
@@ -32,11 +33,13 @@ pub(super) fn uncovered_operation(run: &Run<'_>) -> Hits {
             TokenKind::Personal => "a user with a personal account",
         };
         if found.is_empty() {
-            hits.add(call, format!("the operation is not supported for {kind}"));
+            hits.add(call, || format!("the operation is not supported for {kind}"));
         } else {
-            let names = found.iter().take(NAMED).map(|one| one.names.join("+")).collect::<Vec<_>>().join(", ");
-            let more = if found.len() > NAMED { format!(", and {} more", found.len() - NAMED) } else { String::new() };
-            hits.add(call, format!("the token of {kind} needs one of: {names}{more}"));
+            hits.add(call, || {
+                let names = found.iter().take(NAMED).map(|one| one.names.join("+")).collect::<Vec<_>>().join(", ");
+                let more = if found.len() > NAMED { format!(", and {} more", found.len() - NAMED) } else { String::new() };
+                format!("the token of {kind} needs one of: {names}{more}")
+            });
         }
     }
     hits
@@ -51,7 +54,7 @@ pub(super) fn excess_permissions(run: &Run<'_>) -> Hits {
     struct Tokens<'r, 'w> {
         first: &'r Call<'w>,
         held: BTreeSet<String>,
-        operations: HashSet<String>,
+        operations: HashSet<Rc<str>>,
         /// Whether the permissions of an operation are unknown.
         is_partial: bool,
         needed: Vec<Vec<Sufficient>>,
@@ -95,7 +98,7 @@ pub(super) fn excess_permissions(run: &Run<'_>) -> Hits {
         let excess: Vec<&str> = excess.map(String::as_str).collect();
         if !excess.is_empty() {
             let enough = if enough.is_empty() { "none".to_owned() } else { enough.join(", ") };
-            hits.about(subject, tokens.first, format!("not needed: {}; enough: {enough}", excess.join(", ")));
+            hits.about(subject, tokens.first, || format!("not needed: {}; enough: {enough}", excess.join(", ")));
         }
     }
     hits

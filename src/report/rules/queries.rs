@@ -6,6 +6,9 @@ use crate::report::hits::Hits;
 /// The number of requests from which on a habit counts as one.
 const HABIT: usize = 5;
 
+/// The codings that compress.
+const CODINGS: [&str; 5] = ["gzip", "br", "deflate", "zstd", "*"];
+
 /// The refusals of advanced queries.
 const LEVEL_REFUSALS: [&str; 4] = ["cast-needs-level", "count-needs-level", "search-needs-level", "query-needs-level"];
 
@@ -28,10 +31,10 @@ pub(super) fn advanced_query(run: &Run<'_>) -> Hits {
         let has_count =
             call.path.ends_with("/$count") || call.option("count").is_some_and(|count| count.eq_ignore_ascii_case("true"));
         if call.refused_by.is_some_and(|name| LEVEL_REFUSALS.contains(&name)) {
-            hits.add(call, format!("refused with {}", call.status));
+            hits.add(call, || format!("refused with {}", call.status));
         } else if is_advanced(call) && !(is_eventual && has_count) {
             let missing = if is_eventual { "`$count=true`" } else { "`ConsistencyLevel: eventual`" };
-            hits.add(call, format!("{missing} is missing"));
+            hits.add(call, || format!("{missing} is missing"));
         }
     }
     hits
@@ -54,7 +57,7 @@ pub(super) fn refused_filter(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in run.graph() {
         if let Some(name) = call.refused_by.filter(|name| FILTER_REFUSALS.contains(name)) {
-            hits.add(call, format!("refused with {} ({name})", call.status));
+            hits.add(call, || format!("refused with {} ({name})", call.status));
         }
     }
     hits
@@ -69,7 +72,7 @@ pub(super) fn full_metadata(run: &Run<'_>) -> Hits {
     };
     if reads.len() >= HABIT && reads.iter().all(|call| is_full(&call)) {
         for call in reads {
-            hits.about("all reads", call, "each read asked for it");
+            hits.about("all reads", call, || "each read asked for it");
         }
     }
     hits
@@ -79,11 +82,13 @@ pub(super) fn no_compression(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     let is_packable = |call: &&Call<'_>| call.is_read() && call.used.as_ref().is_some_and(|used| used.is_list);
     let lists: Vec<&Call<'_>> = run.sent().filter(is_packable).collect();
-    let asks =
-        |call: &&Call<'_>| call.header("accept-encoding").is_some_and(|coding| coding.to_ascii_lowercase().contains("gzip"));
+    let asks = |call: &&Call<'_>| {
+        call.header("accept-encoding")
+            .is_some_and(|coding| CODINGS.iter().any(|known| coding.to_ascii_lowercase().contains(known)))
+    };
     if lists.len() >= HABIT && !lists.iter().any(asks) {
         for call in lists {
-            hits.about("all lists", call, "no request for a list accepted gzip");
+            hits.about("all lists", call, || "no request for a list accepted a coding");
         }
     }
     hits
@@ -98,7 +103,7 @@ pub(super) fn prefer_not_applied(run: &Run<'_>) -> Hits {
         let ignored: Vec<String> =
             prefer.split(',').map(name).filter(|name| !name.is_empty() && !applied.contains(name)).collect();
         if !ignored.is_empty() {
-            hits.add(call, format!("not in Preference-Applied: {}", ignored.join(", ")));
+            hits.add(call, || format!("not in Preference-Applied: {}", ignored.join(", ")));
         }
     }
     hits

@@ -16,7 +16,7 @@ fn with_integration(run: &Run<'_>, find: fn(&Call<'_>, &Integration) -> Option<S
     let mut hits = Hits::default();
     for call in run.graph() {
         if let Some(detail) = call.sent.as_ref().and_then(|sent| find(call, sent.integration.as_ref()?)) {
-            hits.add(call, detail);
+            hits.add(call, || detail);
         }
     }
     hits
@@ -45,7 +45,7 @@ pub(super) fn several_integrations(run: &Run<'_>) -> Hits {
     for call in run.graph() {
         let bound = call.sent.as_ref().map_or(0, |sent| sent.bound_integrations);
         if bound > 1 {
-            hits.add(call, format!("{bound} ids in `workforceIntegrationIds`"));
+            hits.add(call, || format!("{bound} ids in `workforceIntegrationIds`"));
         }
     }
     hits
@@ -64,7 +64,7 @@ pub(super) fn no_passthrough(run: &Run<'_>) -> Hits {
                 let is_application = call.token.as_ref().is_some_and(|token| token.kind == TokenKind::Application);
                 let is_silent = call.header("x-ms-wfmpassthrough").is_none();
                 if let Some(number) = consulted.remove(&call.number).filter(|_| is_application && is_silent && !call.is_read()) {
-                    hits.add(call, format!("the connector was asked by request {number}"));
+                    hits.add(call, || format!("the connector was asked by request {number}"));
                 }
             }
             _ => {}
@@ -76,7 +76,7 @@ pub(super) fn no_passthrough(run: &Run<'_>) -> Hits {
 pub(super) fn connector_status(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in run.connectors().filter(|call| call.status != 0 && call.status != 200) {
-        hits.about("answers of connectors", call, format!("status {}", call.status));
+        hits.about("answers of connectors", call, || format!("status {}", call.status));
     }
     hits
 }
@@ -84,7 +84,7 @@ pub(super) fn connector_status(run: &Run<'_>) -> Hits {
 pub(super) fn connector_silent(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in run.connectors().filter(|call| call.ended_by == Some("timeout")) {
-        hits.about("answers of connectors", call, "no answer in time");
+        hits.about("answers of connectors", call, || "no answer in time");
     }
     hits
 }
@@ -96,7 +96,7 @@ pub(super) fn connector_undecided(run: &Run<'_>) -> Hits {
             hits.about(
                 "answers of connectors",
                 call,
-                "an element has no item with its id and a status, which counts as approval",
+                || "an element has no item with its id and a status, which counts as approval",
             );
         }
     }

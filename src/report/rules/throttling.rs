@@ -15,6 +15,12 @@ const TOLERANCE: f64 = 0.05;
 /// The factor by which a pause must grow.
 const GROWTH: f64 = 1.2;
 
+/// The seconds from which on a pause is long enough.
+const LONG: f64 = 30.0;
+
+/// The repetitions after 404 that Graph's pages advise for entities that are still being made (learn.microsoft.com/graph/api/team-put-teams).
+const LATE: u32 = 3;
+
 /// The most requests at once to a mailbox (learn.microsoft.com/graph/throttling-limits).
 const MAILBOX_LIMIT: usize = 4;
 
@@ -42,7 +48,9 @@ pub(super) fn early_retry(run: &Run<'_>) -> Hits {
         {
             let waited = call.seconds_since(refused, true);
             if waited + TOLERANCE < wait {
-                hits.add(call, format!("came back after {waited:.1} s, Retry-After was {wait} s (request {})", refused.number));
+                hits.add(call, || {
+                    format!("came back after {waited:.1} s, Retry-After was {wait} s (request {})", refused.number)
+                });
             }
         }
         if let Some(wait) = call.retry_after.filter(|_| is_busy(call.status)) {
@@ -56,6 +64,8 @@ pub(super) fn constant_retries(run: &Run<'_>) -> Hits {
     struct Series<'r, 'w> {
         last: &'r Call<'w>,
         pause: Option<f64>,
+        /// The first pause of all.
+        first: Option<f64>,
     }
     let mut hits = Hits::default();
     let mut failing: HashMap<u64, Series<'_, '_>> = HashMap::new();
@@ -66,14 +76,17 @@ pub(super) fn constant_retries(run: &Run<'_>) -> Hits {
         }
         let is_failed = is_busy(call.status) && call.retry_after.is_none() || call.ended_by.is_some();
         let earlier = failing.remove(&key);
+        // After growth, pauses may stay at a limit.
+        let first = earlier.as_ref().and_then(|series| series.first);
         let pause = earlier.as_ref().map(|series| call.seconds_since(series.last, true));
-        if let (Some(before), Some(now)) = (earlier.and_then(|series| series.pause), pause)
+        if let (Some(before), Some(first), Some(now)) = (earlier.as_ref().and_then(|series| series.pause), first, pause)
             && (now < before * GROWTH || now < TOLERANCE)
+            && (now < first * GROWTH && now < LONG)
         {
-            hits.add(call, format!("paused {before:.1} s, then {now:.1} s"));
+            hits.add(call, || format!("paused {before:.1} s, then {now:.1} s"));
         }
         if is_failed {
-            failing.insert(key, Series { last: call, pause });
+            failing.insert(key, Series { last: call, pause, first: first.or(pause) });
         }
     }
     hits
@@ -99,9 +112,9 @@ pub(super) fn futile_retry(run: &Run<'_>) -> Hits {
             Some(known) if known.changes == changes && is_refused && known.first.status == call.status => {
                 if is_after(call, known.last) {
                     // An entity may come to be in the service itself.
-                    if call.status != 404 || known.times > 1 {
+                    if call.status != 404 || known.times > LATE {
                         let (status, number) = (call.status, known.first.number);
-                        hits.add(call, format!("{status} was the answer to request {number}, and nothing has changed since"));
+                        hits.add(call, || format!("{status} was the answer to request {number}, and nothing has changed since"));
                     }
                     known.times += 1;
                     known.last = call;
@@ -131,7 +144,8 @@ pub(super) fn repeated_post(run: &Run<'_>) -> Hits {
             }
             continue;
         }
-        let is_action = call.used.as_ref().is_some_and(|used| used.called.is_some());
+        // A reference is added once.
+        let is_action = call.used.as_ref().is_some_and(|used| used.called.is_some()) || call.path.ends_with("/$ref");
         if call.method != Method::POST || is_action {
             continue;
         }
@@ -142,7 +156,7 @@ pub(super) fn repeated_post(run: &Run<'_>) -> Hits {
             && let Some(earlier) = calls.remove(&key)
         {
             let end = earlier.ended_by.map_or_else(|| earlier.status.to_string(), str::to_owned);
-            hits.add(call, format!("request {} ended with {end}: it may have created the entity", earlier.number));
+            hits.add(call, || format!("request {} ended with {end}: it may have created the entity", earlier.number));
         }
         let is_unknown = call.ended_by.is_some() || matches!(call.status, 500 | 502 | 504 | 0);
         if is_unknown && !is_idempotent {
@@ -166,7 +180,7 @@ pub(super) fn batch_item_dropped(run: &Run<'_>) -> Hits {
     let mut left: Vec<&Call<'_>> = failed.into_values().collect();
     left.sort_by_key(|call| call.number);
     for call in left {
-        hits.add(call, format!("answered {} in a batch, and not sent again", call.status));
+        hits.add(call, || format!("answered {} in a batch, and not sent again", call.status));
     }
     hits
 }
@@ -196,7 +210,7 @@ pub(super) fn batch_repeated(run: &Run<'_>) -> Hits {
                     is_after(call, known.batch) && !known.failed.iter().all(succeeded)
                 };
                 if let Some(Partly { batch, failed, all }) = partly.get(&key).filter(is_open) {
-                    hits.add(call, format!("{} of {all} requests had failed in request {}", failed.len(), batch.number));
+                    hits.add(call, || format!("{} of {all} requests had failed in request {}", failed.len(), batch.number));
                 }
                 let busy = items.iter().filter(|item| is_busy(item.status));
                 let failed: Vec<u64> = busy.map(|item| item.same_of_caller()).collect();
@@ -234,7 +248,7 @@ pub(super) fn parallel_mailbox(run: &Run<'_>) -> Hits {
             }
             ends.push(Reverse(call.ended));
             if ends.len() > MAILBOX_LIMIT {
-                hits.about("a mailbox", call, format!("{} requests at once", ends.len()));
+                hits.about("a mailbox", call, || format!("{} requests at once", ends.len()));
             }
         }
     }
@@ -258,7 +272,11 @@ fn mailbox(call: &Call<'_>) -> Option<String> {
     let mut segments = call.path.split('/').skip(2);
     let owner = match segments.next()?.to_ascii_lowercase().as_str() {
         "me" => format!("me {}", call.caller()),
-        "users" => segments.next()?.to_ascii_lowercase(),
+        // The limit is that of an application and a mailbox.
+        "users" => {
+            let caller = call.caller();
+            format!("{} {}", segments.next()?.to_ascii_lowercase(), caller.split(' ').next().unwrap_or_default())
+        }
         _ => return None,
     };
     let part = segments.next()?.to_ascii_lowercase();

@@ -23,7 +23,7 @@ fn with_members(run: &Run<'_>, detail: &str, pick: fn(&Sent) -> &[String], statu
     for call in run.graph().filter(|call| statuses == Statuses::All || call.is_success()) {
         let members = call.sent.as_ref().map_or(&[][..], pick);
         if !members.is_empty() {
-            hits.add(call, format!("{detail}: {}", listed(members)));
+            hits.add(call, || format!("{detail}: {}", listed(members)));
         }
     }
     hits
@@ -38,7 +38,7 @@ pub(super) fn refused_members(run: &Run<'_>) -> Hits {
     for call in run.graph() {
         let is_refused = matches!(call.refused_by, Some("read-only-property" | "unknown-property"));
         if let Some(sent) = call.sent.as_ref().filter(|_| is_refused) {
-            hits.add(call, format!("refused with {}; the members were {}", call.status, listed(&sent.members)));
+            hits.add(call, || format!("refused with {}; the members were {}", call.status, listed(&sent.members)));
         }
     }
     hits
@@ -58,16 +58,16 @@ pub(super) fn put_drops(run: &Run<'_>) -> Hits {
 
 pub(super) fn whole_entity(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
-    let mut read: HashMap<&str, &[String]> = HashMap::new();
+    let mut read: HashMap<(&str, String), &[String]> = HashMap::new();
     for call in run.graph() {
         let is_entity = call.used.as_ref().is_some_and(|used| used.is_entity);
         if !is_entity {
             continue;
         }
         if call.is_read() && call.got.members.len() >= WHOLE && call.option("select").is_none() {
-            read.insert(&call.path, &call.got.members);
+            read.insert((&call.path, call.caller()), &call.got.members);
         } else if call.method == Method::PATCH
-            && let (Some(sent), Some(members)) = (&call.sent, read.get(&*call.path))
+            && let (Some(sent), Some(members)) = (&call.sent, read.get(&(&*call.path, call.caller())))
         {
             let named: HashSet<&str> = sent.members.iter().map(String::as_str).collect();
             let structured = call.used.as_ref().and_then(|used| used.structured);
@@ -77,7 +77,7 @@ pub(super) fn whole_entity(run: &Run<'_>) -> Hits {
                 property.is_some_and(|property| property.alias.is_some())
             };
             if members.iter().all(|member| named.contains(member.as_str()) || is_former(member)) {
-                hits.add(call, format!("all {} members that were read", members.len()));
+                hits.add(call, || format!("all {} members that were read", members.len()));
             }
         }
     }
@@ -86,29 +86,38 @@ pub(super) fn whole_entity(run: &Run<'_>) -> Hits {
 
 pub(super) fn lost_update(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
-    // When each caller has read an entity, and the last change of it.
-    let mut read: HashMap<(&str, String), u64> = HashMap::new();
-    let mut changed: HashMap<&str, (u64, String)> = HashMap::new();
-    for call in run.graph().filter(|call| call.used.as_ref().is_some_and(|used| used.is_entity)) {
+    // The members that each caller has read of an entity, all of them without names, and the last change of each member.
+    let mut read: HashMap<(&str, String), HashMap<Option<&str>, u64>> = HashMap::new();
+    let mut changed: HashMap<(&str, &str), (u64, String)> = HashMap::new();
+    for call in run.graph().filter(|call| call.used.as_ref().is_some_and(|used| used.is_entity) && call.is_success()) {
         let caller = call.caller();
-        if call.is_read() && call.is_success() {
+        if call.is_read() {
             if call.got.has_tag {
-                read.insert((&call.path, caller), call.number);
+                let known = read.entry((&call.path, caller)).or_default();
+                let names = call.option("select").into_iter().flat_map(|names| names.split(',')).map(str::trim);
+                let named: Vec<Option<&str>> = names.filter(|name| *name != "*").map(Some).collect();
+                let named = if named.is_empty() { vec![None] } else { named };
+                known.extend(named.into_iter().map(|name| (name, call.number)));
             }
             continue;
         }
-        let is_update = matches!(call.method, Method::PATCH | Method::PUT) && call.is_success();
-        if !is_update {
-            continue;
-        }
-        if let (Some(read), Some((number, other))) = (read.get(&(&*call.path, caller.clone())), changed.get(&*call.path))
-            && number > read
-            && *other != caller
-            && call.header("if-match").is_none()
+        let lost = read.get(&(&*call.path, caller.clone())).filter(|_| call.header("if-match").is_none()).and_then(|known| {
+            call.changed.iter().find_map(|member| {
+                let name = member.split('/').next();
+                let read = known.get(&None).max(known.get(&name)).copied()?;
+                let (number, other) = changed.get(&(&*call.path, member.as_str()))?;
+                (*number > read && *other != caller).then_some((read, *number, member))
+            })
+        });
+        // It may have seen the change in a list, or by another path.
+        let key = call.path.rsplit('/').next().unwrap_or_default();
+        if let Some((read, number, member)) = lost
+            && !run.has_seen(&caller, key, number + 1..call.number)
         {
-            hits.add(call, format!("read by request {read}, changed by another client with request {number}"));
+            let detail = || format!("read by request {read}; another client has changed {member} with request {number}");
+            hits.add(call, detail);
         }
-        changed.insert(&call.path, (call.number, caller));
+        changed.extend(call.changed.iter().map(|member| ((&*call.path, member.as_str()), (call.number, caller.clone()))));
     }
     hits
 }

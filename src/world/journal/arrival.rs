@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 pub struct Arrival {
     /// The moment at which its head was read; `None` without a socket.
     pub at: Option<Instant>,
+    /// The moment at which its connection was accepted; `None` without a socket.
+    pub opened: Option<Instant>,
     /// The number of its connection in this process; 0 without a socket.
     pub connection: u32,
     /// The version of HTTP.
@@ -36,6 +38,8 @@ pub(super) struct Passage {
     began: u64,
     /// The microseconds from there to the end of its answer, as it is sent without a slow client.
     took: u32,
+    /// The microseconds from the opening of the connection to the request.
+    idle: u32,
     pub(super) connection: u32,
     pub(super) protocol: Protocol,
 }
@@ -43,15 +47,17 @@ pub(super) struct Passage {
 impl Passage {
     /// Returns the passage of a request whose answer is ready now.
     pub(super) fn of(arrival: Arrival, begun: Instant) -> Passage {
-        let Arrival { at, connection, protocol, delay } = arrival;
+        let Arrival { at, opened, connection, protocol, delay } = arrival;
         let now = Instant::now();
         // A request may begin before its world.
         let at = at.unwrap_or(now).max(begun);
+        let idle = opened.map_or(Duration::ZERO, |opened| at.saturating_duration_since(opened));
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let took = micros(now.saturating_duration_since(at).saturating_add(delay));
         Passage {
             began: micros(at.saturating_duration_since(begun)),
             took: u32::try_from(took).unwrap_or(u32::MAX),
+            idle: u32::try_from(micros(idle)).unwrap_or(u32::MAX),
             connection,
             protocol,
         }
@@ -60,6 +66,11 @@ impl Passage {
     /// Returns the microseconds that the exchange took; `None` without a socket.
     pub(super) fn micros(self) -> Option<u32> {
         (self.protocol != Protocol::None).then_some(self.took)
+    }
+
+    /// Returns the time from the beginning of the journal to the opening of the connection.
+    pub(super) fn opened(self) -> Duration {
+        Duration::from_micros(self.began.saturating_sub(u64::from(self.idle)))
     }
 
     /// Returns the times from the beginning of the journal to the beginning and to the end of the exchange.

@@ -30,6 +30,11 @@ impl RecordedEntry {
         self.0.passage.times()
     }
 
+    /// Returns the real time at which the connection was opened, from the beginning of the journal.
+    pub(crate) fn opened(&self) -> Duration {
+        self.0.passage.opened()
+    }
+
     /// Returns the number of the connection; `None` without a socket.
     pub(crate) fn connection(&self) -> Option<u32> {
         Some(self.0.passage.connection).filter(|connection| *connection > 0)

@@ -3,13 +3,14 @@
 //! A file of `tests/report/` has the cases of a group of rules. The comment `# case: RULE` begins a new world whose report must have a
 //! finding of the rule, `# near: RULE` one whose report must have none. Other comments go before a request: `# faults: […]` and
 //! `# behavior: name=value` configure the world of a case, `# token: …` sends a token in the notation of [`tokens`], `# advance: MS` moves the
-//! clock, `# repeat: N` sends the request several times, `# connection: N` and `# protocol: 1.0` say how it comes, and `# connector: STATUS {…}`
+//! clock, `# repeat: N` sends the request several times, `# connection: N` and `# protocol: 1.0` say how it comes, `# opened: MS` how long before
+//! its connection was opened, and `# connector: STATUS {…}`
 //! or `# connector: silent` plays the connector. `<next>` in a target is the path of the last next link.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use wfi_emulator::emulator::Bounds;
@@ -88,12 +89,15 @@ fn send(world: &World, exchange: &Exchange, next: &mut String) {
     }
     let connection = comments(exchange, "connection: ").next().map_or(0, |number| number.parse().unwrap());
     let protocol = if comments(exchange, "protocol: ").next() == Some("1.0") { Protocol::Http10 } else { Protocol::Http11 };
+    let now = Instant::now();
+    let before = comments(exchange, "opened: ").next().map(|millis| Duration::from_millis(millis.parse().unwrap()));
+    let opened = before.map(|before| now.checked_sub(before).unwrap());
     let request = Request {
         method: exchange.request.method.clone(),
         target: exchange.request.target.replace("/<next>", next).replace(' ', "%20").parse().unwrap(),
         is_secure: false,
         via: Via::Direct,
-        arrival: Arrival { connection, protocol, ..Arrival::default() },
+        arrival: Arrival { at: opened.map(|_| now), opened, connection, protocol, ..Arrival::default() },
         headers,
         body: Body::Whole(exchange.request.body.clone()),
     };
