@@ -133,7 +133,7 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
         headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     }
     headers.insert(header::DATE, date(meta.answered));
-    Box::new(answer(success.status, headers, parts.body))
+    Box::new(Answer { kept_bytes: success.kept_bytes, ..answer(success.status, headers, parts.body) })
 }
 
 /// Whether a browser may run scripts in content of a type: they would have the origin of the emulator, and of its own page. Every type whose

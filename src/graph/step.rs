@@ -34,6 +34,8 @@ pub struct Answer {
     pub response: Response<Bytes>,
     /// The delay and the form of the delivery.
     pub delivery: Delivery,
+    /// The bytes that the body keeps in memory, if they are more than its own.
+    pub(crate) kept_bytes: usize,
     /// The hold on the answer, if a fault rule has one.
     pub(crate) held_by: Option<Hold>,
     /// The refusal, if the request was refused.
@@ -93,6 +95,7 @@ impl Answer {
         Answer {
             response,
             delivery: Delivery::AT_ONCE,
+            kept_bytes: 0,
             held_by: None,
             stub: None,
             refused: None,

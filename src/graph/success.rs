@@ -19,6 +19,8 @@ pub(super) struct Success {
     pub(super) content_location: Option<String>,
     /// Whether the body is the content of a file, which stays as it is.
     pub(super) is_content: bool,
+    /// The bytes that the body keeps in memory, if they are more than its own.
+    pub(super) kept_bytes: usize,
     /// The part of the content that the body is.
     pub(super) content_range: Option<HeaderValue>,
     /// The tag of the entity, where a header has it.
@@ -65,6 +67,7 @@ impl Success {
             location: None,
             content_location: None,
             is_content: false,
+            kept_bytes: 0,
             content_range: None,
             etag: None,
             preference_applied: None,

@@ -242,7 +242,8 @@ async fn hold_answer(
         return Ok(None);
     }
     let (memory, holder) = (&connection.shared.gate.memory, &connection.activity.memory);
-    let Some(held) = memory.take_in_time(holder, HolderKind::Answer, bytes, is_control).await else {
+    let kept = bytes.max(answer.kept_bytes);
+    let Some(held) = memory.take_in_time(holder, HolderKind::Answer, kept, is_control).await else {
         tracing::warn!("response dropped: unsent responses exceed the memory limit, or the share of their connection");
         return Err(ExchangeAborted);
     };

@@ -37,6 +37,9 @@ use crate::world::store::{StoreUpdate, StoredEntity};
 /// The bytes of content that a step copies.
 const BYTES_COPIED: usize = 64;
 
+/// The length of the longest part of content that an answer has a copy of.
+const LONGEST_COPY: usize = 4 * 1024 * 1024;
+
 /// The bytes of content that a step decodes, or of which it computes a digest.
 const BYTES_DIGESTED: usize = 4;
 
@@ -158,17 +161,19 @@ pub(in crate::graph) fn content(headers: &HeaderMap, media: &Media, purse: &Purs
     };
     let content_range =
         part.as_ref().and_then(|part| HeaderValue::try_from(format!("bytes {}-{}/{length}", part.start, part.end - 1)).ok());
-    let bytes = match part {
-        // An answer that is not read counts its own bytes: it must not keep more alive.
-        Some(part) if part.len() < length => {
+    let (bytes, kept_bytes) = match part {
+        // An answer that is not read must not keep more in memory than is counted. Copies exist before they are counted, so a long part is
+        // not copied: it counts as the whole that it keeps.
+        Some(part) if part.len() < length && part.len() <= LONGEST_COPY => {
             check_spared(purse, part.len(), BYTES_COPIED)?;
-            Bytes::copy_from_slice(&media.bytes()[part])
+            (Bytes::copy_from_slice(&media.bytes()[part]), 0)
         }
-        _ => media.bytes().clone(),
+        Some(part) => (media.bytes().slice(part), length),
+        None => (media.bytes().clone(), 0),
     };
     let content_type = HeaderValue::from_str(media.content_type()).unwrap_or(HeaderValue::from_static(UNKNOWN_TYPE));
     let body = Some((content_type, bytes.into()));
-    Ok(Success { status, body, is_content: true, content_range, etag, ..Success::no_content() })
+    Ok(Success { status, body, is_content: true, kept_bytes, content_range, etag, ..Success::no_content() })
 }
 
 /// Returns content that properties of an entity have.

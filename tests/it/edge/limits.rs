@@ -95,6 +95,40 @@ fn unread_answers_take_bounded_memory_together() {
 }
 
 #[test]
+fn a_part_of_a_file_counts_as_the_file_that_it_keeps_in_memory() {
+    let limits = ServerLimits { answers_bytes: 20_500_000, idle: SOON.idle, ..ServerLimits::default() };
+    let mut behaviors = Behaviors::default();
+    behaviors.set("file-content", "direct").unwrap();
+    let server = Server::with(harness::settings(behaviors), limits);
+    let file = "/v1.0/me/drive/root:/a.bin:/content";
+    let send = |method: &str, target: &str, more: &str, body: &[u8]| {
+        let head = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{more}Content-Length: {}\r\n\r\n", body.len());
+        exchange(&server, [head.as_bytes(), body].concat())
+    };
+    let session = send("POST", &file.replace("content", "createUploadSession"), "Content-Type: application/json\r\n", b"{}");
+    let session = String::from_utf8(session).unwrap();
+    let url = session.split("\"uploadUrl\":\"http://localhost").nth(1).unwrap().split('"').next().unwrap();
+    let fragment = 12 * 320 * 1024;
+    for number in 0..5 {
+        let (from, to) = (number * fragment, (number + 1) * fragment - 1);
+        let seen = send("PUT", url, &format!("Content-Range: bytes {from}-{to}/{}\r\n", 5 * fragment), &vec![b'x'; fragment]);
+        assert_eq!(statuses(&seen), if number < 4 { "202" } else { "201" });
+    }
+    // Two unread parts of 5 MB, which have room for themselves, but not as two files of 20 MB.
+    let both = |range: &[u8]| {
+        let head = literal(&literal(&[0x82, 0x86], 0x04, file.as_bytes()), 0x01, b"localhost");
+        let head = header(&head, b"range", range);
+        let requests = (0..2).map(|number| frame(HEADERS, END_STREAM | END_HEADERS, number * 2 + 1, &head));
+        frames_of(&exchange_and(&server, [begin(), requests.collect::<Vec<_>>().concat()].concat(), false))
+    };
+    let seen = both(b"bytes=0-4999999");
+    assert!(seen.contains("reset INTERNAL_ERROR"), "{seen}");
+    // Short parts are copies, which keep nothing else.
+    let seen = both(b"bytes=0-3999999");
+    assert!(!seen.contains("reset"), "{seen}");
+}
+
+#[test]
 fn a_head_may_be_as_large_as_its_limit() {
     let server = Server::start_with(ServerLimits { head_bytes: 1_000_000, ..ServerLimits::default() });
     let with = |size: usize| exchange(&server, get_with(&format!("x: {}\r\n", "a".repeat(size))).into_bytes());
