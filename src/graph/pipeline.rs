@@ -650,6 +650,9 @@ mod tests {
         assert_eq!((is_computed, first.len(), first.as_ptr() == whole.as_ptr()), (false, 10, false), "a part keeps no more");
         let (is_computed, most) = part(Some("bytes=1-7999999"));
         assert_eq!((is_computed, most.len()), (true, 7_999_999));
+        put(vec![7; 9_000_000]);
+        let (whole, (is_computed, most)) = (part(None).1, part(Some("bytes=1-8999999")));
+        assert_eq!((is_computed, most.as_ptr()), (false, whole[1..].as_ptr()), "a long part counts as the whole that it keeps");
     }
 
     #[test]

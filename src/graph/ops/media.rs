@@ -38,7 +38,7 @@ use crate::world::store::{StoreUpdate, StoredEntity};
 const BYTES_COPIED: usize = 64;
 
 /// The length of the longest part of content that an answer has a copy of.
-const LONGEST_COPY: usize = 4 * 1024 * 1024;
+const LONGEST_COPY: usize = 8 * 1024 * 1024;
 
 /// The bytes of content that a step decodes, or of which it computes a digest.
 const BYTES_DIGESTED: usize = 4;

@@ -96,7 +96,7 @@ fn unread_answers_take_bounded_memory_together() {
 
 #[test]
 fn a_part_of_a_file_counts_as_the_file_that_it_keeps_in_memory() {
-    let limits = ServerLimits { answers_bytes: 20_500_000, idle: SOON.idle, ..ServerLimits::default() };
+    let limits = ServerLimits { answers_bytes: 40_000_000, idle: SOON.idle, ..ServerLimits::default() };
     let mut behaviors = Behaviors::default();
     behaviors.set("file-content", "direct").unwrap();
     let server = Server::with(harness::settings(behaviors), limits);
@@ -114,14 +114,14 @@ fn a_part_of_a_file_counts_as_the_file_that_it_keeps_in_memory() {
         let seen = send("PUT", url, &format!("Content-Range: bytes {from}-{to}/{}\r\n", 5 * fragment), &vec![b'x'; fragment]);
         assert_eq!(statuses(&seen), if number < 4 { "202" } else { "201" });
     }
-    // Two unread parts of 5 MB, which have room for themselves, but not as two files of 20 MB.
+    // Two unread parts of 9 MB, which have room for themselves, but not as two files of 20 MB.
     let both = |range: &[u8]| {
         let head = literal(&literal(&[0x82, 0x86], 0x04, file.as_bytes()), 0x01, b"localhost");
         let head = header(&head, b"range", range);
         let requests = (0..2).map(|number| frame(HEADERS, END_STREAM | END_HEADERS, number * 2 + 1, &head));
         frames_of(&exchange_and(&server, [begin(), requests.collect::<Vec<_>>().concat()].concat(), false))
     };
-    let seen = both(b"bytes=0-4999999");
+    let seen = both(b"bytes=0-8999999");
     assert!(seen.contains("reset INTERNAL_ERROR"), "{seen}");
     // Short parts are copies, which keep nothing else.
     let seen = both(b"bytes=0-3999999");
