@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -122,6 +124,71 @@ func (w *World) Journal(query string) []Entry {
 func (w *World) Exchanges() string {
 	w.t.Helper()
 	return w.call(http.MethodGet, "/journal?format=exchange", nil, nil)
+}
+
+// Finding is what a client does wrong with one subject, such as an operation.
+type Finding struct {
+	Rule     string `json:"rule"`
+	Severity string `json:"severity"`
+	Title    string `json:"title"`
+	Subject  string `json:"subject"`
+	Detail   string `json:"detail"`
+	Better   string `json:"better"`
+	Source   string `json:"source"`
+	Count    int    `json:"count"`
+}
+
+// Rules is a selection of the rules of a report: all without the allowed ones, or only some. FailOn is the least severe finding that
+// fails a test: error, warning, or note; warning if it is empty.
+type Rules struct {
+	Allow, Only []string
+	FailOn      string
+}
+
+func (r Rules) query(format string) string {
+	return url.Values{"format": {format}, "allow": {strings.Join(r.Allow, ",")}, "only": {strings.Join(r.Only, ",")}}.Encode()
+}
+
+// Report returns what clients do wrong in the world, the worst first.
+func (w *World) Report(rules Rules) []Finding {
+	w.t.Helper()
+	var report struct{ Findings []Finding }
+	w.call(http.MethodGet, "/report?"+rules.query("json"), nil, &report)
+	return report.Findings
+}
+
+// ReportText returns the report as a text: text, junit, sarif, or html.
+func (w *World) ReportText(format string, rules Rules) string {
+	w.t.Helper()
+	return w.call(http.MethodGet, "/report?"+rules.query(format), nil, nil)
+}
+
+// AssertCleanClient fails the test with the findings, if there are any, and if the world has got no requests.
+func (w *World) AssertCleanClient(rules Rules) {
+	w.t.Helper()
+	if rules.FailOn == "" {
+		rules.FailOn = "warning"
+	}
+	severities := []string{"error", "warning", "note"}
+	threshold := slices.Index(severities, rules.FailOn)
+	if threshold < 0 {
+		w.t.Fatalf("unknown severity %q: expected error, warning, or note", rules.FailOn)
+	}
+	parts := strings.Split(strings.TrimSpace(w.ReportText("text", rules)), "\n\n")
+	end := parts[len(parts)-1]
+	if strings.Contains(end, " in 0 requests to the world ") {
+		w.t.Error("no requests to check\n" + end)
+		return
+	}
+	found := []string{"the client is not clean"}
+	for _, part := range parts {
+		if severity, _, _ := strings.Cut(part, ":"); slices.Contains(severities[:threshold+1], severity) {
+			found = append(found, part)
+		}
+	}
+	if len(found) > 1 {
+		w.t.Error(strings.Join(append(found, end), "\n\n"))
+	}
 }
 
 // State returns the entities of the world, in a member for each collection.

@@ -123,3 +123,56 @@ func TestAnUnmetExpectationFails(t *testing.T) {
 		t.Fatalf("found %q", r.failed)
 	}
 }
+
+func get(t *testing.T, target string) {
+	response, err := http.Get(world(t).URL + target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+}
+
+func TestACleanClientPasses(t *testing.T) {
+	get(t, "/v1.0/me?$select=displayName")
+	world(t).AssertCleanClient(Rules{})
+}
+
+func TestWhatAClientDoesWrongFailsItsTest(t *testing.T) {
+	w := *world(t)
+	r := &recorder{TB: t}
+	w.t = r
+	w.AssertCleanClient(Rules{})
+	if !strings.HasPrefix(r.failed, "no requests to check") {
+		t.Fatalf("found %q", r.failed)
+	}
+	get(t, "/beta/me")
+	w.AssertCleanClient(Rules{})
+	if !strings.HasPrefix(r.failed, "the client is not clean\n\nwarning: beta used where v1.0 has the operation [beta-used]\n") {
+		t.Fatalf("found %q", r.failed)
+	}
+	for _, part := range []string{"request 1 GET /beta/me\n", "better: use v1.0", "source: https://", " in 1 request to the world "} {
+		if !strings.Contains(r.failed, part) {
+			t.Fatalf("expected %q, found %q", part, r.failed)
+		}
+	}
+	if strings.Contains(r.failed, "no-token") {
+		t.Fatalf("found a note in %q", r.failed)
+	}
+	w.AssertCleanClient(Rules{Allow: []string{"beta-used"}, FailOn: "note"})
+	if !strings.Contains(r.failed, "[no-token]") {
+		t.Fatalf("found %q", r.failed)
+	}
+	r.failed = ""
+	w.AssertCleanClient(Rules{Allow: []string{"beta-used", "polling"}})
+	w.AssertCleanClient(Rules{Only: []string{"polling", "early-retry"}})
+	w.AssertCleanClient(Rules{FailOn: "error"})
+	if r.failed != "" {
+		t.Fatal(r.failed)
+	}
+	if found := w.Report(Rules{Only: []string{"beta-used"}}); len(found) != 1 || found[0].Rule != "beta-used" || found[0].Count != 1 {
+		t.Fatalf("found %v", found)
+	}
+	if text := w.ReportText("sarif", Rules{}); !strings.Contains(text, `"version": "2.1.0"`) {
+		t.Fatal(text)
+	}
+}

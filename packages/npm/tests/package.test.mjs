@@ -44,6 +44,43 @@ test("faults belong to one world", async (t) => {
   await world.drop();
 });
 
+test("a clean client passes", async (t) => {
+  const world = await emulator.world(t);
+  await send("GET", `${world.graphUrl}/me?$select=displayName`);
+  await world.assertCleanClient();
+  const report = await world.report();
+  assert.deepEqual([report.requests, report.dropped], [1, 0]);
+  assert.equal(report.permissions.operations[0].operation, "GET /v1.0/me");
+});
+
+test("what a client does wrong fails its test", async (t) => {
+  const world = await emulator.world(t);
+  await send("GET", `${world.url}/beta/me`);
+  await assert.rejects(world.assertCleanClient(), ({ message }) => {
+    const lines = message.split("\n");
+    assert.deepEqual(lines.slice(0, 3), ["the client is not clean", "", "warning: beta used where v1.0 has the operation [beta-used]"]);
+    assert.ok(lines.includes("    request 1 GET /beta/me"));
+    assert.match(message, /^ {4}better: use v1\.0.*\n {4}source: https:/m);
+    assert.ok(lines.at(-1).endsWith(`in 1 request to the world ${world.name}`));
+    assert.doesNotMatch(message, /no-token/);
+    return true;
+  });
+  await assert.rejects(world.assertCleanClient({ failOn: "note", allow: ["beta-used"] }), /note: request without a token \[no-token\]/);
+  await world.assertCleanClient({ allow: "beta-used" });
+  await world.assertCleanClient({ only: ["polling", "early-retry"] });
+  await world.assertCleanClient({ failOn: "error" });
+  const { findings } = await world.report({ only: "beta-used" });
+  assert.deepEqual(findings.map(({ rule, severity, count, requests }) => [rule, severity, count, requests[0].number]), [["beta-used", "warning", 1, 1]]);
+  assert.match(await world.report({ format: "sarif" }), /"version": "2\.1\.0"/);
+});
+
+test("a report cannot be empty by mistake", async (t) => {
+  const world = await emulator.world(t);
+  await assert.rejects(world.assertCleanClient(), /no requests to check/);
+  await assert.rejects(world.assertCleanClient({ allow: ["beta"] }), /unknown rule 'beta'/);
+  await assert.rejects(world.assertCleanClient({ failOn: "fatal" }), /unknown severity 'fatal'/);
+});
+
 test("state, clock, and behaviors", async (t) => {
   const world = await emulator.world(t);
   await world.state({ workforceIntegrations: [{ id: "WFI_1", displayName: "One" }] });

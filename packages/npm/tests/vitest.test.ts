@@ -12,6 +12,16 @@ test.each([1, 2])("the same name", async () => {
   expect(journal.map((entry) => entry.number)).toEqual([1]);
 });
 
+test("a report has types", async ({ task }) => {
+  const world = await emulator.world(task);
+  await fetch(`${world.graphUrl}/me?$select=id`);
+  const rules: string[] = (await world.report({ allow: "no-token" })).findings.map((finding) => finding.rule);
+  const text: string = await world.report({ format: "text" });
+  expect(rules).not.toContain("no-token");
+  expect(text).toContain("[no-token]");
+  await world.assertCleanClient({ failOn: "error" });
+});
+
 for (const suite of ["early", "late"]) {
   describe(suite, () => {
     test("an equal name", async ({ task }) => {

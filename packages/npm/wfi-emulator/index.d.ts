@@ -41,6 +41,39 @@ export interface Entry {
   [member: string]: unknown;
 }
 
+/** How bad a finding is: it will fail in production, it will fail some day or costs, or it could be better. */
+export type Severity = "error" | "warning" | "note";
+
+/** What a client does wrong with one subject, such as an operation, and the first requests that show it. */
+export interface Finding {
+  rule: string;
+  severity: Severity;
+  title: string;
+  subject: string;
+  detail: string;
+  better: string;
+  source: string;
+  grade: string;
+  count: number;
+  requests: { number: number; time: string; method: string; target: string }[];
+}
+
+/** What clients do wrong in a world, the worst first, and the permissions that they need. */
+export interface Report {
+  world: string;
+  requests: number;
+  dropped: number;
+  rules: string[];
+  findings: Finding[];
+  permissions: Record<string, unknown>;
+}
+
+/** The rules of a report: all without the allowed ones, or only some. */
+export interface RuleSelection {
+  allow?: string | string[];
+  only?: string | string[];
+}
+
 export interface Clock {
   now: string;
   running: boolean;
@@ -61,6 +94,11 @@ export class World {
   journal(query?: Record<string, string>): Promise<Entry[]>;
   /** Returns the journal as the text of exchanges, for snapshots. */
   exchanges(): Promise<string>;
+  /** Returns what clients do wrong in the world: as a value, or as a text in another format. */
+  report(options?: RuleSelection & { format?: "json" }): Promise<Report>;
+  report(options: RuleSelection & { format: "text" | "junit" | "sarif" | "html" }): Promise<string>;
+  /** Fails with the findings of a severity, `warning` unless it is given, or a worse one, and if the world has got no requests. */
+  assertCleanClient(options?: RuleSelection & { failOn?: Severity }): Promise<void>;
   /** Replaces the collections of the state, if some are given, and returns the state. */
   state(replacement?: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** Sets behaviors, if some are given, and returns all. */

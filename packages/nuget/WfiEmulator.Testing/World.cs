@@ -76,6 +76,28 @@ internal sealed class World
         if (!(bool)verdict["holds"]!) throw new UnmetExpectationException((string)verdict["text"]!);
     }
 
+    /// <summary>Returns what clients do wrong in the world, without the allowed rules, or by the only ones.</summary>
+    public async Task<ClientReport> Report(IEnumerable<string>? allow = null, IEnumerable<string>? only = null) =>
+        new(await control.Send(HttpMethod.Get, ReportPath("json", allow, only)).ConfigureAwait(false));
+
+    /// <summary>Returns the same as a text: <c>text</c>, <c>json</c>, <c>junit</c>, <c>sarif</c>, or <c>html</c>.</summary>
+    public Task<string> ReportText(string format = "text", IEnumerable<string>? allow = null, IEnumerable<string>? only = null) =>
+        control.SendForText(HttpMethod.Get, ReportPath(format, allow, only));
+
+    /// <summary>Fails if there are findings of a severity or a worse one, and if the world has got no requests.</summary>
+    /// <exception cref="UncleanClientException">There are; the message has them.</exception>
+    public async Task AssertCleanClient(IEnumerable<string>? allow = null, IEnumerable<string>? only = null, Severity failOn = Severity.Warning)
+    {
+        var text = await ReportText("text", allow, only).ConfigureAwait(false);
+        if (ClientReport.Complaint(text, failOn) is { } complaint) throw new UncleanClientException(complaint);
+    }
+
+    private string ReportPath(string format, IEnumerable<string>? allow, IEnumerable<string>? only)
+    {
+        static string List(IEnumerable<string>? names) => Uri.EscapeDataString(string.Join(",", names ?? Array.Empty<string>()));
+        return $"{path}/report?format={Uri.EscapeDataString(format)}&allow={List(allow)}&only={List(only)}";
+    }
+
     /// <summary>Returns the fault rules, with their counts.</summary>
     public async Task<IReadOnlyList<FaultState>> Faults()
     {

@@ -31,6 +31,8 @@ internal static class HelperTest
         Add("requests are expected", RequestsAreExpected);
         Add("expectations have all their forms", ExpectationsHaveAllForms);
         Add("the journal is typed", JournalIsTyped);
+        Add("a clean client passes", CleanClientPasses);
+        Add("what a client does wrong fails its test", UncleanClientFails);
         Add("faults belong to one world", FaultsBelongToOneWorld);
         Add("state, clock, and behaviors", StateClockAndBehaviors);
         Add("a seed makes IDs equal, and a fork has the state of another world", SeedAndFork);
@@ -188,6 +190,36 @@ internal static class HelperTest
         Equal(1, (await world.Journal(method: "GET", status: "4xx")).Single().Number - 1);
         Equal(1, (await world.Journal(after: 1)).Count);
         Equal(1, (await world.Journal(limit: 1, since: before, until: before.AddHours(1), path: "/v1.0/teamwork/**")).Count);
+    }
+
+    private static async Task CleanClientPasses()
+    {
+        var world = emulator.NewWorld();
+        Contains("no requests to check", (await Throws<UncleanClientException>(() => world.AssertCleanClient())).Message);
+        (await world.Client.GetAsync("v1.0/me?$select=displayName")).Dispose();
+        await world.AssertCleanClient();
+        var report = await world.Report();
+        Equal((1L, 0L), (report.Requests, report.Dropped));
+        Equal("GET /v1.0/me", (string)report.Json["permissions"]!["operations"]![0]!["operation"]!);
+    }
+
+    private static async Task UncleanClientFails()
+    {
+        var world = emulator.NewWorld();
+        (await world.Client.GetAsync("beta/me")).Dispose();
+        var message = (await Throws<UncleanClientException>(() => world.AssertCleanClient())).Message;
+        Equal(true, message.StartsWith("the client is not clean\n\nwarning: beta used where v1.0 has the operation [beta-used]\n", StringComparison.Ordinal));
+        foreach (var part in new[] { "\n    request 1 GET /beta/me\n", "\n    better: use v1.0", "\n    source: https://", $"in 1 request to the world {world.Name}" }) Contains(part, message);
+        Equal(false, message.Contains("no-token", StringComparison.Ordinal));
+        var notes = await Throws<UncleanClientException>(() => world.AssertCleanClient(allow: new[] { "beta-used" }, failOn: Severity.Note));
+        Contains("note: request without a token [no-token]", notes.Message);
+        await world.AssertCleanClient(allow: new[] { "beta-used" });
+        await world.AssertCleanClient(only: new[] { "polling", "early-retry" });
+        await world.AssertCleanClient(failOn: Severity.Error);
+        var finding = (await world.Report(only: new[] { "beta-used" })).Findings.Single();
+        Equal(("beta-used", Severity.Warning, 1L, 1L), (finding.Rule, finding.Severity, finding.Count, finding.Requests[0]));
+        Contains("\"version\": \"2.1.0\"", await world.ReportText("sarif"));
+        Contains("unknown rule 'beta'", (await Throws<ControlException>(() => world.AssertCleanClient(allow: new[] { "beta" }))).Message);
     }
 
     private static async Task FaultsBelongToOneWorld()

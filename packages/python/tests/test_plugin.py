@@ -58,6 +58,45 @@ def test_faults_belong_to_one_world(wfi_emulator, wfi_world):
     assert wfi_world.faults()["faults"] == []
 
 
+def test_a_clean_client_passes(wfi_world):
+    send("GET", wfi_world.graph_url + "/me?$select=displayName")
+    wfi_world.assert_clean_client()
+    report = wfi_world.report()
+    assert (report["requests"], report["dropped"]) == (1, 0)
+    assert report["permissions"]["operations"][0]["operation"] == "GET /v1.0/me"
+
+
+def test_what_a_client_does_wrong_fails_its_test(wfi_world):
+    send("GET", wfi_world.graph_url.replace("/v1.0", "/beta") + "/me")
+    with pytest.raises(AssertionError) as failure:
+        wfi_world.assert_clean_client()
+    lines = str(failure.value).split("\n")
+    assert lines[:3] == ["the client is not clean", "", "warning: beta used where v1.0 has the operation [beta-used]"]
+    assert "    request 1 GET /beta/me" in lines
+    assert any(line.startswith("    better: use v1.0") for line in lines) and any(line.startswith("    source: https://") for line in lines)
+    assert lines[-1].endswith(f"in 1 request to the world {wfi_world.name}")
+    # Notes do not count, nor are they listed, unless they are to.
+    assert "no-token" not in str(failure.value)
+    with pytest.raises(AssertionError, match="note: request without a token \\[no-token\\]"):
+        wfi_world.assert_clean_client(fail_on="note", allow=["beta-used"])
+    wfi_world.assert_clean_client(allow="beta-used")
+    wfi_world.assert_clean_client(only=["polling", "early-retry"])
+    wfi_world.assert_clean_client(fail_on="error")
+    found = wfi_world.report(only="beta-used")["findings"]
+    assert [(finding["rule"], finding["severity"], finding["count"]) for finding in found] == [("beta-used", "warning", 1)]
+    assert found[0]["requests"][0]["number"] == 1
+    assert '"version": "2.1.0"' in wfi_world.report("sarif")
+
+
+def test_a_report_cannot_be_empty_by_mistake(wfi_world):
+    with pytest.raises(AssertionError, match="no requests to check"):
+        wfi_world.assert_clean_client()
+    with pytest.raises(ControlError, match="unknown rule 'beta'"):
+        wfi_world.assert_clean_client(allow=["beta"])
+    with pytest.raises(ValueError, match="unknown severity 'fatal'"):
+        wfi_world.assert_clean_client(fail_on="fatal")
+
+
 def test_state_clock_and_behaviors(wfi_world):
     wfi_world.state({"workforceIntegrations": [{"id": "WFI_1", "displayName": "One"}]})
     assert [item["id"] for item in send("GET", wfi_world.graph_url + PATH)["value"]] == ["WFI_1"]

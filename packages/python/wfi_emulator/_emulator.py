@@ -13,7 +13,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Sequence
+from typing import Any, Literal, Sequence, TypedDict, overload
 
 # Requests to the emulator go to this machine, whatever proxy the environment names.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -60,10 +60,56 @@ def _text(method: str, url: str, body: Any = None) -> str:
         raise ControlError(error.code, message) from None
 
 
+def _names(given: Sequence[str]) -> Sequence[str]:
+    """Returns a list of names. One alone is a list too."""
+    return [given] if isinstance(given, str) else given
+
+
 def _call(method: str, url: str, body: Any = None) -> dict[str, Any]:
     text = _text(method, url, body)
     value: dict[str, Any] = json.loads(text) if text else {}
     return value
+
+
+#: How bad a finding is: it will fail in production, it will fail some day or costs, or it could be better.
+Severity = Literal["error", "warning", "note"]
+
+_SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+
+class Sighting(TypedDict):
+    """A request that shows a problem: its number in the journal, and its time on the world's clock."""
+
+    number: int
+    time: str
+    method: str
+    target: str
+
+
+class Finding(TypedDict):
+    """What a client does wrong with one subject, such as an operation."""
+
+    rule: str
+    severity: Severity
+    title: str
+    subject: str
+    detail: str
+    better: str
+    source: str
+    grade: str
+    count: int
+    requests: list[Sighting]
+
+
+class Report(TypedDict):
+    """What clients do wrong in a world, the worst first, and the permissions that they need."""
+
+    world: str
+    requests: int
+    dropped: int
+    rules: list[str]
+    findings: list[Finding]
+    permissions: dict[str, Any]
 
 
 class World:
@@ -101,6 +147,31 @@ class World:
     def exchanges(self) -> str:
         """Returns the journal as the text of exchanges, for snapshots."""
         return _text("GET", f"{self._path}/journal?format=exchange")
+
+    @overload
+    def report(self, format: Literal["json"] = "json", *, allow: Sequence[str] = (), only: Sequence[str] = ()) -> Report: ...
+
+    @overload
+    def report(self, format: Literal["text", "junit", "sarif", "html"], *, allow: Sequence[str] = (), only: Sequence[str] = ()) -> str: ...
+
+    def report(self, format: str = "json", *, allow: Sequence[str] = (), only: Sequence[str] = ()) -> Any:
+        """Returns what clients do wrong in the world, without the allowed rules, or by the only ones: as a value, or as a text in another format."""
+        query = urllib.parse.urlencode({"format": format, "allow": ",".join(_names(allow)), "only": ",".join(_names(only))})
+        text = _text("GET", f"{self._path}/report?{query}")
+        return json.loads(text) if format == "json" else text
+
+    def assert_clean_client(self, *, allow: Sequence[str] = (), only: Sequence[str] = (), fail_on: Severity = "warning") -> None:
+        """Fails with the findings of this severity or a worse one, if there are any, and if the world has got no requests."""
+        __tracebackhide__ = True
+        if fail_on not in _SEVERITIES:
+            raise ValueError(f"unknown severity {fail_on!r}: expected {', '.join(_SEVERITIES)}")
+        *parts, end = self.report("text", allow=allow, only=only).strip().split("\n\n")
+        failing = _SEVERITIES[: _SEVERITIES.index(fail_on) + 1]
+        findings = [part for part in parts if part.partition(":")[0] in failing]
+        if " in 0 requests to the world " in end:
+            raise AssertionError(f"no requests to check\n{end}")
+        if findings:
+            raise AssertionError("\n\n".join(["the client is not clean", *findings, end]))
 
     def state(self, replacement: dict[str, Any] | None = None) -> dict[str, Any]:
         """Replaces the collections of the state, if some are given, and returns the state."""

@@ -110,6 +110,37 @@ class IntegrationsTest {
         assertTrue(refused.getMessage().startsWith("refused with 400"), refused.getMessage());
     }
 
+    private void get(String target) throws Exception {
+        client.send(HttpRequest.newBuilder(URI.create(world.url + target)).build(), BodyHandlers.discarding());
+    }
+
+    @Test
+    void aCleanClientPasses() throws Exception {
+        AssertionError idle = assertThrows(AssertionError.class, () -> world.assertCleanClient());
+        assertTrue(idle.getMessage().startsWith("no requests to check"), idle.getMessage());
+        get("/v1.0/me?$select=displayName");
+        world.assertCleanClient();
+    }
+
+    @Test
+    void whatAClientDoesWrongFailsItsTest() throws Exception {
+        get("/beta/me");
+        String message = assertThrows(AssertionError.class, () -> world.assertCleanClient()).getMessage();
+        assertTrue(message.startsWith("the client is not clean\n\nwarning: beta used where v1.0 has the operation [beta-used]\n"), message);
+        for (String part : new String[] {"request 1 GET /beta/me\n", "better: use v1.0", "source: https://", " in 1 request to the world "}) {
+            assertTrue(message.contains(part), message);
+        }
+        assertTrue(!message.contains("no-token"), message);
+        AssertionError notes = assertThrows(AssertionError.class, () -> world.assertCleanClient("allow=beta-used", "note"));
+        assertTrue(notes.getMessage().contains("[no-token]"), notes.getMessage());
+        world.assertCleanClient("allow=beta-used", "warning");
+        world.assertCleanClient("only=polling,early-retry", "warning");
+        world.assertCleanClient("", "error");
+        assertTrue(world.report("only=beta-used").contains("\"count\": 1"), world.report("only=beta-used"));
+        assertThrows(IllegalStateException.class, () -> world.assertCleanClient("allow=beta", "warning"));
+        assertThrows(IllegalArgumentException.class, () -> world.assertCleanClient("", "fatal"));
+    }
+
     private static int attempts;
 
     /** Fails once: Surefire repeats it. */

@@ -7,6 +7,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -54,6 +55,31 @@ public final class World {
     /** Returns the journal as the text of exchanges, for snapshots. */
     public String exchanges() {
         return send("GET", path + "/journal?format=exchange", null);
+    }
+
+    /** Returns what clients do wrong in the world: {@code format=text&allow=no-select&only=…}, in JSON unless there is a format. */
+    public String report(String query) {
+        return send("GET", path + "/report?" + query, null);
+    }
+
+    /** Fails with the errors and warnings of the report, if there are any, and if the world has got no requests. */
+    public void assertCleanClient() {
+        assertCleanClient("", "warning");
+    }
+
+    /**
+     * Fails with the findings of a severity or a worse one ({@code error}, {@code warning}, {@code note}), if there are any. The query is that
+     * of the report: {@code allow=polling,n-plus-one}.
+     */
+    public void assertCleanClient(String query, String failOn) {
+        List<String> severities = List.of("error", "warning", "note");
+        int threshold = severities.indexOf(failOn);
+        if (threshold < 0) throw new IllegalArgumentException("unknown severity '" + failOn + "': expected " + String.join(", ", severities));
+        List<String> parts = List.of(report("format=text&" + query).strip().split("\n\n"));
+        String end = parts.get(parts.size() - 1);
+        if (end.contains(" in 0 requests to the world ")) throw new AssertionError("no requests to check\n" + end);
+        List<String> findings = parts.stream().filter(part -> severities.subList(0, threshold + 1).contains(part.split(":")[0])).toList();
+        if (!findings.isEmpty()) throw new AssertionError("the client is not clean\n\n" + String.join("\n\n", findings) + "\n\n" + end);
     }
 
     /** Returns the entities of the world, in a member for each collection. */
