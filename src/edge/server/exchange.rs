@@ -75,6 +75,17 @@ impl Connection {
         Connection { shared, peer, number, opened, is_secure, version, activity, tunnel: None, promised: Mutex::default() }
     }
 
+    /// Returns the arrival of a request whose head was read at a moment.
+    fn arrival(&self, at: Instant, version: http::Version) -> Arrival {
+        Arrival {
+            at: Some(at),
+            opened: Some(self.opened),
+            connection: self.number,
+            protocol: protocol(version),
+            ..Arrival::default()
+        }
+    }
+
     /// Records that the connection goes on as a tunnel.
     fn promise(&self, tunnel: PromisedTunnel) {
         *self.promised.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
@@ -126,13 +137,7 @@ pub(super) async fn exchange(
     let is_multiplexed = head.version == http::Version::HTTP_2;
     let is_control = via == Via::Direct && connection.shared.service.is_control(head.uri.path());
     let body = Body::Whole(Bytes::new());
-    let arrival = Arrival {
-        at: Some(started),
-        opened: Some(connection.opened),
-        connection: connection.number,
-        protocol: protocol(head.version),
-        ..Arrival::default()
-    };
+    let arrival = connection.arrival(started, head.version);
     let mut request = Request {
         method: head.method,
         target: head.uri,

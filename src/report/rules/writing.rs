@@ -95,9 +95,9 @@ pub(super) fn lost_update(run: &Run<'_>) -> Hits {
             if call.got.has_tag {
                 let known = read.entry((&call.path, caller)).or_default();
                 let names = call.option("select").into_iter().flat_map(|names| names.split(',')).map(str::trim);
-                let named: Vec<Option<&str>> = names.filter(|name| *name != "*").map(Some).collect();
-                let named = if named.is_empty() { vec![None] } else { named };
-                known.extend(named.into_iter().map(|name| (name, call.number)));
+                let selected: Vec<Option<&str>> = names.filter(|name| *name != "*").map(Some).collect();
+                let selected = if selected.is_empty() { vec![None] } else { selected };
+                known.extend(selected.into_iter().map(|name| (name, call.number)));
             }
             continue;
         }
