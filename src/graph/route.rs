@@ -850,7 +850,7 @@ fn unknown_entity(structured: &StructuredType, key: &str) -> Error {
 ///
 /// The JavaScript core client (`@microsoft/microsoft-graph-client` 3.0.7) recognizes absolute links by `https://` alone; over plain HTTP it
 /// prepends its base URL to the link to the next page. The service has no plain HTTP, so it never receives such a path.
-fn absolute_link_path(path: &str) -> Option<&str> {
+pub(crate) fn absolute_link_path(path: &str) -> Option<&str> {
     let (_, link) = path.strip_prefix('/')?.split_once('/')?;
     let without_scheme = link.strip_prefix("http://")?;
     without_scheme.find('/').map(|slash| &without_scheme[slash..])

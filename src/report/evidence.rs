@@ -4,6 +4,7 @@ mod answer;
 mod change;
 mod sent;
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -11,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use http::Method;
 
 use crate::entra::caller::{self, Granted};
+use crate::graph::route;
 use crate::graph::used::{self, UsedOperation};
 use crate::report::digest::number;
 use crate::text::form;
@@ -31,6 +33,8 @@ pub(crate) struct Run<'w> {
     pub(super) is_cleared: bool,
     /// The number of the last request before each change without a request.
     outside_changes: Vec<u64>,
+    /// The bytes that may still be searched.
+    search: Cell<usize>,
 }
 
 /// A request, or a call to a connector.
@@ -123,6 +127,10 @@ const HEADERS: [&str; 11] = [
     "x-ms-wfmpassthrough",
 ];
 
+/// The bytes that a report searches in answers, and the bytes to which looking at an entry is equal.
+const SEARCHED: usize = 64 * 1024 * 1024;
+const ENTRY: usize = 64;
+
 /// The form fields whose values are kept.
 const FIELDS: [&str; 5] = ["grant_type", "client_id", "scope", "resource", "response_type"];
 
@@ -138,6 +146,7 @@ impl<'w> Run<'w> {
             dropped: world.journal.dropped(),
             is_cleared: world.journal.is_cleared(),
             outside_changes: world.journal.outside_changes(),
+            search: Cell::new(SEARCHED),
         }
     }
 
@@ -162,11 +171,18 @@ impl<'w> Run<'w> {
         self.calls.iter().filter(|call| call.place == Place::Connector && !call.is_notification)
     }
 
-    /// Whether a caller has seen an entity between two requests: one of its answers in between has the key.
+    /// Whether a caller has seen an entity between two requests: one of its answers in between has the key. After many searches it is taken
+    /// to have seen it.
     pub(super) fn has_seen(&self, caller: &str, key: &str, between: std::ops::Range<u64>) -> bool {
+        let Some(left) = self.search.get().checked_sub(ENTRY * self.calls.len()) else { return true };
+        self.search.set(left);
         let is_of_caller = |call: &&Call<'_>| between.contains(&call.number) && call.is_success() && call.caller() == caller;
         let numbers: HashSet<u64> = self.graph().filter(is_of_caller).map(|call| call.number).collect();
-        let has_key = |entry: &RecordedEntry| memchr::memmem::find(entry.response_body(), key.as_bytes()).is_some();
+        let has_key = |entry: &RecordedEntry| {
+            let body = entry.response_body();
+            self.search.set(self.search.get().saturating_sub(body.len()));
+            memchr::memmem::find(body, key.as_bytes()).is_some()
+        };
         !numbers.is_empty() && self.world.journal.recorded().any(|entry| numbers.contains(&entry.number()) && has_key(&entry))
     }
 
@@ -273,6 +289,7 @@ struct Reader<'w> {
 impl<'w> Reader<'w> {
     fn read(&mut self, entry: &RecordedEntry) -> Call<'w> {
         let (path, query_text) = entry.target().split_once('?').unwrap_or((entry.target(), ""));
+        let path = route::absolute_link_path(path).unwrap_or(path);
         let place = place_of(entry, path);
         let mut authorization = None;
         let mut headers = Vec::new();

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::policy::permissions::{Sufficient, TokenKind};
+use crate::entra::caller::Granted;
+use crate::policy::permissions::{Sufficient, TokenKind, default_permissions};
 use crate::report::evidence::{Call, Run};
 use crate::report::hits::Hits;
 use crate::report::permissions::{are_met, covering, sufficient};
@@ -50,6 +51,25 @@ fn needed(call: &Call<'_>, kind: TokenKind) -> Option<Vec<Sufficient>> {
     sufficient(call.used.as_deref()?, call.method.as_str(), kind)
 }
 
+/// The permissions of tokens for which nothing is registered: the emulator gives them, the client has not asked for any.
+struct Defaults {
+    application: BTreeSet<String>,
+    delegated: BTreeSet<String>,
+}
+
+impl Defaults {
+    fn new() -> Defaults {
+        let application = default_permissions(|row| row.application).into_iter().collect();
+        Defaults { application, delegated: default_permissions(|row| row.delegated).into_iter().collect() }
+    }
+
+    fn are_those_of(&self, token: &Granted) -> bool {
+        let defaults = if token.kind == TokenKind::Application { &self.application } else { &self.delegated };
+        let held: BTreeSet<&String> = token.permissions.iter().filter(|name| !SIGN_IN.contains(&name.as_str())).collect();
+        held.len() == defaults.len() && held.into_iter().eq(defaults)
+    }
+}
+
 pub(super) fn excess_permissions(run: &Run<'_>) -> Hits {
     struct Tokens<'r, 'w> {
         first: &'r Call<'w>,
@@ -60,6 +80,7 @@ pub(super) fn excess_permissions(run: &Run<'_>) -> Hits {
         needed: Vec<Vec<Sufficient>>,
     }
     let mut hits = Hits::default();
+    let (defaults, mut known) = (Defaults::new(), HashSet::new());
     let mut kinds: HashMap<&str, Tokens<'_, '_>> = HashMap::new();
     for call in run.graph() {
         let Some(token) = &call.token else { continue };
@@ -75,7 +96,9 @@ pub(super) fn excess_permissions(run: &Run<'_>) -> Hits {
             is_partial: false,
             needed: Vec::new(),
         });
-        tokens.held.extend(token.permissions.iter().cloned());
+        if known.insert(call.token_number) && !defaults.are_those_of(token) {
+            tokens.held.extend(token.permissions.iter().cloned());
+        }
         if tokens.operations.insert(call.operation()) {
             let needed = needed(call, token.kind);
             tokens.is_partial |= needed.is_none() && (call.used.is_some() || call.is_success());

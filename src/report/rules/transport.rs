@@ -17,7 +17,7 @@ const IDLE: f64 = 4.0;
 const SHARED: usize = 3;
 
 /// The beginnings of what libraries send when their user says nothing.
-const LIBRARIES: [&str; 17] = [
+const LIBRARIES: [&str; 21] = [
     "aiohttp/",
     "apache-httpclient/",
     "axios/",
@@ -27,11 +27,15 @@ const LIBRARIES: [&str; 17] = [
     "java-http-client/",
     "java/",
     "jersey/",
+    "kiota-go/",
+    "kiota-java/",
+    "kiota-typescript/",
     "node",
     "okhttp/",
     "python-httpx/",
     "python-requests/",
     "python-urllib",
+    "reactornetty/",
     "reqwest",
     "undici",
     "wget/",
@@ -78,7 +82,9 @@ pub(super) fn no_accept_language(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in run.sent() {
         let is_of_user = call.token.as_ref().is_some_and(|token| token.kind != TokenKind::Application);
-        if is_of_user && (400..500).contains(&call.status) && call.header("accept-language").is_none() {
+        // The default of fetch, `*`, names none.
+        let has_language = call.header("accept-language").is_some_and(|languages| languages.trim() != "*");
+        if is_of_user && (400..500).contains(&call.status) && !has_language {
             hits.about("errors for users", call, || format!("answered with {}", call.status));
         }
     }

@@ -4,8 +4,7 @@
 //! finding of the rule, `# near: RULE` one whose report must have none. Other comments go before a request: `# faults: […]` and
 //! `# behavior: name=value` configure the world of a case, `# token: …` sends a token in the notation of [`tokens`], `# advance: MS` moves the
 //! clock, `# repeat: N` sends the request several times, `# connection: N` and `# protocol: 1.0` say how it comes, `# opened: MS` how long before
-//! its connection was opened, and `# connector: STATUS {…}`
-//! or `# connector: silent` plays the connector. `<next>` in a target is the path of the last next link.
+//! its connection was opened, and `# connector: STATUS {…}` or `# connector: silent` plays the connector. `# token: issued` gets a token first. `<next>` in a target is the path of the last next link.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -85,7 +84,8 @@ fn send(world: &World, exchange: &Exchange, next: &mut String) {
     }
     headers.entry(header::HOST).or_insert(HeaderValue::from_static(harness::HOST));
     if let Some(text) = comments(exchange, "token: ").next() {
-        headers.insert(header::AUTHORIZATION, format!("Bearer {}", tokens::token(world, text)).parse().unwrap());
+        let token = if text == "issued" { issued_token(world) } else { tokens::token(world, text) };
+        headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
     }
     let connection = comments(exchange, "connection: ").next().map_or(0, |number| number.parse().unwrap());
     let protocol = if comments(exchange, "protocol: ").next() == Some("1.0") { Protocol::Http10 } else { Protocol::Http11 };
@@ -127,6 +127,31 @@ fn send(world: &World, exchange: &Exchange, next: &mut String) {
         next.clear();
         next.push_str(&link[link.find("/v1.0").or_else(|| link.find("/beta")).unwrap()..]);
     }
+}
+
+/// Returns the token that an application gets for which nothing is registered.
+fn issued_token(world: &World) -> String {
+    let headers = [(header::HOST, harness::HOST), (header::CONTENT_TYPE, "application/x-www-form-urlencoded")];
+    let form = "grant_type=client_credentials&client_id=app&client_secret=s&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default";
+    let request = Request {
+        method: http::Method::POST,
+        target: "/contoso.com/oauth2/v2.0/token".parse().unwrap(),
+        is_secure: false,
+        via: Via::Direct,
+        arrival: Arrival::default(),
+        headers: headers.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect(),
+        body: Body::Whole(form.into()),
+    };
+    let mut step = pipeline::answer(world, &request);
+    let answer = loop {
+        step = match step {
+            Step::Done(answer) => break answer,
+            Step::Compute(computation) => computation.run(world),
+            Step::Call(_) => panic!("sign-in calls nobody"),
+        };
+    };
+    let body: serde_json::Value = serde_json::from_slice(answer.response.body()).unwrap();
+    body["access_token"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
 }
 
 /// Sends the exchanges of a case to a new world, and returns that.
@@ -266,6 +291,32 @@ fn a_report_is_made_in_linear_time() {
     // Ten times as many requests; a quadratic rule would take a hundred times as long.
     println!("{measured:?}");
     assert!(many < few * 50, "{measured:?}");
+}
+
+#[test]
+fn a_report_searches_a_bounded_part_of_the_answers() {
+    let journal = Bounds { entries: 2_000, ..Bounds::default() };
+    let world =
+        World::new(Settings { journal, schema: workloads::schema_with_rest(), ..harness::settings(Behaviors::default()) });
+    let group = "{{base}}/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule/schedulingGroups/TAG_228940ed-ff84-4e25-b129-1b395cf78be0";
+    let put = |agent: &str, name: &str| {
+        format!(
+            "PUT {group}\nUser-Agent: {agent}/1\nContent-Type: application/json\n{{\"displayName\": \"{name}\", \"userIds\": []}}\n\n"
+        )
+    };
+    let rounds = 650_u64;
+    for round in 0..rounds {
+        let read = format!("GET {group}\nUser-Agent: one/1\n\n");
+        let text = [read, put("two", &format!("a{round}")), put("one", &format!("b{round}"))].concat();
+        for exchange in exchange::read(&text).unwrap() {
+            send(&world, &exchange, &mut String::new());
+        }
+    }
+    let found = report(&world, "lost-update");
+    let count: u64 = found.findings.iter().map(|finding| finding.count).sum();
+    assert_eq!(found.requests, rounds * 3);
+    // Each search looks at all entries.
+    assert_eq!(count, 64 * 1024 * 1024 / (64 * rounds * 3));
 }
 
 #[test]
