@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 pub(crate) mod batch;
 pub(crate) mod condition;
+pub(crate) mod conflict;
 pub(crate) mod error;
 pub(crate) mod format;
 pub(crate) mod headers;

@@ -32,6 +32,12 @@ pub(crate) fn is_same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || !(one.is_ascii() && other.is_ascii()) && folded(one) == folded(other)
 }
 
+/// Returns names that resemble another: `a 1.txt`, `a 2.txt` for `a.txt`.
+pub(crate) fn similar(name: &str) -> impl Iterator<Item = String> + use<'_> {
+    let (stem, end) = name.rfind('.').filter(|at| *at > 0).map_or((name, ""), |at| name.split_at(at));
+    (1_u64..).map(move |number| format!("{stem} {number}{end}"))
+}
+
 /// Returns a text that all names have which are the same.
 pub(crate) fn folded(name: &str) -> String {
     name.to_lowercase()

@@ -28,6 +28,9 @@ const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// The name in tickets for the progress of a copy; no property has it.
 pub(super) const COPY: &str = "*";
 
+/// The name in tickets for a copy that has failed.
+pub(super) const FAILED_COPY: &str = "!";
+
 /// The length of a signature, in bytes.
 const SIGNATURE: usize = 16;
 
@@ -70,6 +73,11 @@ pub(super) fn content_path(world: &World, now: SystemTime, address: &EntityAddre
 /// Returns the path that shows the progress of a copy.
 pub(super) fn monitor_path(world: &World, now: SystemTime, address: &EntityAddress) -> String {
     format!("{MONITORS}{}", token(world, now, address, COPY))
+}
+
+/// Returns the path that shows the failure of a copy.
+pub(super) fn failure_path(world: &World, now: SystemTime, source: &EntityAddress) -> String {
+    format!("{MONITORS}{}", token(world, now, source, FAILED_COPY))
 }
 
 fn token(world: &World, now: SystemTime, address: &EntityAddress, property: &str) -> String {

@@ -47,8 +47,10 @@ fn names_unread_type(world: &World, request: &Request) -> bool {
         name.len() <= NAME_LIMIT && model.may_have_unread_type(name)
     };
     let has_unread = |text: &[u8]| {
-        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
-        text.split(|byte| !is_part(byte)).any(|name| name.contains(&b'.') && is_unread(name))
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'@');
+        // The name behind an at sign is that of an annotation.
+        let names = text.split(|byte| !is_part(byte)).filter_map(|part| part.split(|byte| *byte == b'@').next());
+        names.into_iter().any(|name| name.contains(&b'.') && is_unread(name))
     };
     let target: Vec<u8> = percent_decode_str(request.path_and_query()).collect();
     // The refusals of a packed body that is read name its types.

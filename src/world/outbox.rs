@@ -130,6 +130,8 @@ struct Queues {
     reminders: HashMap<(Arc<str>, Ending), Reminder>,
     /// The ends of the tokens with which subscriptions were authorized, in milliseconds.
     authorizations: HashMap<Arc<str>, i64>,
+    /// Whether the receivers of subscriptions learn that notifications are missing.
+    missing: HashMap<Arc<str>, bool>,
 }
 
 /// Notifications of a world that wait until they are sent.
@@ -376,11 +378,22 @@ impl Outbox {
         self.lock().authorizations.get(subscription).copied()
     }
 
+    /// Records whether the receiver of a subscription learns that notifications are missing.
+    pub(crate) fn set_reports_missed(&self, subscription: &Arc<str>, reports: bool) {
+        self.lock().missing.insert(subscription.clone(), reports);
+    }
+
+    /// Whether the receiver of a subscription learns that notifications are missing; `None` if that is not recorded.
+    pub(crate) fn reports_missed(&self, subscription: &str) -> Option<bool> {
+        self.lock().missing.get(subscription).copied()
+    }
+
     /// Forgets subscriptions that are gone.
     pub(crate) fn retain_reminders(&self, is_there: impl Fn(&str) -> bool) {
         let mut queues = self.lock();
         queues.reminders.retain(|(subscription, _), _| is_there(subscription));
         queues.authorizations.retain(|subscription, _| is_there(subscription));
+        queues.missing.retain(|subscription, _| is_there(subscription));
     }
 
     // Nothing panics while it is locked.

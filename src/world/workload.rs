@@ -437,6 +437,8 @@ pub struct OperationRequest<'c> {
     pub entity: Option<&'c Arc<StoredEntity>>,
     /// Arguments, in the order of the parameters.
     pub(crate) arguments: &'c [Argument],
+    /// Query of the request.
+    pub query: Option<&'c str>,
     /// Request headers.
     pub headers: &'c HeaderMap,
     /// Time of the request.
@@ -517,8 +519,17 @@ pub enum OperationReply {
     Entities(Vec<EntityAddress>),
     /// Work that is done, at the address that shows its progress.
     Accepted(String),
-    /// Files and folders that come of it meanwhile: the new one, and its bytes. The answer leads to an address that shows the progress.
-    Started(EntityAddress, i64),
+    /// Files and folders that come of it meanwhile. The answer leads to an address that shows the progress.
+    Started {
+        /// The new file or folder.
+        made: EntityAddress,
+        /// The number by which there are more items in its folder.
+        items: i64,
+        /// The number by which there are more bytes in its folder.
+        bytes: i64,
+    },
+    /// Work that has failed meanwhile, on an item. The answer leads to an address that shows it.
+    Failed(EntityAddress),
     /// Consultation that must take place first.
     Consult(Box<dyn Consultation>),
 }

@@ -13,13 +13,13 @@ use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{
-    alone_with_others, before_commit, check_values, insert, next_key, server_set_values, set_key, with_change,
+    alone_with_others, before_commit, changed_response, check_values, insert, next_key, server_set_values, set_key, with_change,
 };
-use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::reference::{self, Relation};
 use crate::graph::ops::{Outcome, folders, required, unique};
 use crate::graph::success::Success;
 use crate::graph::{body, explain, statuses};
+use crate::odata::conflict::Conflict;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
@@ -44,7 +44,11 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     let relations = reference::look_up(context, structured, &reading.patch.related, None, &mut decided)?;
     let stored_as = context.world.schema.set(context.route.collection.set).target;
     let mut properties = new_values(context, structured, stored_as, &reading.patch, &mut decided);
-    rename(context, structured, &mut properties)?;
+    let named = structured.file.and_then(|rules| structured.slot(rules.name));
+    let named = named.map(|slot| (slot, properties.get(slot).clone()));
+    if let Some(folder) = settle_name(context, structured, &mut properties)? {
+        return Ok(Outcome::Success(changed_response(context, &folder, decided)));
+    }
     check_values(context, structured, &reading.patch, None, &mut properties, &mut decided)?;
     // An approved entity keeps the id that was sent for approval.
     let sent = sent_key(context, structured, &properties, &reading.patch, &context.route.ancestors);
@@ -75,8 +79,27 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         let entity = Arc::new(StoredEntity::of_type(key(), keyed_values(), structured.blank_text));
         let inserted = {
             // Held until the entity is stored.
-            let _unique = unique::check(context, structured, &context.route.collection, &entity.properties, None)?;
-            insert(context, &entity)?
+            let unique = unique::check(context, structured, &context.route.collection, &entity.properties, None);
+            match unique {
+                Ok(_unique) => insert(context, &entity)?,
+                // Another request has taken the name meanwhile.
+                Err(error) => {
+                    let Some((slot, name)) = named.as_ref().filter(|_| !matches!(wish(context), None | Some(Conflict::Fail)))
+                    else {
+                        return Err(error);
+                    };
+                    let taken = properties.get(*slot).clone();
+                    properties.set(*slot, name.clone());
+                    if let Some(folder) = settle_name(context, structured, &mut properties)? {
+                        return Ok(Outcome::Success(changed_response(context, &folder, decided)));
+                    }
+                    if *properties.get(*slot) == taken {
+                        return Err(error);
+                    }
+                    approved = Some(entity.key.clone());
+                    continue;
+                }
+            }
         };
         match inserted {
             true => {
@@ -130,18 +153,36 @@ fn after_create(
     Ok(None)
 }
 
-/// Gives a new file or folder another name, if its own is in use and the client wants that.
-fn rename(context: &OperationContext<'_>, structured: &StructuredType, values: &mut Complex) -> Result<(), Error> {
-    let Some(rules) = structured.file else { return Ok(()) };
-    let Some(slot) = structured.slot(rules.name) else { return Ok(()) };
-    let Value::String(name) = values.get(slot).clone() else { return Ok(()) };
-    let (world, folder) = (context.world, &context.route.collection);
-    let is_used = folders::find(context, structured, folder, rules, &name)?.is_some();
-    let wish = || Conflict::of_body(&body::bytes(context.request, &world.behaviors).ok()?);
-    if is_used && wish() == Some(Conflict::Rename) {
-        values.set(slot, Value::String(folders::free_name(context, structured, folder, rules, &name)?.into()));
+/// Gives a new file or folder another name, if its own is in use and the client wants that. Returns the folder that is there, if the client
+/// wants to replace it by one: it stays as it is (observed, OneDrive/onedrive-api-docs#1702; for a file, `replace` is refused there).
+fn settle_name(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    values: &mut Complex,
+) -> Result<Option<Arc<StoredEntity>>, Error> {
+    let Some(rules) = structured.file else { return Ok(None) };
+    let Some(slot) = structured.slot(rules.name) else { return Ok(None) };
+    let Value::String(name) = values.get(slot).clone() else { return Ok(None) };
+    let folder = &context.route.collection;
+    let Some(found) = folders::find(context, structured, folder, rules, &name)? else { return Ok(None) };
+    match wish(context) {
+        Some(Conflict::Rename) => {
+            values.set(slot, Value::String(folders::free_name(context, structured, folder, rules, &name)?.into()));
+            Ok(None)
+        }
+        Some(Conflict::Replace) => {
+            let facet = structured.slot(rules.folder.0);
+            let is_folder = |values: &Complex| facet.is_some_and(|slot| *values.get(slot) != Value::Null);
+            Ok((is_folder(values) && is_folder(&found.properties)).then_some(found))
+        }
+        Some(Conflict::Fail) | None => Ok(None),
     }
-    Ok(())
+}
+
+/// Returns what the client wants where there is an item of the name: by an option of the query, or by an annotation in the body.
+fn wish(context: &OperationContext<'_>) -> Option<Conflict> {
+    let of_body = || Conflict::of_body(&body::bytes(context.request, &context.world.behaviors).ok()?);
+    Conflict::of_query(context.request.target.query()).or_else(of_body)
 }
 
 /// Returns the values of a new entity: initial ones, those of the request, and those that the service sets.

@@ -10,8 +10,6 @@ use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::odata::error::Error;
 use crate::policy::refusal;
-use crate::text::form;
-use crate::text::json::{self, Json};
 use crate::world::store::{LookUpUnpaid, StoreFull, StoredEntity};
 
 /// The steps that a name costs which another item has.
@@ -29,41 +27,6 @@ pub(super) fn check_name(structured: &StructuredType, patch: &Patch) -> Result<(
     if names.into_iter().all(is_allowed) { Ok(()) } else { Err(Error::new(&refusal::INVALID_FILE_NAME, &[])) }
 }
 
-/// The effect of a write where there is a file of the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Conflict {
-    /// The file gets the content.
-    Replace,
-    /// The write is refused.
-    Fail,
-    /// There is a new file of a similar name.
-    Rename,
-}
-
-impl Conflict {
-    /// Returns the wish of a request, an option of its query.
-    pub(super) fn of(query: Option<&str>) -> Conflict {
-        let is_wish = |name: &str| form::decoded(name).to_ascii_lowercase().ends_with(".conflictbehavior");
-        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        match pairs.into_iter().find(|(name, _)| is_wish(name)) {
-            Some((_, value)) if value.eq_ignore_ascii_case("fail") => Conflict::Fail,
-            Some((_, value)) if value.eq_ignore_ascii_case("rename") => Conflict::Rename,
-            _ => Conflict::Replace,
-        }
-    }
-
-    /// Returns the wish of the body of a request, an annotation of the item.
-    pub(super) fn of_body(body: &[u8]) -> Option<Conflict> {
-        let Ok(Json::Object(members)) = json::parse(body) else { return None };
-        let is_wish = |name: &str| name.to_ascii_lowercase().ends_with("@microsoft.graph.conflictbehavior");
-        match members.iter().find(|(name, _)| is_wish(name))? {
-            (_, Json::String(wish)) if wish.eq_ignore_ascii_case("rename") => Some(Conflict::Rename),
-            (_, Json::String(wish)) if wish.eq_ignore_ascii_case("replace") => Some(Conflict::Replace),
-            _ => Some(Conflict::Fail),
-        }
-    }
-}
-
 /// Returns a name that no item of a folder has: `a 1.txt` for `a.txt`.
 ///
 /// # Errors
@@ -76,8 +39,7 @@ pub(super) fn free_name(
     rules: &FileRules,
     name: &str,
 ) -> Result<String, Error> {
-    let (stem, end) = name.rfind('.').filter(|at| *at > 0).map_or((name, ""), |at| name.split_at(at));
-    let mut names = (1_u64..).map(|number| format!("{stem} {number}{end}"));
+    let mut names = file_name::similar(name);
     loop {
         let name = names.next().unwrap_or_default();
         if find(context, structured, folder, rules, &name)?.is_none() {

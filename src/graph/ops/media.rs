@@ -1,5 +1,6 @@
 //! Content of media entities and of stream properties.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -20,13 +21,13 @@ use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{collection_to_change, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::files::NewContent;
-use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::{Outcome, create, files, folders, update};
-use crate::graph::route::{PropertyTail, Route, Tail, unknown_segment};
+use crate::graph::route::{self, Lookup, PropertyTail, Resource, Route, Tail, unknown_segment};
 use crate::graph::statuses;
 use crate::graph::success::Success;
 use crate::graph::ticket;
 use crate::odata::condition::Condition;
+use crate::odata::conflict::Conflict;
 use crate::odata::error::{Error, Help};
 use crate::odata::purse::Purse;
 use crate::odata::range::{self, RequestedRange};
@@ -206,9 +207,11 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
     let file = context.structured().file;
     if let (Some(place), Some(file)) = (&context.route.new_file, file) {
         Precondition::of(context, key, &mut Vec::new())?.check_creation().map_err(Unchanged::to_error)?;
-        let created = files::create(context, place, file, &new)?;
-        // Another request has created it meanwhile.
-        return created.ok_or_else(|| Error::new(&refusal::FILE_EXISTS, &[]));
+        return match files::create(context, place, file, &new)? {
+            Some(created) => Ok(created),
+            // Another request has created it meanwhile.
+            None => put_again(context),
+        };
     }
     if let Some(file) = file {
         let current = context.entity(key)?;
@@ -217,9 +220,9 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
         if is_folder {
             return Err(Error::new(&refusal::FOLDER_CONTENT, &[]));
         }
-        match (Conflict::of(context.request.target.query()), structured.slot(file.name)) {
-            (Conflict::Fail, _) => return Err(Error::new(&refusal::FILE_EXISTS, &[])),
-            (Conflict::Rename, Some(slot)) if context.route.has_names => {
+        match (Conflict::of_query(context.request.target.query()), structured.slot(file.name)) {
+            (Some(Conflict::Fail), _) => return Err(Error::new(&refusal::FILE_EXISTS, &[])),
+            (Some(Conflict::Rename), Some(slot)) if context.route.has_names => {
                 if let Value::String(name) = current.properties.get(slot) {
                     return files::create_beside(context, name, file, &new);
                 }
@@ -243,6 +246,21 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
         None => context.json(StatusCode::OK, context.entity_body(&changed.after), Vec::new()),
     };
     Ok(with_change(context, success, Some(changed.before), Some(changed.after)))
+}
+
+/// Stores the content of a request whose path leads to a file since another one has created it.
+fn put_again(context: &OperationContext<'_>) -> Result<Outcome, Error> {
+    let (world, request) = (context.world, context.request);
+    let exists = || Error::new(&refusal::FILE_EXISTS, &[]);
+    let resource = route::resolve(&world.schema, &Lookup::of(world, &request.headers, context.purse), request.path())?;
+    let Resource::Entities(mut route) = resource else { return Err(exists()) };
+    if let Some((collection, key)) = route.new_in.take_if(|(_, key)| key.is_some()) {
+        route.collection = collection;
+        route.key = key.map(Cow::Owned).or(route.key);
+    }
+    // A file that is gone again is not looked for a third time.
+    let Some(key) = route.key.clone().filter(|_| route.new_file.is_none()) else { return Err(exists()) };
+    put(&context.with_route(&route), &key)
 }
 
 /// Removes content. The entity stays.

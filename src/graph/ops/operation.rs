@@ -106,6 +106,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         collection: &context.route.collection,
         entity: entity.as_ref(),
         arguments: &arguments,
+        query: context.request.target.query(),
         headers: &context.request.headers,
         now: context.now,
         reply,
@@ -144,12 +145,11 @@ fn answer(
     reply: OperationReply,
 ) -> Result<Success, Error> {
     match (reply, operation.returns) {
-        (OperationReply::Started(made, bytes), _) => {
-            folders::account(context, &made.collection, 1, bytes);
-            let path = ticket::monitor_path(context.world, context.now, &made);
-            let location = Some(context.own_address(&path).into_bytes());
-            Ok(Success { status: StatusCode::ACCEPTED, location, is_content: true, ..Success::no_content() })
+        (OperationReply::Started { made, items, bytes }, _) => {
+            folders::account(context, &made.collection, items, bytes);
+            Ok(monitored(context, &ticket::monitor_path(context.world, context.now, &made)))
         }
+        (OperationReply::Failed(item), _) => Ok(monitored(context, &ticket::failure_path(context.world, context.now, &item))),
         (OperationReply::Accepted(address), _) => {
             Ok(Success { status, location: Some(address.into_bytes()), ..Success::no_content() })
         }
@@ -167,6 +167,12 @@ fn answer(
         }
         _ => Ok(Success { status, ..Success::no_content() }),
     }
+}
+
+/// Answers with the address that shows the progress of work.
+fn monitored(context: &OperationContext<'_>, path: &str) -> Success {
+    let location = Some(context.own_address(path).into_bytes());
+    Success { status: StatusCode::ACCEPTED, location, is_content: true, ..Success::no_content() }
 }
 
 /// Answers the call of an operation that is bound to nothing.

@@ -57,6 +57,7 @@ pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Pat
         if folder == *own {
             return Ok(None);
         }
+        check_folder(context, structured, rules, &folder)?;
         if is_within(&folder.text(schema), &item().text(schema)) {
             return Err(Error::new(&refusal::FOLDER_WITHIN_ITSELF, &[]));
         }
@@ -74,6 +75,7 @@ pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Pat
     let mut ahead = vec![root.clone()];
     while let Some(folder) = ahead.pop() {
         if is_wanted(&folder) {
+            check_folder(context, structured, rules, &folder)?;
             if is_within(&folder.text(schema), &item().text(schema)) {
                 return Err(Error::new(&refusal::FOLDER_WITHIN_ITSELF, &[]));
             }
@@ -118,11 +120,32 @@ fn at_path(
         if !context.purse.spend(ITEM_STEPS) {
             return Err(context.too_expensive());
         }
+        if is_file(context, structured, rules, &folder) {
+            return Err(unknown());
+        }
         let inner = folder.collection.within(schema, &folder.key, children.set);
         let found = folders::find(context, structured, &inner, rules, &percent_decoded(name))?.ok_or_else(unknown)?;
         folder = EntityAddress { collection: inner, key: found.key.clone() };
     }
     Ok(folder)
+}
+
+/// Checks that an item can have others. That the refusal is the one of an item that is not there is a guess (none): no public source shows it.
+fn check_folder(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    rules: &FileRules,
+    address: &EntityAddress,
+) -> Result<(), Error> {
+    let is_file = is_file(context, structured, rules, address);
+    if is_file { Err(Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[])) } else { Ok(()) }
+}
+
+/// Whether an item is a file: it has content, or says so. One that says nothing may have items.
+fn is_file(context: &OperationContext<'_>, structured: &StructuredType, rules: &FileRules, address: &EntityAddress) -> bool {
+    let Some(item) = context.world.store.entity(address) else { return false };
+    let has = |name: &str| structured.slot(name).is_some_and(|slot| *item.properties.get(slot) != Value::Null);
+    !has(rules.folder.0) && (has(rules.content) || has("file"))
 }
 
 /// Whether an address is that of an entity, or of one within it.

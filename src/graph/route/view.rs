@@ -135,7 +135,9 @@ impl<'s> Walk<'s, '_> {
     pub(super) fn find_elsewhere(&mut self) {
         let also = std::mem::take(&mut self.also);
         let Some(key) = self.key.as_deref() else { return };
-        let is_placeholder = self.structured().is_placeholder && self.collection.holder.is_none();
+        // A set below a singleton, such as that of the deleted objects, shows no others.
+        let is_root = self.collection.holder.is_none() && !self.schema.set(self.collection.set).path.contains('/');
+        let is_placeholder = self.structured().is_placeholder && is_root;
         if also.is_empty() && !is_placeholder || self.lookup.has(&self.collection, key) {
             return;
         }

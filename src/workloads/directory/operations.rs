@@ -17,8 +17,8 @@ use crate::policy::refusal;
 use crate::workloads::directory::checks;
 use crate::world::clock::unix_millis;
 use crate::world::links::{self, TooManyLinks};
-use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
-use crate::world::workload::{OperationReply, OperationRequest, OperationRow};
+use crate::world::store::{InsertError, RECORD_BYTES, StoredEntity};
+use crate::world::workload::{OperationProblem, OperationReply, OperationRequest, OperationRow};
 
 /// Operations and the functions that answer their calls.
 pub(super) const OPERATIONS: &[OperationRow] = &[
@@ -177,7 +177,14 @@ fn restore(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
         Err(InsertError::Full(full)) => return Err(full.into()),
         Err(InsertError::DuplicateKey) => return Err(missing()),
     }
-    world.store.at(request.collection).remove(&entity.key)?;
+    let check = |deleted: &Entity| (request.check_condition)(deleted).map_err(OperationProblem::Refused);
+    let removed = world.store.at(request.collection).remove_if(&entity.key, check);
+    // Another request may have deleted it for good meanwhile. The new record takes no room to remove.
+    let removed = removed.map_err(Error::from).and_then(|removed| removed.ok_or_else(missing));
+    if let Err(error) = removed {
+        let _ = collection.remove(&entity.key);
+        return Err(error);
+    }
     Ok(OperationReply::Entity(EntityAddress { collection: home, key: entity.key.clone() }))
 }
 
@@ -190,9 +197,10 @@ fn change(request: &OperationRequest<'_>, change: impl FnOnce(&StructuredType, &
     let (Some(entity), Some(structured)) = (request.entity, type_of(request)) else { return Ok(()) };
     let collection = request.world.store.to_change(request.collection, 0)?;
     let updated = collection.update(&entity.key, |entity| {
+        (request.check_condition)(entity).map_err(OperationProblem::Refused)?;
         let mut values = entity.properties.clone();
         change(structured, &mut values);
-        Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
+        Ok::<_, OperationProblem>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
     });
     updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))
 }

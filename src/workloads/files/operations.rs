@@ -7,6 +7,7 @@ use crate::edm::file_name::{self, DEPTH};
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::{PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
+use crate::odata::conflict::Conflict;
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::policy::behavior::UnknownReference;
@@ -21,6 +22,9 @@ const OWN: [&str; 9] =
 
 /// The steps that looking at an item costs.
 const ITEM_STEPS: u64 = 16;
+
+/// The steps that a name costs which another item has.
+const NAME_STEPS: u64 = 64;
 
 /// The steps that copying an item costs.
 const COPY_STEPS: u64 = 400;
@@ -76,30 +80,99 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
         &mut tree,
     )?;
     // A long search is done before others wait.
-    has_name(request, structured, &folder, &new_name)?;
+    settle(request, structured, &source, item, &folder, new_name.clone())?;
     // Held until the copy is stored: a folder has no two items of one name.
     let _alone = request.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
-    if has_name(request, structured, &folder, &new_name)? {
-        return Err(Error::new(&refusal::FILE_EXISTS, &[]));
-    }
-    let made = store(request, structured, &tree, &folder, &new_name)?;
-    let size = match structured.slot("size").map(|slot| item.properties.get(slot)) {
-        Some(Value::Integer(size)) => *size,
-        _ => 0,
+    let (name, replaced) = match settle(request, structured, &source, item, &folder, new_name)? {
+        Place::Free(name) => (name, None),
+        Place::Replaces(name, file) => (name, Some(file)),
+        Place::Fails => return Ok(OperationReply::Failed(source)),
     };
-    Ok(OperationReply::Started(made, size))
+    let made = store(request, structured, &tree, &folder, &name)?;
+    let size = size_of(structured, &item.properties);
+    let Some(replaced) = replaced else { return Ok(OperationReply::Started { made, items: 1, bytes: size }) };
+    let world = request.world;
+    let old = EntityAddress { collection: folder, key: replaced.key.clone() };
+    if let Err(full) = world.store.to_change(&old.collection, 0).and_then(|collection| collection.remove(&old.key)) {
+        remove(request, &made);
+        return Err(full.into());
+    }
+    world.store.empty_within(old.collection.root, &old.text(&world.schema));
+    world.store.remove_links_to(&old);
+    let bytes = size - size_of(structured, &replaced.properties);
+    Ok(OperationReply::Started { made, items: 0, bytes })
 }
 
-/// Whether a folder has an item of a name.
-fn has_name(
+/// The place of a copy in its folder.
+enum Place {
+    /// No item has the name.
+    Free(Arc<str>),
+    /// The copy has the name of a file, which it replaces.
+    Replaces(Arc<str>, Arc<StoredEntity>),
+    /// The copy fails after it was accepted.
+    Fails,
+}
+
+/// Returns the place of a copy, by the wish of the request where an item has its name (learn.microsoft.com/graph/api/driveitem-copy, *medium*:
+/// an option of the query; only files are replaced, and a folder is accepted before that is reported). That no file replaces itself, or a
+/// folder, is a guess (none).
+fn settle(
+    request: &OperationRequest<'_>,
+    structured: &StructuredType,
+    source: &EntityAddress,
+    item: &StoredEntity,
+    folder: &CollectionAddress,
+    name: Arc<str>,
+) -> Result<Place, Error> {
+    let Some(found) = with_name(request, structured, folder, &name)? else { return Ok(Place::Free(name)) };
+    let exists = || Error::new(&refusal::FILE_EXISTS, &[]);
+    match Conflict::of_query(request.query) {
+        Some(Conflict::Rename) => {
+            for name in file_name::similar(&name) {
+                pay(request, NAME_STEPS)?;
+                if with_name(request, structured, folder, &name)?.is_none() {
+                    return Ok(Place::Free(name.into()));
+                }
+            }
+            Err(exists())
+        }
+        Some(Conflict::Replace) if is_folder(structured, &item.properties) => Ok(Place::Fails),
+        Some(Conflict::Replace)
+            if !is_folder(structured, &found.properties) && (*folder != source.collection || found.key != source.key) =>
+        {
+            Ok(Place::Replaces(name, found))
+        }
+        Some(Conflict::Replace | Conflict::Fail) | None => Err(exists()),
+    }
+}
+
+/// Returns the item of a folder with a name.
+fn with_name(
     request: &OperationRequest<'_>,
     structured: &StructuredType,
     folder: &CollectionAddress,
     name: &str,
-) -> Result<bool, Error> {
-    let Some(slot) = structured.slot("name") else { return Ok(false) };
+) -> Result<Option<Arc<StoredEntity>>, Error> {
+    let Some(slot) = structured.slot("name") else { return Ok(None) };
     let found = request.world.store.at(folder).with_text(slot, name, request.purse);
-    found.map(|found| !found.is_empty()).map_err(|LookUpUnpaid| Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[]))
+    let found = found.map_err(|LookUpUnpaid| Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[]))?;
+    Ok(found.into_iter().next().map(|(_, item)| item))
+}
+
+fn size_of(structured: &StructuredType, values: &Complex) -> i64 {
+    match structured.slot("size").map(|slot| values.get(slot)) {
+        Some(Value::Integer(size)) => *size,
+        _ => 0,
+    }
+}
+
+/// Removes an item that was stored in vain, and what it contains.
+fn remove(request: &OperationRequest<'_>, made: &EntityAddress) {
+    let world = request.world;
+    world.store.empty_within(made.collection.root, &made.text(&world.schema));
+    if let Ok(collection) = world.store.to_change(&made.collection, 0) {
+        let _ = collection.remove(&made.key);
+    }
 }
 
 /// An item that is copied, behind the folder that has it.
@@ -154,10 +227,7 @@ fn store(
             Ok(made) => places.push(made),
             Err(error) => {
                 if let Some(outermost) = places.first() {
-                    world.store.empty_within(outermost.collection.root, &outermost.text(&world.schema));
-                    if let Ok(collection) = world.store.to_change(&outermost.collection, 0) {
-                        let _ = collection.remove(&outermost.key);
-                    }
+                    remove(request, outermost);
                 }
                 return Err(error);
             }

@@ -147,6 +147,7 @@ fn decide(request: &OperationRequest<'_>, approves: bool) -> Result<OperationRep
         .address()
         .and_then(|address| schedule.entry(&address))
         .ok_or_else(|| checks::unknown(request.collection, &schedule))?;
+    (request.check_condition)(&entry.entity)?;
     // An application decides in the name of the user whom it names.
     let actor = match text(request, "userId") {
         Some(user) => Actor::user(&schedule, user, None),
@@ -330,6 +331,7 @@ fn stage_for_deletion(request: &OperationRequest<'_>) -> Result<OperationReply, 
         .address()
         .and_then(|address| schedule.entry(&address))
         .ok_or_else(|| checks::unknown(request.collection, &schedule))?;
+    (request.check_condition)(&entry.entity)?;
     if entry.record.structured.property("isStagedForDeletion").is_none() {
         return Err(checks::rule(&schedule, "Only a shift, an open shift or a time off can be staged for deletion."));
     }

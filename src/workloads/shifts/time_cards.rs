@@ -187,6 +187,7 @@ fn change(
     let _alone = alone(request.world);
     let entry = request.address().and_then(|address| schedule.entry(&address));
     let entry = entry.ok_or_else(|| checks::unknown(request.collection, &schedule))?;
+    (request.check_condition)(&entry.entity)?;
     check_owner(request, &schedule, entry.record.text("userId").as_deref())?;
     let (structured, mut values) = (entry.record.structured, entry.record.values().clone());
     let card = Card { model: request.model, structured };

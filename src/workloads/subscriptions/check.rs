@@ -60,6 +60,7 @@ pub(super) fn for_creation(
     let consultation = validate(change, receivers.cloned().collect(), reply, decided)?;
     if let (None, ChangeKind::Create { key, .. }) = (&consultation, &change.kind) {
         authorize(change.world, change.headers, change.now, &key());
+        change.world.outbox.set_reports_missed(&key(), rules.reports_missed);
     }
     Ok(consultation)
 }

@@ -67,12 +67,18 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
     }
     let subscriptions = subscription::all(world);
     let purse = commit.purse;
+    // The subscriptions that may have missed a change.
+    let mut unpaid = Vec::new();
     let mut watching: Vec<_> = subscriptions
         .iter()
         .filter(|(key, subscription)| subscription.end() > unix_millis(commit.now) && !is_paused(world, key, commit.now))
         .filter_map(|(key, subscription)| {
-            purse.spend(RESOLUTION_STEPS);
-            let (found, room) = (subscription.has_watched(world, purse).ok()?, world.outbox.room(key));
+            let found = purse.spend(RESOLUTION_STEPS).then(|| subscription.has_watched(world, purse));
+            if purse.is_empty() || found.is_none() {
+                unpaid.push((key, subscription));
+                return None;
+            }
+            let (found, room) = (found?.ok()?, world.outbox.room(key));
             Some(Watching { key, subscription, found, certificate: OnceCell::new(), room, has_missed: false })
         })
         .collect();
@@ -130,7 +136,9 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
     world.outbox.count_dropped(dropped);
     let missed =
         watching.iter().filter(|watching| watching.has_missed && watched(&watching.found.structured.name).reports_missed);
-    notifications.extend(missed.filter_map(|watching| lifecycle(world, watching.key, watching.subscription, "missed")));
+    let missed = missed.map(|watching| (watching.key, watching.subscription));
+    let unpaid = unpaid.into_iter().filter(|(key, _)| world.outbox.reports_missed(key) == Some(true));
+    notifications.extend(missed.chain(unpaid).filter_map(|(key, subscription)| lifecycle(world, key, subscription, "missed")));
     notifications
 }
 
@@ -336,6 +344,12 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
         if subscription.lifecycle_url.is_none() {
             continue;
         }
+        // Those of a fixture were not created by a request, which records it.
+        if outbox.reports_missed(&key).is_none()
+            && let Ok(found) = subscription.has_watched(world, &Purse::whole())
+        {
+            outbox.set_reports_missed(&key, watched(&found.structured.name).reports_missed);
+        }
         let authorization = outbox.authorized_until(&key).map(|until| (Ending::Authorization, until));
         for (ending, end) in std::iter::once((Ending::Subscription, end)).chain(authorization) {
             match outbox.reminder(&key, ending, end, || end - REMINDER.min((end - now).max(0) / 2)) {
@@ -419,20 +433,25 @@ mod tests {
         answer.notifications.take().unwrap_or_default()
     }
 
-    #[test]
-    fn dropped_notifications_are_a_lifecycle_event_of_mailboxes() {
-        let world = world();
-        let url = "https://receiver.example/lifecycle";
-        let (collection, structured) = subscription::stored(&world).unwrap();
+    const LIFECYCLE: &str = "https://receiver.example/lifecycle";
+
+    fn set_lifecycle_url(world: &World, key: &str) {
+        let (collection, structured) = subscription::stored(world).unwrap();
         let slot = structured.slot("lifecycleNotificationUrl").unwrap();
         let set = |entity: &crate::edm::value::Entity| {
             let mut values = entity.properties.clone();
-            values.set(slot, crate::edm::value::Value::String(url.into()));
+            values.set(slot, crate::edm::value::Value::String(LIFECYCLE.into()));
             Ok::<_, crate::world::store::StoreFull>(crate::edm::value::Entity::of_type(entity.key.clone(), values, 0))
         };
-        assert!(collection.update("s00", set).unwrap().is_ok());
+        assert!(collection.update(key, set).unwrap().is_ok());
+    }
+
+    #[test]
+    fn dropped_notifications_are_a_lifecycle_event_of_mailboxes() {
+        let world = world();
+        set_lifecycle_url(&world, "s00");
         let lifecycle = |found: &[Notification]| -> Vec<String> {
-            found.iter().filter(|one| one.lifecycle_url.as_deref() == Some(url)).map(|one| one.item.clone()).collect()
+            found.iter().filter(|one| one.lifecycle_url.as_deref() == Some(LIFECYCLE)).map(|one| one.item.clone()).collect()
         };
         assert_eq!(lifecycle(&notified(&world)), Vec::<String>::new());
         let waiting =
@@ -485,6 +504,12 @@ mod tests {
         };
         assert_eq!(put_together(1_000_000), 20);
         assert_eq!(put_together(0), 0);
+        // A receiver of a mailbox's notifications learns that some may be missing.
+        set_lifecycle_url(&world, "s00");
+        set_lifecycle_url(&world, "s19");
+        attend(&world, SystemTime::UNIX_EPOCH);
+        assert_eq!((put_together(0), put_together(RESOLUTION_STEPS + 500)), (2, 2));
+        assert_eq!(put_together(1_000_000), 20);
         let some = put_together(20 * (RESOLUTION_STEPS + COMPARISON_STEPS) + 1_000);
         assert!(some > 0 && some < 20, "{some}");
     }

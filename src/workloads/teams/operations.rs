@@ -15,8 +15,7 @@ use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::World;
 use crate::world::clock::unix_millis;
-use crate::world::store::StoreFull;
-use crate::world::workload::{OperationReply, OperationRequest, OperationRow};
+use crate::world::workload::{OperationProblem, OperationReply, OperationRequest, OperationRow};
 
 /// Operations and the functions that answer their calls.
 pub(super) const OPERATIONS: &[OperationRow] = &[
@@ -33,13 +32,14 @@ fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -
     let Some(structured) = request.model.find_structured(type_id) else { return Ok(OperationReply::Nothing) };
     let create = |place: &CollectionAddress, patch: &Patch| (request.create)(place, patch);
     let (location, stored) = operation((world, request.model, request.now), &address, structured, kind, &create)?;
-    let updated = world.store.to_change(request.collection, 0).and_then(|collection| {
+    let updated = world.store.to_change(request.collection, 0).map_err(OperationProblem::from).and_then(|collection| {
         let updated = collection.update(&entity.key, |entity| {
+            (request.check_condition)(entity).map_err(OperationProblem::Refused)?;
             let mut values = entity.properties.clone();
             if let Some(slot) = structured.slot("isArchived") {
                 values.set(slot, Value::Boolean(is_archived));
             }
-            Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
+            Ok::<_, OperationProblem>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
         });
         updated.map_or(Ok(()), |updated| updated.map(drop))
     });

@@ -416,9 +416,105 @@ fn two_clients_that_create_one_file_make_one() {
             .collect();
         let statuses: Vec<StatusCode> = clients.into_iter().map(|client| client.join().unwrap()).collect();
         assert_eq!(statuses.iter().filter(|status| **status == StatusCode::CREATED).count(), 1, "{statuses:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == StatusCode::OK).count(), 3, "{statuses:?}");
         let children = send(&world, Method::GET, &format!("{ROOT}:/{round}:/children"), &[], b"");
         assert_eq!(json_of(&children)["value"].as_array().unwrap().len(), 1);
     }
+}
+
+/// Returns the statuses of requests of several clients that begin together.
+fn at_once(method: &Method, target: &str, body: &[u8], world: &World) -> Vec<StatusCode> {
+    let barrier = Barrier::new(6);
+    thread::scope(|scope| {
+        let request = || {
+            barrier.wait();
+            send(world, method.clone(), target, &[("content-type", "application/json")], body).status
+        };
+        let clients: Vec<_> = (0..6).map(|_| scope.spawn(request)).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn items_that_many_clients_create_at_once_get_the_names_that_they_wish() {
+    const WISH: &str = "@microsoft.graph.conflictBehavior";
+    let world = harness::world(&[]);
+    put(&world, "source.txt", b"x");
+    for round in 0..20 {
+        assert_eq!(put(&world, &format!("{round}/first"), b"x").status, StatusCode::CREATED);
+        let children = || -> Vec<String> {
+            let mut names = children(&world, &round.to_string());
+            names.retain(|name| name != "first");
+            names.sort();
+            names
+        };
+        let sixth = ["a", "a 1", "a 2", "a 3", "a 4", "a 5"];
+        let folder = |wish: &str| json!({ "name": "a", "folder": {}, WISH: wish }).to_string();
+        let target = format!("{ROOT}:/{round}:/children");
+        let renamed = at_once(&Method::POST, &target, folder("rename").as_bytes(), &world);
+        assert_eq!((renamed, children()), (vec![StatusCode::CREATED; 6], sixth.map(str::to_owned).to_vec()));
+        let file = |name: &str, wish: &str| format!("{ROOT}:/{round}/{name}:/content?{WISH}={wish}");
+        let renamed = at_once(&Method::PUT, &file("b.txt", "rename"), b"x", &world);
+        assert_eq!(renamed, vec![StatusCode::CREATED; 6]);
+        assert_eq!(children()[6..], ["b 1.txt", "b 2.txt", "b 3.txt", "b 4.txt", "b 5.txt", "b.txt"]);
+        let mut failed = at_once(&Method::PUT, &file("c.txt", "fail"), b"x", &world);
+        failed.sort();
+        assert_eq!((failed[0], failed[1], children().len()), (StatusCode::CREATED, StatusCode::CONFLICT, 13));
+        let place = json_of(&send(&world, Method::GET, &format!("{ROOT}:/{round}"), &[], b""))["id"].clone();
+        let copy = json!({ "parentReference": { "id": place }, "name": "d.txt" }).to_string();
+        let target = format!("{ROOT}:/source.txt:/copy?{WISH}=rename");
+        assert_eq!(at_once(&Method::POST, &target, copy.as_bytes(), &world), vec![StatusCode::ACCEPTED; 6]);
+        assert_eq!(children()[13..], ["d 1.txt", "d 2.txt", "d 3.txt", "d 4.txt", "d 5.txt", "d.txt"]);
+        let replaced = at_once(&Method::POST, &format!("{ROOT}:/{round}:/children"), folder("replace").as_bytes(), &world);
+        assert_eq!((replaced, children().len()), (vec![StatusCode::OK; 6], 19), "the folder stays");
+        let says = json_of(&send(&world, Method::GET, &format!("{ROOT}:/{round}"), &[], b""));
+        assert_eq!(says["folder"]["childCount"], 20);
+    }
+}
+
+#[test]
+fn a_copy_that_fails_after_it_was_accepted_says_so_at_its_address() {
+    let world = harness::world(&[]);
+    put(&world, "a/b.txt", b"x");
+    put(&world, "c/d.txt", b"x");
+    let progress = |wish: &str| {
+        let target = format!("{ROOT}:/a:/copy?@microsoft.graph.conflictBehavior={wish}");
+        let accepted = send(&world, Method::POST, &target, &[("content-type", "application/json")], br#"{"name":"c"}"#);
+        assert_eq!(accepted.status, StatusCode::ACCEPTED);
+        let address = accepted.header("location").unwrap().split_once("/_monitor/").unwrap().1.to_owned();
+        json_of(&send(&world, Method::GET, &format!("/_monitor/{address}"), &[], b""))
+    };
+    let (failed, done) = (progress("replace"), progress("rename"));
+    assert_eq!((&failed["status"], &failed["error"]["code"]), (&json!("failed"), &json!("nameAlreadyExists")));
+    assert_eq!(done["status"], "completed");
+    assert_eq!((children(&world, "c"), children(&world, "c%201")), (vec!["d.txt".to_owned()], vec!["b.txt".to_owned()]));
+}
+
+#[test]
+fn no_item_moves_into_a_file() {
+    let world = harness::world(&[]);
+    put(&world, "From/a.txt", b"a");
+    put(&world, "To/b.txt", b"b");
+    let item = |name: &str| json_of(&send(&world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""));
+    let file = item("To/b.txt")["id"].as_str().unwrap().to_owned();
+    for parent in
+        [json!({ "id": file }), json!({ "path": "/drive/root:/To/b.txt" }), json!({ "path": "/drive/root:/To/b.txt/c" })]
+    {
+        let refused = patch(&world, &format!("{ROOT}:/From/a.txt"), &json!({ "parentReference": parent }));
+        assert_eq!(code(&refused), (404, "itemNotFound".to_owned()), "{parent}");
+    }
+    // A file without content is one, too.
+    let new = json!({ "name": "empty.txt", "file": {} });
+    let made = send(
+        &world,
+        Method::POST,
+        &format!("{ROOT}/children"),
+        &[("content-type", "application/json")],
+        new.to_string().as_bytes(),
+    );
+    let parent = json!({ "parentReference": { "id": json_of(&made)["id"] } });
+    assert_eq!(code(&patch(&world, &format!("{ROOT}:/From/a.txt"), &parent)).0, 404);
+    assert_eq!(content_of(&world, "From/a.txt"), b"a");
 }
 
 #[test]

@@ -65,6 +65,18 @@ fn a_deletion_is_the_same_under_every_address_of_an_object() {
         assert!(!shown.contains(&ovens));
         assert!(!state(&world).contains(&ovens), "{root}: the members of a deleted group are kept");
     }
+    // One address has the objects that are there, the other one those that are deleted.
+    let world = harness::world(&[]);
+    let bakers = id(&post(&world, "groups", &unified("Bakers")));
+    let item = format!("directory/deletedItems/{bakers}");
+    for method in [Method::GET, Method::DELETE] {
+        assert_eq!(status(&world, method, &item), StatusCode::NOT_FOUND);
+    }
+    assert_eq!(status(&world, Method::DELETE, &format!("groups/{bakers}")), StatusCode::NO_CONTENT);
+    for method in [Method::GET, Method::DELETE] {
+        assert_eq!(status(&world, method, &format!("directoryObjects/{bakers}")), StatusCode::NOT_FOUND);
+    }
+    assert_eq!(status(&world, Method::GET, &item), StatusCode::OK);
     // An object that clients cannot delete stays.
     let world = harness::world(&[]);
     let organization = id(&get(&world, "organization")["value"][0]);
@@ -279,6 +291,26 @@ fn at_once(world: &World, requests: &[(Method, String, Value)]) -> Vec<StatusCod
         let threads: Vec<_> = requests.iter().map(call).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
+}
+
+#[test]
+fn a_deleted_object_is_restored_or_gone_for_good() {
+    let world = harness::world(&[]);
+    for _ in 0..200 {
+        let group = id(&post(&world, "groups", &unified("Bakers")));
+        assert!(status(&world, Method::DELETE, &format!("groups/{group}")).is_success());
+        let item = format!("directory/deletedItems/{group}");
+        let restore = (Method::POST, format!("{item}/restore"), json!({}));
+        let done = at_once(&world, &[restore.clone(), (Method::DELETE, item.clone(), Value::Null), restore]);
+        let is_there = status(&world, Method::GET, &format!("groups/{group}")).is_success();
+        let (restored, deleted) = ([done[0], done[2]].iter().filter(|status| status.is_success()).count(), done[1].is_success());
+        assert!(restored + usize::from(deleted) == 1 && is_there == (restored == 1), "{done:?} {is_there}");
+        assert_eq!(status(&world, Method::GET, &item), StatusCode::NOT_FOUND);
+        if is_there {
+            status(&world, Method::DELETE, &format!("groups/{group}"));
+            status(&world, Method::DELETE, &item);
+        }
+    }
 }
 
 #[test]

@@ -291,6 +291,36 @@ fn a_message_is_not_moved_over_a_change_that_its_condition_excludes() {
 }
 
 #[test]
+fn of_an_action_and_a_change_with_one_tag_a_single_one_takes_place() {
+    let world = harness::world(&[]);
+    let cards = format!("{}/timeCards", SHIFTS.strip_suffix("/shifts").unwrap());
+    let card = json!({ "clockInEvent": { "dateTime": "2026-01-01T08:00:00Z" } });
+    for round in 0..300 {
+        let created = body(&send(&world, Method::POST, &cards, &[], &card));
+        let target = format!("{cards}/{}", created["id"].as_str().unwrap_or_else(|| panic!("{created}")));
+        let tag = tag(&world, &target);
+        let barrier = Barrier::new(2);
+        let (changed, confirmed) = thread::scope(|scope| {
+            let change = scope.spawn(|| {
+                barrier.wait();
+                send(
+                    &world,
+                    Method::PUT,
+                    &target,
+                    &[("if-match", &tag)],
+                    &json!({ "clockInEvent": { "dateTime": "2026-01-01T09:00:00Z" } }),
+                )
+                .status
+            });
+            barrier.wait();
+            let confirmed = send(&world, Method::POST, &format!("{target}/confirm"), &[("if-match", &tag)], &json!({})).status;
+            (change.join().unwrap(), confirmed)
+        });
+        assert!(changed.is_success() != confirmed.is_success(), "round {round}: {changed} {confirmed}");
+    }
+}
+
+#[test]
 fn of_changes_and_deletions_with_one_tag_a_single_one_takes_place() {
     const CLIENTS: usize = 8;
     let world = world(&json!({ "tasks": [] }));
