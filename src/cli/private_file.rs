@@ -4,7 +4,7 @@ use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::edge::private_file;
+use crate::edge::private_file::{self, WriteContent};
 
 /// Returns the file that a path leads to, and that need not exist yet.
 ///
@@ -43,18 +43,27 @@ pub(super) fn check_writable(path: &Path) -> Result<(), String> {
 ///
 /// Fails if the file cannot be written.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
-    private_file::replace(&private_file::resolve_link(path), text.as_bytes())
+    write_by(path, &mut |file| file.write_all(text.as_bytes()))
 }
 
-/// Writes a new file in the folder for temporary files, and returns its path.
+/// Writes a file like [`write`] with what a function writes.
 ///
 /// # Errors
 ///
 /// Fails if the file cannot be written.
-pub(super) fn write_copy(name: &str, text: &str) -> io::Result<PathBuf> {
+pub(super) fn write_by(path: &Path, write: &mut WriteContent<'_>) -> io::Result<()> {
+    private_file::replace_by(&private_file::resolve_link(path), write)
+}
+
+/// Writes a new file in the folder for temporary files with what a function writes, and returns its path.
+///
+/// # Errors
+///
+/// Fails if the file cannot be written.
+pub(super) fn write_copy(name: &str, write: &mut WriteContent<'_>) -> io::Result<PathBuf> {
     let folder = std::env::temp_dir();
     let path = folder.join(format!("{name}-{}.json", private_file::random_digits()?));
-    private_file::create_if_absent(&path, text.as_bytes())
+    private_file::create_if_absent_by(&path, write)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
     Ok(path)
 }

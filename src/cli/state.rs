@@ -1,8 +1,9 @@
 //! The state file: one process at a time owns it, and saves the entities of the default world to it.
 
 use std::hash::{DefaultHasher, Hasher as _};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::private_file;
 use crate::edge::file_lock::{self, FileLock};
@@ -10,7 +11,7 @@ use crate::edge::private_file::remove_leftovers;
 use crate::edge::service::Service;
 use crate::policy::behavior::Secret;
 use crate::text::plural::counted;
-use crate::world::fixture;
+use crate::world::{World, fixture};
 
 /// A state file that no other process saves to.
 pub(super) struct StateFile {
@@ -46,13 +47,13 @@ impl StateFile {
 
     /// Takes the state of now as known: [`StateFile::save_changes`] saves later ones.
     pub(super) fn begin(&mut self, service: &Service) {
-        self.known = Some(digest(&State::of(service).text));
+        self.known = Some(State::of(service).digest());
     }
 
     /// Saves the state if it has changed since the last time, or since the start.
     pub(super) fn save_changes(&mut self, service: &Service) -> Result<(), String> {
         let state = State::of(service);
-        if self.known == Some(digest(&state.text)) { Ok(()) } else { self.write(&state) }
+        if self.known == Some(state.digest()) { Ok(()) } else { self.write(&state) }
     }
 
     /// Saves the state unless this run has saved the same.
@@ -63,37 +64,64 @@ impl StateFile {
     /// Saves the state for the last time; on failure to the folder for temporary files, which the message names.
     pub(super) fn finish(&mut self, service: &Service) -> Result<(), String> {
         let Err(problem) = self.save(service) else { return Ok(()) };
-        match private_file::write_copy("wfi-emulator-state", &State::of(service).text) {
+        match private_file::write_copy("wfi-emulator-state", &mut |file| State::of(service).write(file)) {
             Ok(copy) => Err(format!("{problem}\nstate saved to {} instead", copy.display())),
             Err(error) => Err(format!("{problem}\nstate lost: {error}")),
         }
     }
 
     fn write(&mut self, state: &State) -> Result<(), String> {
-        private_file::write(&self.path, &state.text).map_err(|error| format!("{}: {error}", self.path.display()))?;
-        (self.known, self.is_saved) = (Some(digest(&state.text)), true);
-        let count = counted(state.count, "entity", "entities");
+        let mut digest = Digest::default();
+        let written = private_file::write_by(&self.path, &mut |file| {
+            digest = Digest::default();
+            state.write(&mut Digested { file, digest: &mut digest })
+        });
+        written.map_err(|error| format!("{}: {error}", self.path.display()))?;
+        (self.known, self.is_saved) = (Some(digest.finish()), true);
+        let count = counted(state.world.store.entities().len(), "entity", "entities");
         tracing::info!("state saved: {count} of the default world to {}", self.path.display());
         Ok(())
     }
 }
 
-/// The entities of the default world, secrets included: the next run goes on with them.
+/// The entities of the default world, secrets included: the next run goes on with them. Their text is never in memory as a whole.
 struct State {
-    text: String,
-    count: usize,
+    world: Arc<World>,
 }
 
 impl State {
     fn of(service: &Service) -> State {
-        let world = service.worlds.default_world();
-        let count = world.store.entities().len();
-        State { text: fixture::write(&world.schema, &world.store, Secret::Echo), count }
+        State { world: service.worlds.default_world() }
+    }
+
+    fn write(&self, file: &mut dyn Write) -> io::Result<()> {
+        fixture::write_to(&self.world.schema, &self.world.store, Secret::Echo, file)
+    }
+
+    fn digest(&self) -> u64 {
+        let mut digest = Digest::default();
+        // Nothing is written that could fail.
+        let _ = self.write(&mut Digested { file: &mut io::sink(), digest: &mut digest });
+        digest.finish()
     }
 }
 
-fn digest(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(text.as_bytes());
-    hasher.finish()
+type Digest = DefaultHasher;
+
+/// A file, and the digest of what is written to it.
+struct Digested<'d> {
+    file: &'d mut dyn Write,
+    digest: &'d mut Digest,
+}
+
+impl Write for Digested<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes)?;
+        self.digest.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }

@@ -39,6 +39,16 @@ fn table() -> String {
             mib(limits.answers_bytes),
             format!("fixed; `--answer-timeout` {} s", limits.answer.as_secs()),
         ),
+        (
+            "the text of an export, which may be the only answer beyond that limit",
+            mib(store::ALL_BYTES / 3 * 4),
+            "four thirds of `--store-bytes`; one is made at a time".to_owned(),
+        ),
+        (
+            "texts of imports while they are read",
+            mib(store::ALL_BYTES / 2),
+            "half of `--store-bytes`; 16 MiB for an entity without its content".to_owned(),
+        ),
         ("messages to connectors", mib(MESSAGES), format!("fixed; {CALLS} calls and {LOOKUPS} look-ups of names at a time")),
         (
             "messages of notifications in work",

@@ -21,21 +21,33 @@ const READABLE: u32 = 0o644;
 
 /// Replaces a file. On failure the old content is still there.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    replace_with_mode(path, content, OWNER_ONLY)
+    replace_by(path, &mut |file| file.write_all(content))
 }
+
+/// Replaces a file like [`replace`] by what a function writes.
+pub(crate) fn replace_by(path: &Path, write: &mut WriteContent<'_>) -> io::Result<()> {
+    replace_with_mode(path, write, OWNER_ONLY)
+}
+
+/// Writes the content of a file.
+pub(crate) type WriteContent<'w> = dyn FnMut(&mut dyn Write) -> io::Result<()> + 'w;
 
 /// Replaces a file in the same way that all users of the machine may read.
 pub(crate) fn replace_readable(path: &Path, content: &[u8]) -> io::Result<()> {
-    replace_with_mode(path, content, READABLE)
+    replace_with_mode(path, &mut |file| file.write_all(content), READABLE)
 }
 
-fn replace_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+fn replace_with_mode(path: &Path, write: &mut WriteContent<'_>, mode: u32) -> io::Result<()> {
     let mut replacement = match Replacement::with_mode(path, mode) {
         // A mounted file is often in a folder that cannot be written.
-        Err(error) if is_denied(&error) && is_regular(path)? => return overwrite(path, content, mode),
+        Err(error) if is_denied(&error) && is_regular(path)? => {
+            let mut content = Vec::new();
+            write(&mut content)?;
+            return overwrite(path, &content, mode);
+        }
         replacement => replacement?,
     };
-    replacement.write_all(content)?;
+    write(&mut replacement)?;
     replacement.commit()
 }
 
@@ -55,8 +67,13 @@ fn is_regular(path: &Path) -> io::Result<bool> {
 
 /// Creates a file with its whole content unless one exists, which is then left as it is.
 pub(crate) fn create_if_absent(path: &Path, content: &[u8]) -> io::Result<()> {
+    create_if_absent_by(path, &mut |file| file.write_all(content))
+}
+
+/// Creates a file like [`create_if_absent`] with what a function writes.
+pub(crate) fn create_if_absent_by(path: &Path, write: &mut WriteContent<'_>) -> io::Result<()> {
     let mut replacement = Replacement::with_mode(path, OWNER_ONLY)?;
-    replacement.write_all(content)?;
+    write(&mut replacement)?;
     replacement.file.sync_all()?;
     // Unlike a rename, a link fails where a file exists.
     match fs::hard_link(&replacement.temporary, path) {

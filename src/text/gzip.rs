@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::Read as _;
+use std::io::{self, Read as _};
+
+use flate2::bufread::GzDecoder;
 
 /// Describes why bytes cannot be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,16 +57,46 @@ pub(crate) fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> 
 
 /// Unpacks like [`unpack`]. Before the content grows, `take` is asked for the bytes by which it does.
 ///
+/// While a content grows, it is in memory twice. So a long one is unpacked twice: its length is found first.
+///
 /// # Errors
 ///
 /// Fails like [`unpack`], and when `take` returns false.
 pub(crate) fn unpack_within(packed: &[u8], limit: usize, mut take: impl FnMut(usize) -> bool) -> Result<Vec<u8>, GzipError> {
+    const LONG: usize = 4 * 1024 * 1024;
+    const PIECE: usize = 64 * 1024;
+    match unpack_growing(packed, limit.min(LONG), &mut take) {
+        Err(GzipError::TooLong(_)) if limit > LONG => {}
+        outcome => return outcome,
+    }
+    let malformed = |reason: io::Error| GzipError::Malformed(reason.to_string());
+    let (mut reader, mut piece, mut length) = (GzDecoder::new(packed), vec![0; PIECE], 0);
+    loop {
+        let read = reader.read(&mut piece).map_err(malformed)?;
+        length += read;
+        match () {
+            () if read == 0 => break,
+            () if length > limit => return Err(GzipError::TooLong(limit)),
+            // Up to there the room was taken before.
+            () if !take(read.min(length.saturating_sub(LONG))) => return Err(GzipError::NoRoom),
+            () => {}
+        }
+    }
+    let mut reader = GzDecoder::new(packed);
+    let mut content = vec![0; length];
+    reader.read_exact(&mut content).map_err(malformed)?;
+    // The end is read for its checksum; there is nothing before it.
+    reader.read(&mut [0]).map_err(malformed)?;
+    whole(content, reader)
+}
+
+fn unpack_growing(packed: &[u8], limit: usize, mut take: impl FnMut(usize) -> bool) -> Result<Vec<u8>, GzipError> {
     /// An eighth of the content, so that growth takes linear time and little more room than the content.
     const SHARE: usize = 8;
     const FIRST: usize = 64 * 1024;
     // One byte more than the limit distinguishes content at the limit from content beyond it.
     let most = limit.saturating_add(1);
-    let mut reader = flate2::bufread::GzDecoder::new(packed).take(most as u64);
+    let mut reader = GzDecoder::new(packed).take(most as u64);
     let mut content = Vec::new();
     loop {
         let growth = (content.capacity() / SHARE).max(FIRST).min(most.saturating_sub(content.len()).max(1));
@@ -81,7 +113,12 @@ pub(crate) fn unpack_within(packed: &[u8], limit: usize, mut take: impl FnMut(us
     if content.len() > limit {
         return Err(GzipError::TooLong(limit));
     }
-    match reader.into_inner().into_inner().len() {
+    whole(content, reader.into_inner())
+}
+
+/// Returns a content, unless bytes follow it.
+fn whole(content: Vec<u8>, reader: GzDecoder<&[u8]>) -> Result<Vec<u8>, GzipError> {
+    match reader.into_inner().len() {
         0 => Ok(content),
         rest => Err(GzipError::Malformed(format!("{rest} bytes follow"))),
     }
@@ -139,6 +176,37 @@ mod tests {
             None => false,
         });
         assert_eq!(refused, Err(GzipError::NoRoom));
+    }
+
+    #[test]
+    fn a_long_content_takes_exactly_its_room() {
+        const LENGTH: usize = 9_000_001;
+        let content: Vec<u8> = (0..LENGTH).map(|index| (index % 251) as u8).collect();
+        let bytes = packed(&content);
+        let mut taken = 0;
+        let unpacked = unpack_within(&bytes, LENGTH, |bytes| {
+            taken += bytes;
+            true
+        });
+        let unpacked = unpacked.unwrap();
+        assert!(unpacked == content && unpacked.capacity() == LENGTH);
+        // The first part may have taken an eighth more.
+        assert!((LENGTH..LENGTH + 600_000).contains(&taken), "{taken}");
+        assert_eq!(unpack(&bytes, LENGTH - 1), Err(GzipError::TooLong(LENGTH - 1)));
+        let mut room = LENGTH - 1_000_000;
+        let refused = unpack_within(&bytes, LENGTH, |bytes| {
+            let left = room.checked_sub(bytes);
+            room = left.unwrap_or_default();
+            left.is_some()
+        });
+        assert_eq!(refused, Err(GzipError::NoRoom));
+        for other in [&bytes[..bytes.len() - 1], &[&bytes[..], b"x"].concat()] {
+            assert!(matches!(unpack(other, usize::MAX), Err(GzipError::Malformed(_))));
+        }
+        let mut damaged = bytes.clone();
+        let checksum = bytes.len() - 8;
+        damaged[checksum] ^= 1;
+        assert!(matches!(unpack(&damaged, usize::MAX), Err(GzipError::Malformed(_))));
     }
 
     #[test]

@@ -75,6 +75,16 @@ impl Json<'_> {
         }
     }
 
+    /// Returns the number of bytes of the names and texts in the value.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Json::String(text) => text.len(),
+            Json::Array(items) => items.iter().map(Json::text_bytes).sum(),
+            Json::Object(members) => members.iter().map(|(name, value)| name.len() + value.text_bytes()).sum(),
+            _ => 0,
+        }
+    }
+
     /// Whether the value is an object.
     pub(crate) fn is_object(&self) -> bool {
         matches!(self, Json::Object(_))
@@ -213,12 +223,58 @@ pub(crate) fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde
 /// The outermost level of a JSON text.
 #[derive(Debug)]
 pub(crate) enum Outline<'a> {
-    /// The texts of an array's items.
-    Array(Vec<&'a str>),
+    /// The items of an array.
+    Array(Items<'a>),
     /// The names of an object's members, and the texts of their values, in the order of the text.
     Object(Vec<(Cow<'a, str>, &'a str)>),
     /// Any other value.
     Scalar(Json<'a>),
+}
+
+/// The items of an array whose text is valid. They are found again by each visit: a list of them may take many times the memory of the text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Items<'a> {
+    text: &'a [u8],
+    count: usize,
+}
+
+impl<'a> Items<'a> {
+    pub(crate) fn is_empty(self) -> bool {
+        self.count == 0
+    }
+
+    /// Calls a function with the text of each item, in their order, until it returns `false`.
+    pub(crate) fn visit(self, act: impl FnMut(&'a str) -> bool) {
+        // The text was valid when the items were counted; what is left is the end that `act` has asked for.
+        let _ = visit_items(self.text, act);
+    }
+}
+
+/// Calls a function with the text of each item of an array. Fails for a text other than an array, and when the function returns `false`.
+fn visit_items<'a>(text: &'a [u8], act: impl FnMut(&'a str) -> bool) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    deserializer.deserialize_seq(ItemVisitor(act))?;
+    deserializer.end()
+}
+
+/// Reads the items of an array, each as text.
+struct ItemVisitor<F>(F);
+
+impl<'de, F: FnMut(&'de str) -> bool> Visitor<'de> for ItemVisitor<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut access: A) -> Result<(), A::Error> {
+        while let Some(item) = access.next_element::<&RawValue>()? {
+            if !(self.0)(item.get()) {
+                return Err(A::Error::custom("stopped"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Finds the items or members of a JSON text without parsing their content. A byte order mark in front is skipped.
@@ -226,8 +282,12 @@ pub(crate) fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
     let text = bom::strip_bytes(text);
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_slice(text)?;
-            Ok(Outline::Array(items.into_iter().map(RawValue::get).collect()))
+            let mut count = 0;
+            visit_items(text, |_| {
+                count += 1;
+                true
+            })?;
+            Ok(Outline::Array(Items { text, count }))
         }
         Some(b'{') => {
             let mut deserializer = serde_json::Deserializer::from_slice(text);
@@ -238,6 +298,9 @@ pub(crate) fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
         _ => Ok(Outline::Scalar(parse(text)?)),
     }
 }
+
+/// The members of an outline at most. The list of them takes many times the memory of a text with short ones.
+const MEMBERS: usize = 1_000_000;
 
 /// Reads the members of an object, their values as text.
 struct MemberVisitor;
@@ -252,6 +315,9 @@ impl<'de> Visitor<'de> for MemberVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
         while let Some(name) = access.next_key_seed(NameSeed)? {
+            if members.len() == MEMBERS {
+                return Err(A::Error::custom("too many members"));
+            }
             members.push((name, access.next_value::<&RawValue>()?.get()));
         }
         Ok(members)
@@ -330,6 +396,9 @@ impl<'de> Visitor<'de> for TreeBuilder<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
         let mut members = Vec::new();
         while let Some(name) = access.next_key_seed(NameSeed)? {
+            if members.len() == MEMBERS {
+                return Err(A::Error::custom("too many members"));
+            }
             members.push((name, access.next_value_seed(self)?));
         }
         Ok(Json::Object(members))
@@ -432,7 +501,17 @@ mod tests {
     #[test]
     fn an_outline_has_the_outermost_level_only() {
         let Outline::Array(items) = outline(b"\xEF\xBB\xBF [ {\"a\": [1]} ,2]").unwrap() else { panic!() };
-        assert_eq!(items, ["{\"a\": [1]}", "2"]);
+        let (mut all, mut first) = (Vec::new(), Vec::new());
+        items.visit(|item| {
+            all.push(item);
+            true
+        });
+        items.visit(|item| {
+            first.push(item);
+            false
+        });
+        assert_eq!((all, first), (vec!["{\"a\": [1]}", "2"], vec!["{\"a\": [1]}"]));
+        assert!(matches!(outline(b"[ ]").unwrap(), Outline::Array(items) if items.is_empty()));
         let Outline::Object(members) = outline(br#"{"a": [ 1 ], "a": {}}"#).unwrap() else { panic!() };
         assert_eq!(members, [("a".into(), "[ 1 ]"), ("a".into(), "{}")]);
         assert!(matches!(outline(b" 7 ").unwrap(), Outline::Scalar(Json::Number(_))));

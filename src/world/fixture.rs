@@ -36,8 +36,8 @@ use loader::Loader;
 pub(crate) use json_schema::json_schema;
 pub(crate) use place::collection_of_path;
 
-pub(crate) use writer::write_set;
 pub use writer::{write, write_entity_with};
+pub(crate) use writer::{write_set, write_to};
 
 /// The entities of fixtures, in their order.
 pub type Entities = Vec<(CollectionAddress, Arc<StoredEntity>)>;

@@ -187,7 +187,7 @@ pub(super) fn import_collection(call: &ControlCall<'_>) -> Result<ControlReply, 
 }
 
 fn import_into(call: &ControlCall<'_>, world: Arc<World>, set: WantedSet<'_>) -> Result<ControlReply, ControlError> {
-    let ImportedState { replaced, entities, room, is_whole } = with_whole(&world, |world| read_state(call, world, set))?;
+    let ImportedState { replaced, entities, room, is_whole } = read_state(call, &world, set)?;
     drop(world);
     // Other changes of the world wait for this part only.
     call.worlds.change(call.name, |world| {
@@ -238,20 +238,26 @@ struct ImportedState {
 
 /// Reads the body of an import.
 fn read_state(call: &ControlCall<'_>, world: &World, set: WantedSet<'_>) -> Result<ImportedState, ControlError> {
-    let set = set(world)?;
-    let name = set.map_or("body".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
-    let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
     // An unpacked text needs room meanwhile, which the entities that it may replace make. It may exceed the limit by half: entities that a
     // reset restores do not make room, and take half of the limit, and the new ones the other half.
-    let replaceable = set.map_or_else(|| world.schema.root_sets().collect(), |set| vec![set]);
-    let surplus = world.store.returnable(&replaceable).saturating_add(world.stores.limit() / 2);
-    let mut text_room = world.stores.reservation(surplus);
+    let returnable = with_whole(world, |world| {
+        let replaceable = set(world)?.map_or_else(|| world.schema.root_sets().collect(), |set| vec![set]);
+        Ok(world.store.returnable(&replaceable))
+    })?;
+    let mut text_room = world.stores.reservation(returnable.saturating_add(world.stores.limit() / 2));
     let text = call.unpacked_body(world.stores.limit(), &mut text_room)?;
-    let replaced = fixture::sets_of(&world.schema, &name, &text).map_err(unusable)?;
+    with_whole(world, |world| read_entities(world, set(world)?, &text, text_room.bytes()))
+}
+
+/// Reads the entities of an import, while its text has room of its own.
+fn read_entities(world: &World, set: Option<SetId>, text: &[u8], text_room: usize) -> Result<ImportedState, ControlError> {
+    let name = set.map_or("body".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
+    let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
+    let replaced = fixture::sets_of(&world.schema, &name, text).map_err(unusable)?;
     // The text goes before the entities are stored.
-    let surplus = world.store.returnable(&replaced).saturating_add(text_room.bytes().min(world.stores.limit() / 2));
+    let surplus = world.store.returnable(&replaced).saturating_add(text_room.min(world.stores.limit() / 2));
     let mut room = world.stores.reservation(surplus);
-    let entities = fixture::read_reserved(&world.schema, &world.behaviors, &name, &text, &mut room);
+    let entities = fixture::read_reserved(&world.schema, &world.behaviors, &name, text, &mut room);
     let entities = entities.map_err(|error| match error {
         ReadError::Invalid(error) => unusable(error),
         ReadError::Full(full) => full.into(),

@@ -328,30 +328,126 @@ fn ordinary_entities_count_about_what_they_take() {
 }
 
 #[cfg(target_os = "linux")]
-#[test]
-fn an_export_takes_its_length_once() {
-    const COUNT: usize = 70;
-    let program = Program::start(command(&["--port", "0", "--journal", "0"], &[]));
-    let address = program.stdout.recv_timeout(Duration::from_secs(60)).unwrap();
-    let exchange = |head: &str, body: &str| {
-        let mut stream = TcpStream::connect(address.trim().strip_prefix("http://").unwrap()).unwrap();
-        let head = format!("{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n");
-        stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+struct Measured {
+    program: Program,
+    address: String,
+}
+
+#[cfg(target_os = "linux")]
+impl Measured {
+    fn start(arguments: &[&str]) -> Measured {
+        let program = Program::start(command(&[&["--port", "0", "--journal", "0"], arguments].concat(), &[]));
+        let line = program.stdout.recv_timeout(Duration::from_secs(60)).unwrap();
+        Measured { address: line.trim().strip_prefix("http://").unwrap().to_owned(), program }
+    }
+
+    fn exchange(&self, head: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        let head =
+            format!("{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n");
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         answer
-    };
-    for _ in 0..COUNT {
-        assert!(exchange(&format!("POST {COLLECTION}"), &named(MIB)).starts_with(b"HTTP/1.1 201"));
     }
-    let peak = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+
+    /// Returns the most memory that was resident so far, in MiB.
+    fn peak(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.program.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
-    };
-    let before = peak();
-    let export = exchange(&format!("GET {STATE}?secrets=true"), "");
+    }
+
+    fn store_content(&self, count: usize) {
+        let content: Vec<u8> = (0..MIB).map(|index| (index % 251) as u8).collect();
+        for number in 0..count {
+            let head = format!("PUT /v1.0/me/drive/root:/{number}.bin:/content");
+            let answer = self.exchange(&head, "Content-Type: application/octet-stream\r\n", &content);
+            assert!(answer.starts_with(b"HTTP/1.1 201"), "{}", String::from_utf8_lossy(&answer));
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_export_takes_its_length_once() {
+    const COUNT: usize = 70;
+    let json = "Content-Type: application/json\r\n";
+    let program = Measured::start(&[]);
+    for _ in 0..COUNT {
+        assert!(program.exchange(&format!("POST {COLLECTION}"), json, named(MIB).as_bytes()).starts_with(b"HTTP/1.1 201"));
+    }
+    let before = program.peak();
+    let export = program.exchange(&format!("GET {STATE}?secrets=true"), "", b"");
     assert!(export.starts_with(b"HTTP/1.1 200") && export.len() > COUNT * MIB);
-    let taken = peak() - before;
+    let taken = program.peak().saturating_sub(before);
     assert!(taken < COUNT * 5 / 4, "{taken} MiB for {COUNT} MiB");
+    // Content takes four thirds of its length as text.
+    let program = Measured::start(&[]);
+    program.store_content(COUNT);
+    let before = program.peak();
+    let export = program.exchange(&format!("GET {STATE}"), "", b"");
+    assert!(export.starts_with(b"HTTP/1.1 200") && export.len() > COUNT * MIB / 3 * 4);
+    let taken = program.peak().saturating_sub(before);
+    assert!(taken < COUNT * 4 / 3 * 5 / 4, "{taken} MiB for {COUNT} MiB of content");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_state_is_saved_without_being_in_memory() {
+    const COUNT: usize = 24;
+    let folder = Folder::new("saved-in-pieces");
+    let state = folder.0.join("state.json").display().to_string();
+    let program = Measured::start(&["--state", &state, "--state-every", "1"]);
+    program.store_content(COUNT);
+    let before = program.peak();
+    let is_saved = |line: String| line.contains("state saved: ");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while std::fs::metadata(&state).map_or(0, |file| file.len()) < (COUNT * MIB / 3 * 4) as u64 {
+        assert!(Instant::now() < deadline, "not saved");
+        let _ = program.program.stderr.recv_timeout(Duration::from_secs(1)).map(is_saved);
+    }
+    let taken = program.peak().saturating_sub(before);
+    assert!(taken < COUNT / 2, "{taken} MiB for {COUNT} MiB of content");
+    let export = |program: &Measured| {
+        let answer = program.exchange(&format!("GET {STATE}?secrets=true"), "", b"");
+        let body = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        answer[body..].to_vec()
+    };
+    let saved = export(&program);
+    program.program.signal("-TERM");
+    assert_eq!(program.program.outcome().status, Some(0));
+    assert!(export(&Measured::start(&["--state", &state])) == saved);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_import_takes_the_length_of_its_text_once() {
+    let long = |piece: &str, count: usize, end: &str| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let some = piece.repeat(1024);
+        encoder.write_all(b"{\"users\":[").unwrap();
+        (0..count / 1024).for_each(|_| encoder.write_all(some.as_bytes()).unwrap());
+        encoder.write_all(format!("{end}]}}").as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let rows = [
+        ("blanks", long(" ", 40 * MIB, ""), 40, "200"),
+        ("items that are no entities", long("[],", 7 * MIB, "[]"), 21, "400"),
+        ("empty entities", long("{},", 7 * MIB, "{}"), 21, "400"),
+        ("one long text", long("", 0, &format!("{{\"id\":\"a\",\"displayName\":\"{}\"}}", "x".repeat(21 * MIB))), 21, "400"),
+    ];
+    for (title, body, mib, status) in rows {
+        let program = Measured::start(&[]);
+        let before = program.peak();
+        let headers = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n";
+        let answer = program.exchange(&format!("PUT {STATE}"), headers, &body);
+        let shown = String::from_utf8_lossy(&answer[..answer.len().min(900)]);
+        assert!(shown.starts_with(&format!("HTTP/1.1 {status}")), "{title}: {shown}");
+        let taken = program.peak().saturating_sub(before);
+        // A refusal comes from the whole schema, which takes its room.
+        let schema = if status == "400" { 32 } else { 16 };
+        assert!(taken < mib * 5 / 4 + schema, "{title}: {taken} MiB for {mib} MiB");
+    }
 }
