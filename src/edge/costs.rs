@@ -40,9 +40,9 @@ fn table() -> String {
             format!("fixed; `--answer-timeout` {} s", limits.answer.as_secs()),
         ),
         (
-            "the text of an export, which may be the only answer beyond that limit",
-            mib(store::ALL_BYTES / 3 * 4),
-            "four thirds of `--store-bytes`; one is made at a time".to_owned(),
+            "texts of two exports: one that is made, and one beyond that limit that is not read",
+            mib(2 * (store::ALL_BYTES / 3 * 4)),
+            "four thirds of `--store-bytes` each".to_owned(),
         ),
         (
             "texts of imports while they are read",

@@ -69,12 +69,12 @@ impl Pool {
     }
 
     fn take(&self, kind: HolderKind, bytes: usize, is_control: bool) -> Option<Reservation> {
-        let take = |budget: &Arc<Budget>| match kind {
-            HolderKind::Request => budget.take(bytes),
-            // A single answer may be larger than the limit.
-            HolderKind::Answer => budget.take_or_alone(bytes),
+        let common = match kind {
+            HolderKind::Request => self.common.take(bytes),
+            // A single answer may be larger than the limit. With the reserve it would be one of two.
+            HolderKind::Answer => self.common.take_or_alone(bytes),
         };
-        take(&self.common).or_else(|| if is_control { take(&self.reserve) } else { None })
+        common.or_else(|| if is_control { self.reserve.take(bytes) } else { None })
     }
 
     /// Whether another search for a stalled connection is due: one for all that wait, since each looks at all connections.
@@ -415,6 +415,21 @@ mod tests {
 
     fn connection() -> Arc<ConnectionMemory> {
         Arc::default()
+    }
+
+    #[test]
+    fn one_answer_alone_may_be_larger_than_the_limit() {
+        let memory = Arc::new(Memory::new(1600, 1600));
+        let take = |bytes, is_control| memory.take(&connection(), Answer, bytes, is_control);
+        let alone = take(5000, true);
+        assert!(alone.is_some());
+        for is_control in [true, false] {
+            assert!(take(5000, is_control).is_none(), "{is_control}");
+        }
+        // The reserve is for what is smaller.
+        assert!(take(100, true).is_some() && take(100, false).is_none() && take(101, true).is_none());
+        drop(alone);
+        assert!(take(5000, false).is_some());
     }
 
     #[test]
