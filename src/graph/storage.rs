@@ -73,15 +73,14 @@ fn content(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &st
     }
 }
 
-/// Answers with the progress of a copy, which is complete, or has failed, at once. Medium: a folder in the place of a folder is reported here
-/// (learn.microsoft.com/graph/api/driveitem-copy, `replace`); the members of the error beside its code are a guess (none).
+/// Answers with the progress of a copy, which is complete, or has failed, at once.
 fn monitor(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &str) -> Result<Success, Error> {
     if request.method != Method::GET {
         return Err(wrong_method(world, &request.method, &[Method::GET]));
     }
     let ticket = ticket::read(world, meta.now, token);
     if ticket.as_ref().is_some_and(|ticket| ticket.property == ticket::FAILED_COPY) {
-        let refusal = &refusal::FILE_EXISTS;
+        let refusal = &refusal::COPY_FAILED;
         let error = format!(r#"{{"code":{},"message":{}}}"#, quoted(refusal.code.name()), quoted(refusal.text));
         let body = format!(r#"{{"operation":"itemCopy","percentageComplete":0.0,"status":"failed","error":{error}}}"#);
         let body = Some((HeaderValue::from_static("application/json"), body.into_bytes().into()));

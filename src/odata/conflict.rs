@@ -25,7 +25,17 @@ impl Conflict {
 
     /// Returns the wish of the body of a request, an annotation of the item.
     pub(crate) fn of_body(body: &[u8]) -> Option<Conflict> {
+        Conflict::of_object(&json::parse(body).ok()?)
+    }
+
+    /// Returns the wish of an item that is a member of the body of a request.
+    pub(crate) fn of_member(body: &[u8], member: &str) -> Option<Conflict> {
         let Ok(Json::Object(members)) = json::parse(body) else { return None };
+        Conflict::of_object(&members.iter().find(|(name, _)| name.eq_ignore_ascii_case(member))?.1)
+    }
+
+    fn of_object(item: &Json<'_>) -> Option<Conflict> {
+        let Json::Object(members) = item else { return None };
         let is_wish = |name: &str| name.to_ascii_lowercase().ends_with("@microsoft.graph.conflictbehavior");
         match members.iter().find(|(name, _)| is_wish(name))? {
             (_, Json::String(wish)) => Conflict::named(wish),
@@ -33,8 +43,17 @@ impl Conflict {
         }
     }
 
+    /// Returns the value of the annotation.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Conflict::Replace => "replace",
+            Conflict::Fail => "fail",
+            Conflict::Rename => "rename",
+        }
+    }
+
     fn named(wish: &str) -> Option<Conflict> {
-        let known = [("replace", Conflict::Replace), ("fail", Conflict::Fail), ("rename", Conflict::Rename)];
-        known.into_iter().find(|(name, _)| wish.eq_ignore_ascii_case(name)).map(|(_, conflict)| conflict)
+        let known = [Conflict::Replace, Conflict::Fail, Conflict::Rename];
+        known.into_iter().find(|conflict| wish.eq_ignore_ascii_case(conflict.name()))
     }
 }

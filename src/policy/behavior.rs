@@ -269,6 +269,14 @@ rows! {
     grade Medium;
     source "learn.microsoft.com/graph/api/driveitem-get-content";
 
+    "upload-conflict" upload_conflict: UploadConflict = "the beginning of an upload session with the conflict behavior `fail`, where there is a file of the name" {
+        Refuse "refuse" "409; a file that another request creates since is refused with the last fragment",
+        Begin "begin" "a session; the file is refused with the last fragment",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Weak;
+    source "microsoft-graph-docs#19010 (409 at the beginning); OneDrive/onedrive-api-docs#55 (the first fragment was refused, in 2015)";
+
     "foreign-delta-token" foreign_delta_token: ForeignDeltaToken = "a token of a delta query that this emulator has not made" {
         Begin "begin" "a new round, so that clients with a token of the service go on",
         Refuse "refuse" "410, like a token of another world or an earlier state",

@@ -777,6 +777,9 @@ refusals! {
     /// A file or folder within too many folders.
     PATH_TOO_DEEP "path-too-deep" 400 InvalidFileRequest Layer::Files("pathTooDeep"), "The folder hierarchy depth limit was exceeded.",
         None "concepts/onedrive errors of microsoft-graph-docs (status and codes); the depth, 16, and the text are guesses";
+    /// The copy of a folder in the place of another item, at the address that shows its progress.
+    COPY_FAILED "copy-failed" 409 NameAlreadyExists Layer::Gateway, "The specified item name already exists.",
+        None "learn.microsoft.com/graph/api/driveitem-copy (that folders are not replaced, and where that is reported); code and text are those of other items in the way, a guess";
     /// A file where there is one of the name, if the client wants it to fail.
     FILE_EXISTS "file-exists" 409 NameAlreadyExists Layer::Gateway, "The specified item name already exists.",
         Strong "OneDrive/onedrive-api-docs#977";
@@ -976,6 +979,9 @@ refusals! {
     /// An unknown file, folder or drive.
     UNKNOWN_DRIVE_ITEM "unknown-drive-item" 404 ItemNotFound Layer::Gateway, "The resource could not be found.",
         Strong "microsoft-graph-docs#14186 (others have the text 'Item not found')";
+    /// An item that is to be created in a file, or moved or copied into one.
+    ITEM_IN_FILE "item-in-file" 404 ItemNotFound Layer::Gateway, "The resource could not be found.",
+        None "no public observation of the refusal: it is that of a folder that is not there";
     /// An unknown plan, bucket or task of Planner.
     UNKNOWN_PLANNER_ITEM "unknown-planner-item" 404 Unnamed Layer::Gateway, "The requested item is not found.",
         Weak "imitations of the service in tests of its clients; no public observation";

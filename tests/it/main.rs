@@ -25,6 +25,7 @@
 //! | `relations` | deletion, restoring and links under every address; what a refused request leaves |
 //! | `report` | every rule of reports, on exchanges that set it off and on ones that nearly do; the examples; the page of rules |
 //! | `media` | content of files, photos and streams: byte for byte, in parts, in fragments, within limits |
+//! | `file_names` | names of files and folders in use: by each wish of a client, also of several at once |
 //! | `tags` | tags of entities, their forms, and conditions on them; of clients with one tag a single one writes |
 //!
 //! **`entra/`**: the token service
@@ -177,6 +178,7 @@ mod graph {
     mod draft_page;
     mod exchanges;
     mod faults;
+    mod file_names;
     mod history;
     mod media;
     mod pipeline;

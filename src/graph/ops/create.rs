@@ -81,10 +81,17 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
             // Held until the entity is stored.
             let unique = unique::check(context, structured, &context.route.collection, &entity.properties, None);
             match unique {
-                Ok(_unique) => insert(context, &entity)?,
+                Ok(_unique) => {
+                    if structured.file.is_some() {
+                        // Another request can have moved the folder.
+                        folders::check_holder(context, structured)?;
+                    }
+                    insert(context, &entity)?
+                }
                 // Another request has taken the name meanwhile.
                 Err(error) => {
-                    let Some((slot, name)) = named.as_ref().filter(|_| !matches!(wish(context), None | Some(Conflict::Fail)))
+                    let Some((slot, name)) =
+                        named.as_ref().filter(|_| !matches!(folders::wish(context), None | Some(Conflict::Fail)))
                     else {
                         return Err(error);
                     };
@@ -165,7 +172,7 @@ fn settle_name(
     let Value::String(name) = values.get(slot).clone() else { return Ok(None) };
     let folder = &context.route.collection;
     let Some(found) = folders::find(context, structured, folder, rules, &name)? else { return Ok(None) };
-    match wish(context) {
+    match folders::wish(context) {
         Some(Conflict::Rename) => {
             values.set(slot, Value::String(folders::free_name(context, structured, folder, rules, &name)?.into()));
             Ok(None)
@@ -177,12 +184,6 @@ fn settle_name(
         }
         Some(Conflict::Fail) | None => Ok(None),
     }
-}
-
-/// Returns what the client wants where there is an item of the name: by an option of the query, or by an annotation in the body.
-fn wish(context: &OperationContext<'_>) -> Option<Conflict> {
-    let of_body = || Conflict::of_body(&body::bytes(context.request, &context.world.behaviors).ok()?);
-    Conflict::of_query(context.request.target.query()).or_else(of_body)
 }
 
 /// Returns the values of a new entity: initial ones, those of the request, and those that the service sets.

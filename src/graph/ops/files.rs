@@ -1,6 +1,6 @@
 //! New files and folders at the end of names.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use http::StatusCode;
 
@@ -11,8 +11,8 @@ use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::{FileRules, StructuredType};
 use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::folders::{account, find, free_name};
-use crate::graph::ops::{Outcome, change, create};
+use crate::graph::ops::folders::{account, alone, find, free_name};
+use crate::graph::ops::{Outcome, change, create, folders};
 use crate::graph::route::NewFile;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -40,10 +40,13 @@ pub(super) fn create(
     // A long search is done before others wait.
     find(context, structured, &new.folder, rules, &new.name)?;
     // Held until the file is stored: a folder has no two items of one name.
-    let _alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone(context);
+    // Another request can have moved the folder.
+    check_folder(context)?;
     let mut folder = new.folder.clone();
     for name in &new.folders {
         let key = if let Some(found) = find(context, structured, &folder, rules, name)? {
+            folders::check_no_file(context, structured, &EntityAddress { collection: folder.clone(), key: found.key.clone() })?;
             found.key.clone()
         } else {
             let members = format!("{}:{},{}:{{}}", quoted(rules.name), quoted(name), quoted(rules.folder.0));
@@ -70,7 +73,8 @@ pub(super) fn create_beside(
     let folder = &context.route.collection;
     // A long search is done before others wait.
     free_name(context, context.structured(), folder, rules, name)?;
-    let _alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone(context);
+    folders::check_holder(context, context.structured())?;
     let name = free_name(context, context.structured(), folder, rules, name)?;
     let address = insert(context, folder, &name, rules, stored)?;
     created(context, &address)
@@ -111,12 +115,16 @@ fn patch(context: &OperationContext<'_>, structured: &StructuredType, members: &
     patch.map(|patch| Patch { read_as: None, ..patch }).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))
 }
 
-/// Checks that the folder in which names begin is there.
-fn check_folder(context: &OperationContext<'_>) -> Result<(), Error> {
+/// Checks that the folder in which names begin is there, and no file.
+pub(super) fn check_folder(context: &OperationContext<'_>) -> Result<(), Error> {
     context.check_ancestors()?;
     let (route, key) = (context.route, context.route.key.as_deref().unwrap_or_default());
     let is_implied = context.world.schema.set(route.collection.set).is_single;
-    if is_implied || context.world.store.has(&route.collection, key) { Ok(()) } else { Err(context.not_found(key)) }
+    if !is_implied && !context.world.store.has(&route.collection, key) {
+        return Err(context.not_found(key));
+    }
+    let address = EntityAddress { collection: route.collection.clone(), key: key.into() };
+    folders::check_no_file(context, context.structured(), &address)
 }
 
 /// Checks that there are not too many folders around a new file.

@@ -1,13 +1,15 @@
 //! Folders: what they say about their items.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::file_name;
 use crate::edm::patch::{NewValue, Patch};
 use crate::edm::schema::{FileRules, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
+use crate::graph::body;
 use crate::graph::context::OperationContext;
+use crate::odata::conflict::Conflict;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::store::{LookUpUnpaid, StoreFull, StoredEntity};
@@ -39,16 +41,126 @@ pub(super) fn free_name(
     rules: &FileRules,
     name: &str,
 ) -> Result<String, Error> {
+    free_name_for(context, structured, folder, rules, name, None)
+}
+
+/// Returns a name that no other item of a folder than that of a key has.
+fn free_name_for(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    folder: &CollectionAddress,
+    rules: &FileRules,
+    name: &str,
+    own_key: Option<&str>,
+) -> Result<String, Error> {
     let mut names = file_name::similar(name);
     loop {
         let name = names.next().unwrap_or_default();
-        if find(context, structured, folder, rules, &name)?.is_none() {
+        if find_other(context, structured, folder, rules, &name, own_key)?.is_none() {
             return Ok(name);
         }
         if !context.purse.spend(NAME_STEPS) {
             return Err(context.too_expensive());
         }
     }
+}
+
+/// Returns what the client wants where there is an item of the name: by an option of the query, or by an annotation in the body.
+pub(super) fn wish(context: &OperationContext<'_>) -> Option<Conflict> {
+    let of_body = || Conflict::of_body(&body::bytes(context.request, &context.world.behaviors).ok()?);
+    Conflict::of_query(context.request.target.query()).or_else(of_body)
+}
+
+/// Checks that an item can have others.
+///
+/// # Errors
+///
+/// Fails if it is a file.
+pub(super) fn check_no_file(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    address: &EntityAddress,
+) -> Result<(), Error> {
+    let is_file = structured.file.is_some_and(|rules| is_file(context, structured, rules, address));
+    if is_file { Err(Error::new(&refusal::ITEM_IN_FILE, &[])) } else { Ok(()) }
+}
+
+/// Whether an item is a file: it has content, or says so. One that says nothing may have items.
+pub(super) fn is_file(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    rules: &FileRules,
+    address: &EntityAddress,
+) -> bool {
+    let Some(item) = context.world.store.entity(address) else { return false };
+    let has = |name: &str| structured.slot(name).is_some_and(|slot| *item.properties.get(slot) != Value::Null);
+    !has(rules.folder.0) && (has(rules.content) || has("file"))
+}
+
+/// Checks that the folder is there in which a new item is created.
+///
+/// # Errors
+///
+/// Fails if it is not there, or is a file.
+pub(super) fn check_holder(context: &OperationContext<'_>, structured: &StructuredType) -> Result<(), Error> {
+    context.check_ancestors()?;
+    let Some(holder) = context.route.ancestors.last().filter(|holder| holder.type_id == structured.id) else { return Ok(()) };
+    let address = EntityAddress { collection: holder.collection.clone(), key: holder.key.clone() };
+    check_no_file(context, structured, &address)
+}
+
+/// Keeps others from giving names to items until the guard is dropped: a folder has no two items of one name.
+pub(super) fn alone<'c>(context: &OperationContext<'c>) -> MutexGuard<'c, ()> {
+    context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives an item that changes its name or its folder another name, if its own is in use there and the client wants that. Returns the file that
+/// it replaces, if the client wants that. The caller is alone.
+///
+/// Strong: a file replaces a file (OneDrive/onedrive-api-docs#820), and a folder replaces nothing (OneDrive/onedrive-api-docs#1383). That no
+/// file replaces a folder is a guess (none).
+///
+/// # Errors
+///
+/// Fails if the name is in use and the client wants nothing else, or if the purse does not suffice.
+pub(super) fn settle_name(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    folder: &CollectionAddress,
+    rules: &FileRules,
+    values: &mut Complex,
+    key: &str,
+) -> Result<Option<Arc<StoredEntity>>, Error> {
+    let Some(slot) = structured.slot(rules.name) else { return Ok(None) };
+    let Value::String(name) = values.get(slot).clone() else { return Ok(None) };
+    let Some(found) = find_other(context, structured, folder, rules, &name, Some(key))? else { return Ok(None) };
+    let facet = structured.slot(rules.folder.0);
+    let is_folder = |values: &Complex| facet.is_some_and(|slot| *values.get(slot) != Value::Null);
+    match wish(context) {
+        Some(Conflict::Rename) => {
+            let name = free_name_for(context, structured, folder, rules, &name, Some(key))?;
+            values.set(slot, Value::String(name.into()));
+            Ok(None)
+        }
+        Some(Conflict::Replace) if !is_folder(values) && !is_folder(&found.properties) => Ok(Some(found)),
+        Some(Conflict::Replace | Conflict::Fail) | None => {
+            let detail = format!("{:?} has this {}", found.key, rules.name);
+            Err(Error::new(&refusal::FILE_EXISTS, &[]).with_detail(detail))
+        }
+    }
+}
+
+/// Removes a file that another one replaces. What the folder says of its items is for the caller.
+///
+/// # Errors
+///
+/// Fails without a change if there is not enough room.
+pub(super) fn remove_replaced(context: &OperationContext<'_>, address: &EntityAddress) -> Result<(), StoreFull> {
+    let store = &context.world.store;
+    store.to_change(&address.collection, 0)?.remove(&address.key)?;
+    store.empty_within(address.collection.root, &address.text(&context.world.schema));
+    store.remove_links_to(address);
+    Ok(())
 }
 
 /// Returns the item of a folder with a name, in any case.
@@ -63,9 +175,22 @@ pub(super) fn find(
     rules: &FileRules,
     name: &str,
 ) -> Result<Option<Arc<StoredEntity>>, Error> {
+    find_other(context, structured, folder, rules, name, None)
+}
+
+/// Returns the item of a folder with a name and another key.
+fn find_other(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    folder: &CollectionAddress,
+    rules: &FileRules,
+    name: &str,
+    own_key: Option<&str>,
+) -> Result<Option<Arc<StoredEntity>>, Error> {
     let Some(slot) = structured.slot(rules.name) else { return Ok(None) };
     let found = context.world.store.at(folder).with_text(slot, name, context.purse);
-    Ok(found.map_err(|LookUpUnpaid| context.too_expensive())?.into_iter().next().map(|(_, entity)| entity))
+    let found = found.map_err(|LookUpUnpaid| context.too_expensive())?;
+    Ok(found.into_iter().map(|(_, entity)| entity).find(|entity| own_key.is_none_or(|own| *entity.key != *own)))
 }
 
 /// Returns the size that an item says it has.

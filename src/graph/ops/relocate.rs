@@ -1,4 +1,4 @@
-//! PATCH of a file or folder with another folder: it moves, with all that it contains
+//! PATCH of a file or folder with another name, or with another folder: it moves, with all that it contains
 //! (learn.microsoft.com/graph/api/driveitem-move, within one drive).
 
 use std::sync::Arc;
@@ -6,18 +6,18 @@ use std::sync::Arc;
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::file_name::{self, DEPTH};
 use crate::edm::patch::{NewValue, Patch};
-use crate::edm::schema::{FileRules, PropertyType, StructuredType};
+use crate::edm::schema::{FileRules, PropertyType, Slot, StructuredType};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
-use crate::graph::ops::change::{changed_response, server_set_values, with_change};
+use crate::graph::ops::change::{changed_response, collection_to_change, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, create, folders, unique};
+use crate::graph::ops::{Outcome, create, folders, items};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::refusal;
 use crate::text::form::percent_decoded;
-use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
+use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoreUpdate, StoredEntity};
 
 /// The steps that looking at an item, or moving it, costs.
 const ITEM_STEPS: u64 = 16;
@@ -57,7 +57,7 @@ pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Pat
         if folder == *own {
             return Ok(None);
         }
-        check_folder(context, structured, rules, &folder)?;
+        folders::check_no_file(context, structured, &folder)?;
         if is_within(&folder.text(schema), &item().text(schema)) {
             return Err(Error::new(&refusal::FOLDER_WITHIN_ITSELF, &[]));
         }
@@ -75,7 +75,7 @@ pub(super) fn destination(context: &OperationContext<'_>, key: &str, patch: &Pat
     let mut ahead = vec![root.clone()];
     while let Some(folder) = ahead.pop() {
         if is_wanted(&folder) {
-            check_folder(context, structured, rules, &folder)?;
+            folders::check_no_file(context, structured, &folder)?;
             if is_within(&folder.text(schema), &item().text(schema)) {
                 return Err(Error::new(&refusal::FOLDER_WITHIN_ITSELF, &[]));
             }
@@ -120,7 +120,7 @@ fn at_path(
         if !context.purse.spend(ITEM_STEPS) {
             return Err(context.too_expensive());
         }
-        if is_file(context, structured, rules, &folder) {
+        if folders::is_file(context, structured, rules, &folder) {
             return Err(unknown());
         }
         let inner = folder.collection.within(schema, &folder.key, children.set);
@@ -128,24 +128,6 @@ fn at_path(
         folder = EntityAddress { collection: inner, key: found.key.clone() };
     }
     Ok(folder)
-}
-
-/// Checks that an item can have others. That the refusal is the one of an item that is not there is a guess (none): no public source shows it.
-fn check_folder(
-    context: &OperationContext<'_>,
-    structured: &StructuredType,
-    rules: &FileRules,
-    address: &EntityAddress,
-) -> Result<(), Error> {
-    let is_file = is_file(context, structured, rules, address);
-    if is_file { Err(Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[])) } else { Ok(()) }
-}
-
-/// Whether an item is a file: it has content, or says so. One that says nothing may have items.
-fn is_file(context: &OperationContext<'_>, structured: &StructuredType, rules: &FileRules, address: &EntityAddress) -> bool {
-    let Some(item) = context.world.store.entity(address) else { return false };
-    let has = |name: &str| structured.slot(name).is_some_and(|slot| *item.properties.get(slot) != Value::Null);
-    !has(rules.folder.0) && (has(rules.content) || has("file"))
 }
 
 /// Whether an address is that of an entity, or of one within it.
@@ -183,6 +165,107 @@ fn wanted(
     if let Value::String(id) = value { Some(id) } else { None }
 }
 
+/// Returns a patch of a file or a folder without what it says of the folder, if it does.
+pub(super) fn without_folder(context: &OperationContext<'_>, patch: &Patch) -> Option<Patch> {
+    let parent = context.structured().file.and_then(|rules| context.structured().property(rules.parent.0))?;
+    let others = || patch.changes.iter().filter(|change| change.property != parent).cloned().collect::<Vec<_>>();
+    (others().len() < patch.changes.len()).then(|| Patch { changes: others(), ..patch.clone() })
+}
+
+/// Whether a patch gives a file or a folder a name.
+pub(super) fn is_renamed(context: &OperationContext<'_>, patch: &Patch) -> bool {
+    let name = context.structured().file.and_then(|rules| context.structured().property(rules.name));
+    name.is_some_and(|name| patch.changes.iter().any(|change| change.property == name))
+}
+
+/// Changes an item that gets another name: all of what the patch says, or nothing. `values` are those that the service sets.
+pub(super) fn rename(
+    context: &OperationContext<'_>,
+    key: &str,
+    reading: &Reading,
+    precondition: &Precondition,
+    (values, decided): (&[(Slot, Value)], Vec<&'static str>),
+) -> Result<Outcome, Error> {
+    let (world, model) = (context.world, context.model);
+    let structured = context.structured();
+    let internal = || Error::new(&refusal::INTERNAL, &[]);
+    let rules = structured.file.ok_or_else(internal)?;
+    let name = structured.slot(rules.name).ok_or_else(internal)?;
+    let place = &context.route.collection;
+    let own = EntityAddress { collection: place.clone(), key: key.into() };
+    let collection = collection_to_change(context, key)?;
+    let patched = |entity: &Entity| reading.patch.apply(model, structured, &entity.properties);
+    let settled = |entity: &Entity| {
+        let mut values = patched(entity);
+        let replaced = folders::settle_name(context, structured, place, rules, &mut values, key)?;
+        Ok::<_, Error>((values.get(name).clone(), replaced))
+    };
+    // A long search is done before others wait. What it finds counts later.
+    let _ = settled(&*collection.get(key).ok_or_else(|| context.not_found(key))?);
+    // Held until the item is stored.
+    let _alone = folders::alone(context);
+    let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
+    precondition.check(&current).map_err(Unchanged::to_error)?;
+    let (new_name, replaced) = settled(&current)?;
+    // All of it is paid for before anything is stored.
+    let within = if current.properties.get(name) == &new_name { Vec::new() } else { items::within(context, &own)? };
+    let updated = collection.update(key, |entity| {
+        precondition.check(entity)?;
+        let mut properties = patched(entity);
+        properties.set(name, new_name.clone());
+        for (slot, value) in values {
+            properties.set(*slot, value.clone());
+        }
+        if let Some(key) = structured.key_property() {
+            properties.set(key.slot, entity.properties.get(key.slot).clone());
+        }
+        tag::renew(structured, &mut properties, Some(&entity.properties), || world.next_tag_id());
+        Ok::<_, Unchanged>(Entity::of_type(Arc::clone(&entity.key), properties, structured.blank_text))
+    });
+    let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)?;
+    let undo = |full: StoreFull| {
+        let _ = collection.update(key, |_| Ok::<_, StoreFull>(Entity::clone(&before)));
+        Error::from(full)
+    };
+    let paths = (path_of(context, structured, rules, &before.properties), path_of(context, structured, rules, &after.properties));
+    let inner: Vec<EntityAddress> = within.into_iter().map(|(address, _)| address).filter(|address| *address != own).collect();
+    change_paths(context, structured, rules, &inner, &paths).map_err(undo)?;
+    if let Some(replaced) = replaced {
+        let address = EntityAddress { collection: place.clone(), key: replaced.key.clone() };
+        folders::remove_replaced(context, &address).map_err(undo)?;
+        folders::account(context, place, -1, -folders::size(structured, &replaced.properties, rules));
+    }
+    Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
+}
+
+/// Changes the paths of the items within a folder: all of them, or none.
+fn change_paths(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    rules: &FileRules,
+    items: &[EntityAddress],
+    paths: &(Option<String>, Option<String>),
+) -> Result<(), StoreFull> {
+    let change = |address: &EntityAddress, paths: &(Option<String>, Option<String>)| {
+        let collection = context.world.store.to_change(&address.collection, 0)?;
+        let updated = collection.update(&address.key, |entity| {
+            let renamed = with_path(context, structured, rules, entity, paths);
+            Ok::<_, StoreFull>(renamed.unwrap_or_else(|| Entity::clone(entity)))
+        });
+        updated.map_or(Ok(()), |updated| updated.map(drop))
+    };
+    for (count, address) in items.iter().enumerate() {
+        if let Err(full) = change(address, paths) {
+            let back = (paths.1.clone(), paths.0.clone());
+            for address in &items[..count] {
+                let _ = change(address, &back);
+            }
+            return Err(full);
+        }
+    }
+    Ok(())
+}
+
 /// Moves an item into a folder: all of it, or nothing.
 pub(super) fn relocate(
     context: &OperationContext<'_>,
@@ -190,8 +273,33 @@ pub(super) fn relocate(
     reading: &Reading,
     folder: &EntityAddress,
     precondition: &Precondition,
-    mut decided: Vec<&'static str>,
+    decided: &[&'static str],
 ) -> Result<Outcome, Error> {
+    // A long search is done before others wait.
+    let rules = context.structured().file.ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
+    let children = context.structured().navigation(rules.children).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
+    let place = folder.collection.within(&context.world.schema, &folder.key, children.set);
+    folders::find(context, context.structured(), &place, rules, "")?;
+    // Held until the item is stored.
+    let _alone = folders::alone(context);
+    loop {
+        // Another request can have moved or deleted the folder, or moved it into the item.
+        let folder = destination(context, key, &reading.patch)?.ok_or_else(|| Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]))?;
+        if let Some(moved) = relocate_alone(context, key, reading, &folder, precondition, decided.to_vec())? {
+            return Ok(moved);
+        }
+    }
+}
+
+/// Moves an item. The result is `None`, and nothing has changed, if another request has changed the item meanwhile.
+fn relocate_alone(
+    context: &OperationContext<'_>,
+    key: &str,
+    reading: &Reading,
+    folder: &EntityAddress,
+    precondition: &Precondition,
+    mut decided: Vec<&'static str>,
+) -> Result<Option<Outcome>, Error> {
     let (world, model, schema) = (context.world, context.model, &context.world.schema);
     let structured = context.structured();
     let internal = || Error::new(&refusal::INTERNAL, &[]);
@@ -201,40 +309,77 @@ pub(super) fn relocate(
     let to = EntityAddress { collection: folder.collection.within(schema, &folder.key, children.set), key: key.into() };
     let before = world.store.entity(&from).ok_or_else(|| context.not_found(key))?;
     precondition.check(&before).map_err(Unchanged::to_error)?;
-    let parent = structured.property(rules.parent.0);
-    let changes = reading.patch.changes.iter().filter(|change| Some(change.property) != parent).cloned().collect();
-    let patch = Patch { changes, ..reading.patch.clone() };
+    if world.store.entity(&to).is_some() {
+        // A fixture can have one id in two folders.
+        return Err(Error::new(&refusal::FILE_EXISTS, &[]).with_detail(format!("{key:?} is in the folder")));
+    }
+    let patch = without_folder(context, &reading.patch).unwrap_or_else(|| reading.patch.clone());
     let mut values = patch.apply(model, structured, &before.properties);
     for (slot, value) in server_set_values(context, structured, false, &mut decided) {
         values.set(slot, value);
     }
+    let replaced = folders::settle_name(context, structured, &to.collection, rules, &mut values, key)?;
     create::complete(context, structured, key, &mut values, &Patch::default(), &create::ancestors(context, &to.collection));
     // The content is the same.
     if let Some(slot) = structured.slot(rules.content_tag) {
         values.set(slot, before.properties.get(slot).clone());
     }
     tag::renew(structured, &mut values, Some(&before.properties), || world.next_tag_id());
-    // Held until the item is stored.
-    let _alone = unique::check(context, structured, &to.collection, &values, Some(key))?;
     let paths = (path_of(context, structured, rules, &before.properties), path_of(context, structured, rules, &values));
     let after = Arc::new(StoredEntity::of_type(from.key.clone(), values, structured.blank_text));
-    let mut moved = vec![(to.collection.clone(), after.clone())];
-    collect(context, structured, rules, (&from, &to), &paths, &mut moved)?;
-    let insert = |(place, entity): &(CollectionAddress, Arc<StoredEntity>)| {
+    let mut within = Vec::new();
+    collect(context, structured, rules, (&from, &to), &paths, &mut within)?;
+    let insert = |place: &CollectionAddress, entity: Arc<StoredEntity>| {
         let collection = world.store.to_change(place, entity.size() + RECORD_BYTES)?;
-        match collection.insert(entity.clone()) {
+        match collection.insert(entity) {
             Ok(()) | Err(InsertError::DuplicateKey) => Ok(()),
             Err(InsertError::Full(full)) => Err(full),
         }
     };
-    let remove = |address: &EntityAddress| -> Result<(), StoreFull> {
-        world.store.to_change(&address.collection, 0)?.remove(&address.key)?;
-        world.store.empty_within(address.collection.root, &address.text(schema));
-        Ok(())
+    let undo = || {
+        if let Ok(collection) = world.store.to_change(&to.collection, 0) {
+            let _ = collection.remove(&to.key);
+        }
+        world.store.empty_within(to.collection.root, &to.text(schema));
     };
-    if let Err(full) = moved.iter().try_for_each(insert).and_then(|()| remove(&from)) {
-        let _ = remove(&to);
+    let inserted = insert(&to.collection, after.clone())
+        .and_then(|()| within.iter().try_for_each(|item| insert(&item.place, item.entity.clone())));
+    if let Err(full) = inserted {
+        undo();
         return Err(full.into());
+    }
+    if let Some(replaced) = &replaced {
+        let address = EntityAddress { collection: to.collection.clone(), key: replaced.key.clone() };
+        if let Err(full) = folders::remove_replaced(context, &address) {
+            undo();
+            return Err(full.into());
+        }
+    }
+    let is_same = |entity: &Entity| if std::ptr::eq(entity, &**before.entity()) { Ok(()) } else { Err(Moved::Changed) };
+    let removed = world.store.to_change(&from.collection, 0).map_err(Moved::Full);
+    let removed = removed.and_then(|collection| collection.remove_if(&from.key, is_same));
+    if let Ok(Some(_)) = removed {
+        for item in within {
+            // Another request can have changed it meanwhile: its change is not lost.
+            let collection = world.store.to_change(&item.before.collection, 0);
+            let Ok(Some(last)) = collection.and_then(|collection| collection.remove(&item.before.key)) else { continue };
+            if !Arc::ptr_eq(&last, &item.original) {
+                let last = item.renamed(context, structured, rules, &last, &paths);
+                if let Ok(collection) = world.store.to_change(&item.place, 0) {
+                    let _ = collection.update(&item.before.key, |_| Ok::<_, StoreFull>(last));
+                }
+            }
+        }
+        world.store.empty_within(from.collection.root, &from.text(schema));
+    } else {
+        undo();
+        if let Some(replaced) = replaced {
+            let _ = insert(&to.collection, replaced);
+        }
+        return match removed {
+            Err(Moved::Full(full)) => Err(full.into()),
+            Err(Moved::Changed) | Ok(_) => Ok(None),
+        };
     }
     for (place, link) in world.store.links_to(&from) {
         if let Ok(links) = world.store.to_change(&place, 0) {
@@ -243,8 +388,48 @@ pub(super) fn relocate(
     }
     let size = folders::size(structured, &after.properties, rules);
     folders::account(context, &from.collection, -1, -size);
-    folders::account(context, &to.collection, 1, size);
-    Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
+    let (items, bytes) = replaced.map_or((0, 0), |replaced| (1, folders::size(structured, &replaced.properties, rules)));
+    folders::account(context, &to.collection, 1 - items, size - bytes);
+    Ok(Some(with_change(context, changed_response(context, &after, decided), Some(before), Some(after))))
+}
+
+/// The reason why an item does not leave its folder.
+enum Moved {
+    Full(StoreFull),
+    /// Another request has changed it.
+    Changed,
+}
+
+impl From<StoreFull> for Moved {
+    fn from(full: StoreFull) -> Moved {
+        Moved::Full(full)
+    }
+}
+
+/// An entity that moves with the item that contains it.
+struct MovedItem {
+    before: EntityAddress,
+    original: Arc<StoredEntity>,
+    /// The collection at the new place.
+    place: CollectionAddress,
+    entity: Arc<StoredEntity>,
+    /// Whether it is a file or a folder, with a path of its own.
+    is_item: bool,
+}
+
+impl MovedItem {
+    /// Returns a version of it as it is at the new place.
+    fn renamed(
+        &self,
+        context: &OperationContext<'_>,
+        structured: &StructuredType,
+        rules: &FileRules,
+        entity: &StoredEntity,
+        paths: &(Option<String>, Option<String>),
+    ) -> Entity {
+        let renamed = if self.is_item { with_path(context, structured, rules, entity, paths) } else { None };
+        renamed.unwrap_or_else(|| Entity::clone(entity))
+    }
 }
 
 /// Returns the path of an item, as the references of its own items have it.
@@ -263,7 +448,7 @@ fn collect(
     rules: &FileRules,
     (from, to): (&EntityAddress, &EntityAddress),
     paths: &(Option<String>, Option<String>),
-    moved: &mut Vec<(CollectionAddress, Arc<StoredEntity>)>,
+    moved: &mut Vec<MovedItem>,
 ) -> Result<(), Error> {
     let (world, model, schema) = (context.world, context.model, &context.world.schema);
     let (old, new) = (from.text(schema), to.text(schema));
@@ -284,8 +469,12 @@ fn collect(
             if !context.purse.spend(ITEM_STEPS) {
                 return Err(context.too_expensive());
             }
-            let renamed = if is_item { with_path(context, structured, rules, &entity, paths) } else { None };
-            moved.push((place.clone(), renamed.unwrap_or(entity)));
+            let before = EntityAddress { collection: address.clone(), key: entity.key.clone() };
+            let mut item = MovedItem { before, original: entity.clone(), place: place.clone(), entity, is_item };
+            if is_item {
+                item.entity = Arc::new(item.renamed(context, structured, rules, &item.original, paths).into());
+            }
+            moved.push(item);
         }
     }
     if file_name::depth(schema, model, &to.collection) > DEPTH {
@@ -299,9 +488,9 @@ fn with_path(
     context: &OperationContext<'_>,
     structured: &StructuredType,
     rules: &FileRules,
-    entity: &StoredEntity,
+    entity: &Entity,
     (old, new): &(Option<String>, Option<String>),
-) -> Option<Arc<StoredEntity>> {
+) -> Option<Entity> {
     let property = &structured.properties[structured.property(rules.parent.0)?];
     let (PropertyType::Complex(id), Value::Complex(reference)) = (property.kind, entity.properties.get(property.slot)) else {
         return None;
@@ -313,5 +502,5 @@ fn with_path(
     reference.set(slot, Value::String(format!("{}{rest}", new.as_deref()?).into()));
     let mut values = entity.properties.clone();
     values.set(property.slot, Value::Complex(Arc::new(reference)));
-    Some(Arc::new(StoredEntity::of_type(entity.key.clone(), values, structured.blank_text)))
+    Some(Entity::of_type(entity.key.clone(), values, structured.blank_text))
 }

@@ -51,8 +51,18 @@ pub(super) fn update(
     required::check_change(model.actual(structured, reading.patch.read_as), &reading.patch)?;
     folders::check_name(model.actual(structured, reading.patch.read_as), &reading.patch)?;
     if let Some(folder) = relocate::destination(context, key, &reading.patch)? {
-        return relocate::relocate(context, key, reading, &folder, &precondition, decided);
+        return relocate::relocate(context, key, reading, &folder, &precondition, &decided);
     }
+    // The folder stays the same, and what the item says of it is that of the service.
+    let own_reading;
+    let reading = match relocate::without_folder(context, &reading.patch) {
+        Some(patch) => {
+            own_reading =
+                Reading { patch, has_members: reading.has_members, decided: reading.decided.clone(), ..Reading::default() };
+            &own_reading
+        }
+        None => reading,
+    };
     let relations = if reading.patch.related.is_empty() {
         Vec::new()
     } else {
@@ -71,6 +81,9 @@ pub(super) fn update(
     } else {
         Vec::new()
     };
+    if relocate::is_renamed(context, &reading.patch) {
+        return relocate::rename(context, key, reading, &precondition, (&values, decided));
+    }
     let collection = instances::separate(context, key)?.unwrap_or(collection);
     // Held until the entity is stored.
     let _alone = check_unique(context, &collection, key, &reading.patch)?;

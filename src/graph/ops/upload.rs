@@ -17,10 +17,12 @@ use crate::graph::request::UPLOADS;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
 use crate::graph::success::Success;
+use crate::odata::conflict::Conflict;
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
+use crate::policy::behavior::UploadConflict;
 use crate::policy::refusal;
-use crate::text::json::{self, Json, quoted};
+use crate::text::json::quoted;
 use crate::world::clock::unix_millis;
 use crate::world::store::StoreFull;
 use crate::world::uploads::UploadTarget;
@@ -42,7 +44,8 @@ pub(super) fn is_session(context: &OperationContext<'_>, call: &OperationCall<'_
 pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, arguments: &[Argument]) -> Result<Outcome, Error> {
     let path = context.request.path();
     let base = path.rfind('/').map_or(path, |end| &path[..end]);
-    let target = if context.route.key.is_some() { file(context, base)? } else { attachment(context, base, arguments)? };
+    let is_file = context.route.key.is_some();
+    let target = if is_file { file(context, base)? } else { attachment(context, base, arguments)? };
     let id = format!("{:032x}", context.world.next_upload_id());
     let until = context.now + LIFETIME;
     if !context.world.uploads.begin(id.clone(), target, context.now, until, &context.world.stores) {
@@ -58,12 +61,15 @@ pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, ar
         r#"{{"uploadUrl":{},"expirationDateTime":{},"nextExpectedRanges":["{}"]}}"#,
         quoted(&context.own_address(&format!("{UPLOADS}{id}"))),
         quoted(&String::from_utf8_lossy(&time)),
-        if context.route.key.is_some() { "0-" } else { "0" },
+        if is_file { "0-" } else { "0" },
     );
     let structured = context.model.structured(session);
     let value = values(context, structured, &members);
     let status = statuses::of_operation(context.world, context.model, call.operation);
-    let success = result::value(context, status, kind, &Value::Complex(value.into()), context.world.behaviors.secret);
+    let mut success = result::value(context, status, kind, &Value::Complex(value.into()), context.world.behaviors.secret);
+    if is_file {
+        success.decided.push("upload-conflict");
+    }
     Ok(Outcome::Success(success))
 }
 
@@ -76,17 +82,22 @@ fn values(context: &OperationContext<'_>, structured: &StructuredType, members: 
 fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Error> {
     let key = context.route.key.as_deref().unwrap_or_default();
     let precondition = super::condition::Precondition::of(context, key, &mut Vec::new())?;
+    let request = context.request;
+    let body = if request.body.bytes().is_empty() { None } else { Some(body::bytes(request, &context.world.behaviors)?) };
+    let of_item = || Conflict::of_member(&body?, "item");
+    let wish = Conflict::of_query(request.target.query()).or_else(of_item);
     if let Some(new) = &context.route.new_file {
         files::check_depth(context, new)?;
+        files::check_folder(context)?;
         precondition.check_creation().map_err(super::condition::Unchanged::to_error)?;
     } else {
         let entity = context.bound_entity(key)?;
         precondition.check(&entity).map_err(super::condition::Unchanged::to_error)?;
+        if wish == Some(Conflict::Fail) && context.world.behaviors.upload_conflict == UploadConflict::Refuse {
+            return Err(Error::new(&refusal::FILE_EXISTS, &[]));
+        }
     }
-    let request = context.request;
-    let body = if request.body.bytes().is_empty() { None } else { Some(body::bytes(request, &context.world.behaviors)?) };
-    let wish = body.and_then(|body| conflict_behavior(&body));
-    let query = wish.map(|wish| format!("?@microsoft.graph.conflictBehavior={wish}")).unwrap_or_default();
+    let query = wish.map(|wish| format!("?@microsoft.graph.conflictBehavior={}", wish.name())).unwrap_or_default();
     let mut headers = headers(context, "application/octet-stream");
     for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
         for condition in request.headers.get_all(&name) {
@@ -94,16 +105,6 @@ fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Erro
         }
     }
     Ok(UploadTarget { path: format!("{base}/content{query}"), headers, attachment: None })
-}
-
-/// Returns the wish of a request for the case that there is a file of the name.
-fn conflict_behavior(body: &[u8]) -> Option<&'static str> {
-    let Ok(Json::Object(members)) = json::parse(body) else { return None };
-    let (_, item) = members.iter().find(|(name, _)| name.eq_ignore_ascii_case("item"))?;
-    let Json::Object(members) = item else { return None };
-    let is_wish = |name: &str| name.to_ascii_lowercase().ends_with(".conflictbehavior");
-    let (_, Json::String(wish)) = members.iter().find(|(name, _)| is_wish(name))? else { return None };
-    ["fail", "rename", "replace"].into_iter().find(|known| wish.eq_ignore_ascii_case(known))
 }
 
 /// Returns the request that stores an attachment.

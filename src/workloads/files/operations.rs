@@ -83,6 +83,8 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     settle(request, structured, &source, item, &folder, new_name.clone())?;
     // Held until the copy is stored: a folder has no two items of one name.
     let _alone = request.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
+    // Another request can have moved or deleted the folder.
+    check_folder(request, structured, &folder)?;
     let (name, replaced) = match settle(request, structured, &source, item, &folder, new_name)? {
         Place::Free(name) => (name, None),
         Place::Replaces(name, file) => (name, Some(file)),
@@ -101,6 +103,17 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     world.store.remove_links_to(&old);
     let bytes = size - size_of(structured, &replaced.properties);
     Ok(OperationReply::Started { made, items: 0, bytes })
+}
+
+/// Checks that the folder of a collection is there, and no file. A single one is there with its drive.
+fn check_folder(request: &OperationRequest<'_>, structured: &StructuredType, folder: &CollectionAddress) -> Result<(), Error> {
+    let schema = &request.world.schema;
+    let holder = folder.holder.as_deref().and_then(|holder| EntityAddress::parse(schema, request.model, holder));
+    let Some(holder) = holder.filter(|holder| !schema.set(holder.collection.set).is_single) else { return Ok(()) };
+    let item = request.world.store.entity(&holder).ok_or_else(|| Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]))?;
+    let has = |name: &str| structured.slot(name).is_some_and(|slot| *item.properties.get(slot) != Value::Null);
+    let is_file = !has("folder") && (has("content") || has("file"));
+    if is_file { Err(Error::new(&refusal::ITEM_IN_FILE, &[])) } else { Ok(()) }
 }
 
 /// The place of a copy in its folder.

@@ -20,11 +20,11 @@ use wfi_emulator::internals::world::settings::{Auth, Settings};
 
 use crate::support::{harness, tokens};
 
-const ROOT: &str = "/v1.0/me/drive/root";
+pub(super) const ROOT: &str = "/v1.0/me/drive/root";
 const STATE: &str = "/_emulator/worlds/default/state";
 const KIB: usize = 1024;
 
-fn send(world: &World, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> RecordedResponse {
+pub(super) fn send(world: &World, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> RecordedResponse {
     let target = target.strip_prefix("http://localhost:9340").unwrap_or(target).to_owned();
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     harness::send(world, &RecordedRequest { method, target, headers, body: Bytes::copy_from_slice(body) })
@@ -34,11 +34,11 @@ fn header<'r>(response: &'r RecordedResponse, wanted: &str) -> Option<&'r str> {
     response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
 }
 
-fn json_of(response: &RecordedResponse) -> Value {
+pub(super) fn json_of(response: &RecordedResponse) -> Value {
     serde_json::from_slice(&response.body).unwrap_or_default()
 }
 
-fn code(response: &RecordedResponse) -> (u16, String) {
+pub(super) fn code(response: &RecordedResponse) -> (u16, String) {
     (response.status.as_u16(), json_of(response)["error"]["code"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -180,12 +180,12 @@ fn the_address_of_content_needs_no_token_and_is_valid_for_an_hour_in_one_world()
 }
 
 /// Begins an upload session, and returns its address.
-fn session(world: &World, target: &str, body: &Value) -> String {
+pub(super) fn session(world: &World, target: &str, body: &Value) -> String {
     let made = send(world, Method::POST, target, &[("content-type", "application/json")], body.to_string().as_bytes());
     json_of(&made)["uploadUrl"].as_str().unwrap_or_else(|| panic!("{:?}", code(&made))).to_owned()
 }
 
-fn fragment(world: &World, address: &str, range: &str, bytes: &[u8]) -> RecordedResponse {
+pub(super) fn fragment(world: &World, address: &str, range: &str, bytes: &[u8]) -> RecordedResponse {
     send(world, Method::PUT, address, &[("content-range", range)], bytes)
 }
 
@@ -230,20 +230,31 @@ fn fragments_of_an_upload_become_a_file() {
     let address = session(&world, &target, &json!({}));
     let later = world.with_clock(world.clock.advanced(24 * 60 * 60 * 1000));
     assert_eq!(code(&fragment(&later, &address, "bytes 0-2/3", b"new")).0, 404);
-    // A file of the name, where the client wants none.
+    // A file of the name, where the client wants none: refused at the beginning, or with the last fragment.
     let fail = json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" } });
+    let begin = |world: &World, target: &str, body: &Value| {
+        send(world, Method::POST, target, &[("content-type", "application/json")], body.to_string().as_bytes())
+    };
+    let by_query = format!("{target}?@microsoft.graph.conflictBehavior=fail");
+    let by_id = format!("/v1.0/me/drive/items/{id}/createUploadSession");
+    for (target, body) in [(&target, &fail), (&by_query, &json!({})), (&by_id, &fail)] {
+        assert_eq!(code(&begin(&world, target, body)), (409, "nameAlreadyExists".to_owned()), "{target}");
+    }
+    assert_eq!(content_of(&world, "Uploads/large.bin"), b"new", "the content stays");
+    let world = harness::world(&[("upload-conflict", "begin")]);
+    put(&world, "Uploads/large.bin", b"old");
     let address = session(&world, &target, &fail);
     assert_eq!(code(&fragment(&world, &address, "bytes 0-2/3", b"NEW")), (409, "nameAlreadyExists".to_owned()));
-    assert_eq!(content_of(&world, "Uploads/large.bin"), b"new", "the content stays");
+    assert_eq!(content_of(&world, "Uploads/large.bin"), b"old", "the content stays");
 }
 
 /// Returns the content of a file.
-fn content_of(world: &World, name: &str) -> Vec<u8> {
+pub(super) fn content_of(world: &World, name: &str) -> Vec<u8> {
     let found = send(world, Method::GET, &format!("{ROOT}:/{name}:/content"), &[], b"");
     send(world, Method::GET, header(&found, "location").unwrap(), &[], b"").body.to_vec()
 }
 
-fn put(world: &World, name: &str, bytes: &[u8]) -> RecordedResponse {
+pub(super) fn put(world: &World, name: &str, bytes: &[u8]) -> RecordedResponse {
     send(world, Method::PUT, &format!("{ROOT}:/{name}:/content"), &[], bytes)
 }
 
@@ -296,9 +307,8 @@ fn a_packed_body_says_what_happens_to_a_file_of_the_name() {
     let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
     assert_eq!(put(&world, "a.txt", b"old").status, StatusCode::CREATED);
     let fail = packed(&json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" } }));
-    let made = send(&world, Method::POST, &format!("{ROOT}:/a.txt:/createUploadSession"), &headers, &fail);
-    let address = json_of(&made)["uploadUrl"].as_str().unwrap().to_owned();
-    assert_eq!(code(&fragment(&world, &address, "bytes 0-2/3", b"new")), (409, "nameAlreadyExists".to_owned()));
+    let refused = send(&world, Method::POST, &format!("{ROOT}:/a.txt:/createUploadSession"), &headers, &fail);
+    assert_eq!(code(&refused), (409, "nameAlreadyExists".to_owned()));
     let folder = packed(&json!({ "name": "a.txt", "folder": {}, "@microsoft.graph.conflictBehavior": "rename" }));
     let made = send(&world, Method::POST, &format!("{ROOT}/children"), &headers, &folder);
     assert_eq!((made.status, &json_of(&made)["name"]), (StatusCode::CREATED, &json!("a 1.txt")));
@@ -423,7 +433,7 @@ fn two_clients_that_create_one_file_make_one() {
 }
 
 /// Returns the statuses of requests of several clients that begin together.
-fn at_once(method: &Method, target: &str, body: &[u8], world: &World) -> Vec<StatusCode> {
+pub(super) fn at_once(method: &Method, target: &str, body: &[u8], world: &World) -> Vec<StatusCode> {
     let barrier = Barrier::new(6);
     thread::scope(|scope| {
         let request = || {
@@ -515,6 +525,18 @@ fn no_item_moves_into_a_file() {
     let parent = json!({ "parentReference": { "id": json_of(&made)["id"] } });
     assert_eq!(code(&patch(&world, &format!("{ROOT}:/From/a.txt"), &parent)).0, 404);
     assert_eq!(content_of(&world, "From/a.txt"), b"a");
+    // Nothing is created in one, or copied into one.
+    assert_eq!(code(&put(&world, "To/b.txt/c.txt", b"c")), (404, "itemNotFound".to_owned()));
+    assert_eq!(code(&put(&world, "To/b.txt/c/d.txt", b"c")), (404, "itemNotFound".to_owned()));
+    assert_eq!(code(&copy_to(&world, "From", &json!({ "parentReference": { "id": file } }))), (404, "itemNotFound".to_owned()));
+    for (target, body) in [
+        (format!("/v1.0/me/drive/items/{file}/children"), json!({ "name": "c", "folder": {} })),
+        (format!("/v1.0/me/drive/items/{file}:/c.txt:/createUploadSession"), json!({})),
+    ] {
+        let refused = send(&world, Method::POST, &target, &[("content-type", "application/json")], body.to_string().as_bytes());
+        assert_eq!(code(&refused), (404, "itemNotFound".to_owned()), "{target}");
+    }
+    assert_eq!(children(&world, "To/b.txt"), Vec::<String>::new());
 }
 
 #[test]
@@ -552,7 +574,7 @@ fn folders_are_as_deep_as_the_limit_and_no_deeper() {
 }
 
 /// Returns the names in a folder.
-fn children(world: &World, folder: &str) -> Vec<String> {
+pub(super) fn children(world: &World, folder: &str) -> Vec<String> {
     let listed = json_of(&send(world, Method::GET, &format!("{ROOT}:/{folder}:/children?$top=999"), &[], b""));
     listed["value"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
 }
@@ -665,7 +687,7 @@ fn content_is_found_in_the_world_that_a_token_names() {
     }
 }
 
-fn patch(world: &World, path: &str, body: &Value) -> RecordedResponse {
+pub(super) fn patch(world: &World, path: &str, body: &Value) -> RecordedResponse {
     send(world, Method::PATCH, path, &[("content-type", "application/json")], body.to_string().as_bytes())
 }
 

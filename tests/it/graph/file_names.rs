@@ -1,0 +1,233 @@
+//! Names of files and folders: what becomes of them when they are in use, and when several clients give them at once.
+
+use std::sync::Barrier;
+use std::thread;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::fixture;
+
+use super::media::{ROOT, children, content_of, fragment, json_of, patch, put, send, session};
+use crate::support::harness;
+
+const WISH: &str = "@microsoft.graph.conflictBehavior";
+
+fn item(world: &World, name: &str) -> Value {
+    json_of(&send(world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""))
+}
+
+fn id(world: &World, name: &str) -> String {
+    let item = item(world, name);
+    item["id"].as_str().unwrap_or_else(|| panic!("{name}: {item}")).to_owned()
+}
+
+fn sorted(world: &World, folder: &str) -> Vec<String> {
+    let mut names = children(world, folder);
+    names.sort();
+    names
+}
+
+/// Returns the sorted statuses of changes of items that begin together.
+fn patch_at_once(world: &World, changes: &[(String, Value)]) -> Vec<u16> {
+    let barrier = Barrier::new(changes.len());
+    let change = |(item, body): &(String, Value)| {
+        barrier.wait();
+        patch(world, &format!("/v1.0/me/drive/items/{item}"), body).status.as_u16()
+    };
+    let mut statuses: Vec<u16> = thread::scope(|scope| {
+        let clients: Vec<_> = changes.iter().map(|one| scope.spawn(|| change(one))).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    statuses.sort_unstable();
+    statuses
+}
+
+#[test]
+fn an_upload_gets_the_name_that_it_wishes_though_another_file_came_between() {
+    let world = harness::world(&[]);
+    for (wish, outcome, names) in [
+        ("fail", (StatusCode::CONFLICT, Value::Null), vec!["a.txt"]),
+        ("rename", (StatusCode::CREATED, json!("a 1.txt")), vec!["a 1.txt", "a.txt"]),
+        ("replace", (StatusCode::OK, json!("a.txt")), vec!["a.txt"]),
+    ] {
+        let item = json!({ "item": { "@microsoft.graph.conflictBehavior": wish } });
+        let address = session(&world, &format!("{ROOT}:/{wish}/a.txt:/createUploadSession"), &item);
+        assert_eq!(fragment(&world, &address, "bytes 0-2/6", b"abc").status, StatusCode::ACCEPTED);
+        assert_eq!(put(&world, &format!("{wish}/a.txt"), b"old").status, StatusCode::CREATED);
+        let last = fragment(&world, &address, "bytes 3-5/6", b"def");
+        assert_eq!((last.status, json_of(&last)["name"].clone()), outcome, "{wish}");
+        let mut found = children(&world, wish);
+        found.sort();
+        assert_eq!(found, names, "{wish}");
+        let content = if wish == "replace" { b"abcdef".as_slice() } else { b"old" };
+        assert_eq!(content_of(&world, &format!("{wish}/a.txt")), content, "{wish}");
+    }
+    // The end of two uploads at once.
+    for round in 0..10 {
+        for (wish, names) in [("fail", 1), ("rename", 6), ("replace", 1)] {
+            let item = json!({ "item": { "@microsoft.graph.conflictBehavior": wish } });
+            let target = format!("{ROOT}:/{round}/{wish}/a.txt:/createUploadSession");
+            let sessions: Vec<String> = (0..6).map(|_| session(&world, &target, &item)).collect();
+            let barrier = Barrier::new(sessions.len());
+            let mut statuses: Vec<u16> = thread::scope(|scope| {
+                let last = |address| {
+                    barrier.wait();
+                    fragment(&world, address, "bytes 0-0/1", b"x").status.as_u16()
+                };
+                let ends: Vec<_> = sessions.iter().map(|address| scope.spawn(move || last(address))).collect();
+                ends.into_iter().map(|end| end.join().unwrap()).collect()
+            });
+            statuses.sort_unstable();
+            let expected = match wish {
+                "fail" => [201, 409, 409, 409, 409, 409],
+                "rename" => [201; 6],
+                _ => [200, 200, 200, 200, 200, 201],
+            };
+            assert_eq!(
+                (statuses.as_slice(), children(&world, &format!("{round}/{wish}")).len()),
+                (&expected[..], names),
+                "{wish}"
+            );
+        }
+    }
+}
+
+#[test]
+fn items_that_change_their_name_or_folder_at_once_get_the_names_that_they_wish() {
+    let world = harness::world(&[]);
+    let names = |stem: &str| -> Vec<String> {
+        (0..6).map(|number| if number == 0 { format!("{stem}.txt") } else { format!("{stem} {number}.txt") }).collect()
+    };
+    for round in 0..5 {
+        for wish in ["fail", "rename", "replace"] {
+            let folder = format!("{round}/{wish}");
+            for number in 0..6 {
+                put(&world, &format!("{folder}/{number}/b.txt"), b"x");
+                put(&world, &format!("{folder}/new/{number}.txt"), b"x");
+                put(&world, &format!("{folder}/to/x.txt"), b"x");
+            }
+            let statuses = match wish {
+                "fail" => vec![200, 409, 409, 409, 409, 409],
+                _ => vec![200; 6],
+            };
+            // Another name.
+            let renamed: Vec<_> = (0..6)
+                .map(|number| (id(&world, &format!("{folder}/new/{number}.txt")), json!({ "name": "a.txt", WISH: wish })))
+                .collect();
+            assert_eq!(patch_at_once(&world, &renamed), statuses, "{wish}");
+            let found = sorted(&world, &format!("{folder}/new"));
+            match wish {
+                "fail" => assert!(found.len() == 6 && found.contains(&"a.txt".to_owned()), "{found:?}"),
+                "rename" => {
+                    let mut expected = names("a");
+                    expected.sort();
+                    assert_eq!(found, expected);
+                }
+                _ => assert_eq!(found, ["a.txt"]),
+            }
+            assert_eq!(item(&world, &format!("{folder}/new"))["folder"]["childCount"], found.len(), "{wish}");
+            // Another folder, where all have one name.
+            let to = id(&world, &format!("{folder}/to"));
+            let moved: Vec<_> = (0..6)
+                .map(|number| {
+                    let body = json!({ "parentReference": { "id": to }, WISH: wish });
+                    (id(&world, &format!("{folder}/{number}/b.txt")), body)
+                })
+                .collect();
+            assert_eq!(patch_at_once(&world, &moved), statuses, "{wish}");
+            let found = sorted(&world, &format!("{folder}/to"));
+            let count = if wish == "rename" { 7 } else { 2 };
+            assert_eq!((found.len(), found.contains(&"b.txt".to_owned())), (count, true), "{wish}: {found:?}");
+            let folder = item(&world, &format!("{folder}/to"));
+            assert_eq!((&folder["folder"]["childCount"], &folder["size"]), (&json!(count), &json!(count)), "{wish}");
+            let left: usize = (0..6).map(|number| children(&world, &format!("{round}/{wish}/{number}")).len()).sum();
+            assert_eq!(left, if wish == "fail" { 5 } else { 0 }, "{wish}");
+        }
+    }
+}
+
+#[test]
+fn moves_at_once_lose_no_item_and_no_change() {
+    let world = harness::world(&[]);
+    for round in 0..30 {
+        for name in ["a/a.txt", "b/b.txt", "c/c.txt"] {
+            put(&world, &format!("{round}/{name}"), b"x");
+        }
+        let id = |name: &str| id(&world, &format!("{round}/{name}"));
+        let to = |folder: &str| json!({ "parentReference": { "id": id(folder) } });
+        // A folder into another, and that into the first one: one of the moves is refused.
+        let statuses = patch_at_once(&world, &[(id("a"), to("b")), (id("b"), to("a"))]);
+        assert!(matches!(statuses[..], [200, 400 | 404]), "{statuses:?}");
+        let (a, b) = if children(&world, &format!("{round}")).contains(&"a".to_owned()) { ("a", "a/b") } else { ("b/a", "b") };
+        assert_eq!(
+            (content_of(&world, &format!("{round}/{a}/a.txt")), content_of(&world, &format!("{round}/{b}/b.txt"))),
+            (b"x".to_vec(), b"x".to_vec())
+        );
+        // One item into two folders: it is in one of them, and a change of it, or of what it contains, is not lost.
+        let (file, described) = (id(&format!("{a}/a.txt")), json!({ "description": format!("new {round}") }));
+        let folder = if a == "a" { "a" } else { "b" };
+        let root = json_of(&send(&world, Method::GET, ROOT, &[], b""))["id"].clone();
+        let outwards = json!({ "parentReference": { "id": root }, "name": format!("moved{round}") });
+        let changes = [
+            (id(folder), to("c")),
+            (id(folder), outwards),
+            (file.clone(), described.clone()),
+            (id("c/c.txt"), described.clone()),
+        ];
+        let statuses = patch_at_once(&world, &changes);
+        let places = [format!("{round}/c/{folder}"), format!("moved{round}"), format!("{round}/c/moved{round}")];
+        let places: Vec<&String> = places.iter().filter(|place| item(&world, place)["id"].is_string()).collect();
+        assert_eq!(places.len(), 1, "{statuses:?} {places:?}");
+        let found = json_of(&send(&world, Method::GET, &format!("/v1.0/me/drive/items/{file}"), &[], b""));
+        assert_eq!(found["name"], "a.txt", "{found}");
+        let failed = statuses.iter().filter(|status| **status == 404).count();
+        assert!(statuses.iter().all(|status| [200, 404].contains(status)) && failed <= 2, "{statuses:?}");
+        if failed == 0 {
+            assert_eq!(found["description"], described["description"], "{found}");
+        }
+        assert_eq!(item(&world, &format!("{round}/c/c.txt"))["description"], described["description"]);
+    }
+}
+
+#[test]
+fn the_paths_within_a_folder_follow_its_name() {
+    let world = harness::world(&[]);
+    for name in ["rye/deep/a.txt", "rye/b.txt"] {
+        put(&world, name, b"12345");
+    }
+    let path = |name: &str| {
+        let item = json_of(&send(&world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""));
+        item["parentReference"]["path"].as_str().unwrap_or_else(|| panic!("{item}")).rsplit_once("root:").unwrap().1.to_owned()
+    };
+    assert_eq!(patch(&world, &format!("{ROOT}:/rye"), &json!({ "name": "Spelt" })).status, StatusCode::OK);
+    assert_eq!(
+        (path("Spelt/b.txt"), path("Spelt/deep"), path("Spelt/deep/a.txt")),
+        ("/Spelt".into(), "/Spelt".into(), "/Spelt/deep".into())
+    );
+    assert_eq!(patch(&world, &format!("{ROOT}:/Spelt/deep"), &json!({ "name": "DEEP" })).status, StatusCode::OK);
+    assert_eq!((path("Spelt/DEEP"), path("Spelt/DEEP/a.txt")), ("/Spelt".into(), "/Spelt/DEEP".into()));
+}
+
+#[test]
+fn another_name_without_room_changes_nothing() {
+    let world = harness::world(&[]);
+    for number in 0..5 {
+        put(&world, &format!("rye/{number}/a.txt"), b"12345");
+    }
+    put(&world, "old.txt", b"1");
+    let state = || fixture::write(&world.schema, &world.store, world.behaviors.secret);
+    let (before, stores) = (state(), &world.settings.stores);
+    let mut refused = 0;
+    for room in (0..).map(|step| step * 100) {
+        let rest = stores.take(stores.limit() - stores.used() - room).unwrap();
+        let renamed = patch(&world, &format!("{ROOT}:/rye"), &json!({ "name": "a".repeat(200) }));
+        drop(rest);
+        if renamed.status == StatusCode::OK {
+            break;
+        }
+        assert_eq!((renamed.status, state() == before), (StatusCode::PAYLOAD_TOO_LARGE, true), "with room for {room} bytes");
+        refused += 1;
+    }
+    assert!(refused > 1, "{refused}");
+}
