@@ -35,7 +35,7 @@ pub(crate) use text::{BUILT_IN, SchemaText};
 
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
-    DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, JoinRules, KeyCheck,
+    DefaultProjection, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, JoinRules, KeyCheck,
     LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules,
     Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, WindowRules, Wording, WorkloadRules,
 };
@@ -298,6 +298,8 @@ pub struct Navigation {
     pub is_auto_expanded: bool,
     /// The entities of other addresses that it shows.
     pub view: Option<View>,
+    /// The other collections of the holder whose entities are found through it by their keys.
+    pub keyed_elsewhere: &'static [Elsewhere],
     /// The restrictions of clients there.
     pub restrictions: Restrictions,
     /// The rules of the time range, if it leads to what happens in one.

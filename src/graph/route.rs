@@ -16,7 +16,8 @@ use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, encoded_key
 use crate::edm::key;
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{
-    Model, NamedType, Navigation, PropertyType, Restrictions, Root, Schema, StructuredType, TypeId, Version, WindowRules,
+    Elsewhere, Model, NamedType, Navigation, PropertyType, Restrictions, Root, Schema, StructuredType, TypeId, Version,
+    WindowRules,
 };
 use crate::edm::segment::{KeyPredicate, Segment};
 use crate::odata::error::Error;
@@ -333,6 +334,8 @@ struct Walk<'s, 'l> {
     ancestors: Vec<Ancestor>,
     home: Option<String>,
     also: Vec<CollectionAddress>,
+    /// The holder of other collections whose entities are found by their keys.
+    elsewhere: Option<(EntityAddress, TypeId, &'static [Elsewhere])>,
     new_in: Option<(CollectionAddress, Option<String>)>,
     upsert: Option<(usize, String)>,
     window: Option<&'static WindowRules>,
@@ -387,6 +390,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             ancestors: Vec::new(),
             home: None,
             also: Vec::new(),
+            elsewhere: None,
             new_in: None,
             upsert: None,
             window: None,
@@ -623,7 +627,7 @@ impl<'s, 'l> Walk<'s, 'l> {
         });
         self.find_elsewhere();
         self.find_instance();
-        (self.new_in, self.window) = (None, None);
+        (self.new_in, self.window, self.elsewhere) = (None, None, None);
         Ok(())
     }
 
@@ -658,6 +662,9 @@ impl<'s, 'l> Walk<'s, 'l> {
         // Few navigation properties show entities of other addresses.
         let viewed = navigation.view.map(|view| (view, EntityAddress { collection: outer.clone(), key: key.as_ref().into() }));
         let holder_type = self.type_id;
+        let others = navigation.keyed_elsewhere;
+        let holder = || EntityAddress { collection: outer.clone(), key: key.as_ref().into() };
+        self.elsewhere = (!others.is_empty()).then(|| (holder(), holder_type, others));
         // A root collection belongs to the service itself.
         if self.collection.holder.is_some() && !self.schema.set(outer.set).is_root_single() {
             self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.as_ref().into() });

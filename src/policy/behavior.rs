@@ -577,6 +577,14 @@ rows! {
     grade Strong;
     source "microsoft-graph-docs#1716 and #7632, microsoft-graph-docs-contrib#34 (the members of occurrences); keeper.sh#409 (the series beside them)";
 
+    "series-exceptions" series_exceptions: SeriesExceptions = "the exceptions and the cancelled occurrences of a series whose pattern changes" {
+        Keep "keep" "they stay as they are",
+        Reset "reset" "they are gone: the series happens as the new pattern says",
+    }
+    profiles Keep Keep Keep;
+    grade None;
+    source "no public observation; Outlook warns that exceptions are lost, and says nothing of other clients";
+
     "count-of-values" count_of_values: CountOfValues = "`$count` behind a property with a collection of values, as in `/users/{id}/businessPhones/$count`" {
         Answer "answer" "answered with the number of values, as OData defines it",
         Refuse "refuse" "refused with 400, as an unknown segment",

@@ -64,6 +64,8 @@ pub enum ErrorCode {
     ResourceNotFound,
     /// An item of Outlook does not exist (microsoftgraph/msgraph-sdk-dotnet#259).
     ErrorItemNotFound,
+    /// `ErrorCannotDeleteObject`: msgraph-sdk-powershell#2743.
+    ErrorCannotDeleteObject,
     /// A file or folder does not exist (microsoft-graph-docs#14186).
     ItemNotFound,
     /// A request on a file is malformed (concepts/onedrive errors of microsoft-graph-docs).
@@ -176,6 +178,7 @@ impl ErrorCode {
             ErrorCode::InvalidWorkloadRequest => "InvalidRequest",
             ErrorCode::ResourceNotFound => "Request_ResourceNotFound",
             ErrorCode::ErrorItemNotFound => "ErrorItemNotFound",
+            ErrorCode::ErrorCannotDeleteObject => "ErrorCannotDeleteObject",
             ErrorCode::ItemNotFound => "itemNotFound",
             ErrorCode::InvalidFileRequest => "invalidRequest",
             ErrorCode::NameAlreadyExists => "nameAlreadyExists",
@@ -317,6 +320,9 @@ refusals! {
     CHANGE_OF_LINKS "change-of-links" 400 BadRequest Layer::Gateway,
         "The request is currently not supported on the targeted entity set",
         Strong "microsoft-graph-docs-contrib#3152";
+    /// The deletion of the default calendar, or of a folder with a well-known name.
+    DEFAULT_FOLDER "default-folder" 403 ErrorCannotDeleteObject Layer::Gateway, "Object cannot be deleted.",
+        Weak "learn.microsoft.com/graph/api/calendar-delete (only calendars other than the default one); msgraph-beta-sdk-php#300 (such folders are refused); msgraph-sdk-powershell#2743 (the answer, for a folder of contacts)";
     /// A meeting that another person than its organizer cancels.
     NOT_ORGANIZER "not-organizer" 400 ErrorInvalidRequest Layer::Gateway,
         "Your request can't be completed. You need to be an organizer to cancel a meeting.",

@@ -262,6 +262,9 @@ pub struct InstanceRules {
     pub(crate) separate: fn(&Model, &StructuredType, &Complex) -> Complex,
     /// Returns the values of an entity without the time that has a key.
     pub(crate) without: fn(&StructuredType, series: &str, &Complex, key: &str) -> Complex,
+    /// Forgets the times without which an entity happens, if it happens at other times than before. Returns whether the times that are
+    /// stored are to be removed.
+    pub(crate) renew: fn(&World, &Model, &StructuredType, before: &Complex, after: &mut Complex) -> bool,
     /// Names of the members that delta queries show of times that are not stored.
     pub delta_members: &'static [&'static str],
 }

@@ -24,6 +24,7 @@
 //! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
 //! | `relations` | deletion, restoring and links under every address; what a refused request leaves |
 //! | `report` | every rule of reports, on exchanges that set it off and on ones that nearly do; the examples; the page of rules |
+//! | `mailboxes` | items of mailboxes by their ids, wherever they are; deletions leave nothing |
 //! | `media` | content of files, photos and streams: byte for byte, in parts, in fragments, within limits |
 //! | `file_names` | names of files and folders in use: by each wish of a client, also of several at once |
 //! | `tags` | tags of entities, their forms, and conditions on them; of clients with one tag a single one writes |
@@ -180,6 +181,7 @@ mod graph {
     mod faults;
     mod file_names;
     mod history;
+    mod mailboxes;
     mod media;
     mod pipeline;
     mod properties;

@@ -513,6 +513,8 @@ impl Shared<'_> {
             [named(|workload| workload.unexpanded), named(|workload| workload.expanded), named(|workload| workload.references)];
         let views = rules.iter().flat_map(|workload| workload.views).filter(|(row, _, _)| is_row_of(row, full_name));
         let views: Vec<_> = views.collect();
+        let elsewhere = rules.iter().flat_map(|workload| workload.keyed_elsewhere);
+        let elsewhere: Vec<_> = elsewhere.filter(|(row, _, _)| is_row_of(row, full_name)).collect();
         let windows = rules.iter().flat_map(|workload| workload.windows).filter(|((row, _), _)| is_row_of(row, full_name));
         let windows: Vec<_> = windows.collect();
         let mut navigations: Vec<Arc<Navigation>> = base.map_or_else(Vec::new, |base| base.navigations.clone());
@@ -537,6 +539,7 @@ impl Shared<'_> {
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !unexpanded.contains(&name),
                 view: views.iter().find(|(_, viewed, _)| *viewed == name).map(|(_, _, view)| *view),
+                keyed_elsewhere: elsewhere.iter().find(|(_, own, _)| *own == name).map_or(&[], |(_, _, others)| *others),
                 restrictions: Restrictions::of(facts),
                 window: windows.iter().find(|((_, own), _)| *own == name).map(|(_, window)| *window),
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || expanded.contains(&name),

@@ -33,6 +33,8 @@ pub struct WorkloadRules {
     pub unexpanded: &'static [(&'static str, &'static str)],
     /// Types, and their navigation properties that show entities of other addresses, as long as nothing is stored under their own.
     pub views: &'static [(&'static str, &'static str, View)],
+    /// Types, and their navigation properties through which entities of other collections of the holder are found by their keys.
+    pub keyed_elsewhere: &'static [(&'static str, &'static str, &'static [Elsewhere])],
     /// Types, and their navigation properties that answers include unasked.
     pub expanded: &'static [(&'static str, &'static str)],
     /// Types whose key is in answers whether it is selected or not.
@@ -176,6 +178,17 @@ pub enum View {
         /// The property that names the one in which new entities are created, and its value as JSON text.
         new_in: (&'static str, &'static str),
     },
+}
+
+/// The collections of all entities of a collection of the holder, and of those nested in them.
+#[derive(Clone, Copy, Debug)]
+pub struct Elsewhere {
+    /// The navigation property of the collection.
+    pub navigation: &'static str,
+    /// The navigation property of the entities nested in its entities, if they can be nested.
+    pub nested: Option<&'static str>,
+    /// The navigation property of the collections.
+    pub collection: &'static str,
 }
 
 /// Names that a path segment can have in place of a key, with the values of a property.
@@ -343,6 +356,7 @@ impl WorkloadRules {
             unique,
             unexpanded,
             views,
+            keyed_elsewhere,
             expanded,
             always_keyed,
             chosen_keys,
@@ -392,6 +406,7 @@ impl WorkloadRules {
         found.extend(properties.iter().map(|(name, ..)| *name));
         found.extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)));
         found.extend(well_known.iter().map(|(name, ..)| *name).chain(views.iter().map(|(name, ..)| *name)));
+        found.extend(keyed_elsewhere.iter().map(|(name, ..)| *name));
         found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
         found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).copied());
         found.extend(guarded.iter().chain(*formed).copied());
@@ -427,6 +442,7 @@ impl WorkloadRules {
         unique: &[],
         unexpanded: &[],
         views: &[],
+        keyed_elsewhere: &[],
         expanded: &[],
         always_keyed: &[],
         chosen_keys: &[],

@@ -149,6 +149,10 @@ fn every_row_of_a_workload_is_for_a_type_and_a_property_of_the_schema() {
                 }
             }
         }
+        for (type_name, navigation, others) in rules.keyed_elsewhere {
+            has_navigation(type_name, navigation);
+            others.iter().for_each(|other| has_navigation(type_name, other.navigation));
+        }
         for (type_name, property, rule) in rules.properties.iter().filter(|(type_name, ..)| has_type(type_name)) {
             let found = Version::ALL.into_iter().any(|version| {
                 let model = schema.model(version);

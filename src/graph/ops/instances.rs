@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::edm::address::EntityAddress;
 use crate::edm::tag;
 use crate::edm::value::Entity;
 use crate::graph::context::OperationContext;
@@ -57,6 +58,26 @@ pub(super) fn change_series(context: &OperationContext<'_>, key: &str, is_remove
         Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, actual.blank_text))
     });
     updated.transpose().map_err(Error::from)
+}
+
+/// Removes the times of an entity that are stored.
+///
+/// # Errors
+///
+/// Fails if there is not enough room.
+pub(super) fn remove_stored(context: &OperationContext<'_>, key: &str) -> Result<(), StoreFull> {
+    let structured = context.structured();
+    let navigation = structured.rare().repeated.and_then(|name| structured.navigation(name));
+    let Some(navigation) = navigation else { return Ok(()) };
+    let (store, schema) = (&context.world.store, &context.world.schema);
+    let place = context.route.collection.within(schema, key, navigation.set);
+    for time in store.list(&place) {
+        store.to_change(&place, 0)?.remove(&time.key)?;
+        let address = EntityAddress { collection: place.clone(), key: time.key.clone() };
+        store.empty_within(place.root, &address.text(schema));
+        store.remove_links_to(&address);
+    }
+    Ok(())
 }
 
 /// Takes a change of the entity that happens at the time of the path back, unless it has been changed again.

@@ -22,7 +22,7 @@ use crate::odata::error::Error;
 use crate::odata::read::{Current, Reading};
 use crate::policy::refusal;
 use crate::world::store::{Collection, StoreUpdate, StoredEntity};
-use crate::world::workload::{ChangeKind, Reply};
+use crate::world::workload::{ChangeKind, InstanceRules, Reply};
 
 /// Changes the members of an entity that a body names.
 pub(super) fn update(
@@ -87,9 +87,14 @@ pub(super) fn update(
     let collection = instances::separate(context, key)?.unwrap_or(collection);
     // Held until the entity is stored.
     let _alone = check_unique(context, &collection, key, &reading.patch)?;
+    let instances = if structured.rare().repeated.is_some() { InstanceRules::of(context.world, structured) } else { None };
+    let mut is_renewed = false;
     let updated = collection.update(key, |entity| {
         precondition.check(entity)?;
         let mut properties = reading.patch.apply(model, structured, &entity.properties);
+        if let Some(rules) = instances {
+            is_renewed = (rules.renew)(context.world, model, structured, &entity.properties, &mut properties);
+        }
         for (slot, value) in values {
             properties.set(slot, value);
         }
@@ -102,6 +107,9 @@ pub(super) fn update(
         Ok::<_, Unchanged>(Entity::of_type(Arc::clone(&entity.key), properties, actual.blank_text))
     });
     let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)?;
+    if is_renewed {
+        instances::remove_stored(context, key)?;
+    }
     instances::change_series(context, key, false)?;
     reference::relate(context, &address(context, key), &relations, &mut |_, _| Err(Error::new(&refusal::INTERNAL, &[])))?;
     Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))

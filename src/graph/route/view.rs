@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
 use crate::edm::file_name::DEPTH;
-use crate::edm::schema::{PropertyType, StructuredType, TypeId, View};
+use crate::edm::schema::{Elsewhere, PropertyType, StructuredType, TypeId, View};
 use crate::edm::value::{Complex, Value};
 use crate::graph::route::Walk;
 use crate::world::workload::Ancestor;
@@ -86,10 +86,10 @@ impl<'s> Walk<'s, '_> {
                 let top = holder.collection.within(self.schema, &holder.key, outer.set);
                 let within = top.within(self.schema, &outer.name, inner.set);
                 let own = self.collection.clone();
-                self.add_all(structured, &own, nested, nested, DEPTH);
+                self.add_all(structured, &own, Some(nested), nested, DEPTH);
                 self.also.push(top);
                 self.also.push(within.clone());
-                self.add_all(structured, &within, nested, nested, DEPTH);
+                self.add_all(structured, &within, Some(nested), nested, DEPTH);
                 return false;
             }
             View::All { navigation, nested, collection, new_in } => {
@@ -102,7 +102,7 @@ impl<'s> Walk<'s, '_> {
                 {
                     self.new_in = Some((address.within(self.schema, &found, inner.set), None));
                 }
-                self.add_all(structured, &address, nested, collection, DEPTH);
+                self.add_all(structured, &address, Some(nested), collection, DEPTH);
                 return false;
             }
             View::SameKey(_) | View::Among { .. } | View::Beside(_) | View::Behind { .. } | View::Owned { .. } => return false,
@@ -116,7 +116,7 @@ impl<'s> Walk<'s, '_> {
         &mut self,
         structured: &StructuredType,
         address: &CollectionAddress,
-        nested: &str,
+        nested: Option<&str>,
         collection: &str,
         depth: usize,
     ) {
@@ -124,15 +124,31 @@ impl<'s> Walk<'s, '_> {
             if let Some(inner) = structured.navigation(collection) {
                 self.also.push(address.within(self.schema, &key, inner.set));
             }
-            if let Some(deeper) = structured.navigation(nested).filter(|deeper| deeper.target == structured.id && depth > 0) {
+            let deeper = nested.and_then(|nested| structured.navigation(nested));
+            if let Some(deeper) = deeper.filter(|deeper| deeper.target == structured.id && depth > 0) {
                 let address = address.within(self.schema, &key, deeper.set);
                 self.add_all(structured, &address, nested, collection, depth - 1);
             }
         }
     }
 
+    /// Adds the collections whose entities are found by their keys alone, if the path's own lacks the key.
+    fn add_keyed(&mut self) {
+        let Some((holder, holder_type, others)) = self.elsewhere.take() else { return };
+        if self.key.as_deref().is_none_or(|key| self.lookup.has(&self.collection, key)) {
+            return;
+        }
+        let holder_type = self.model.structured(holder_type);
+        for Elsewhere { navigation, nested, collection } in others {
+            let Some(outer) = holder_type.navigation(navigation) else { continue };
+            let address = holder.collection.within(self.schema, &holder.key, outer.set);
+            self.add_all(self.model.structured(outer.target), &address, *nested, collection, DEPTH);
+        }
+    }
+
     /// Goes to the collection that has the entity with the key, if the path's own does not.
     pub(super) fn find_elsewhere(&mut self) {
+        self.add_keyed();
         let also = std::mem::take(&mut self.also);
         let Some(key) = self.key.as_deref() else { return };
         // A set below a singleton, such as that of the deleted objects, shows no others.
@@ -168,8 +184,11 @@ impl<'s> Walk<'s, '_> {
         let series = if self.window.is_some_and(|rules| rules.is_of_holder) {
             self.ancestors.pop()
         } else {
-            let key = self.lookup.series(structured, &self.collection, key);
-            key.map(|key| Ancestor { collection: self.collection.clone(), type_id: self.type_id, key })
+            let mut places = std::iter::once(&self.collection).chain(&self.also);
+            places.find_map(|place| {
+                let key = self.lookup.series(structured, place, key)?;
+                Some(Ancestor { collection: place.clone(), type_id: self.type_id, key })
+            })
         };
         let Some(series) = series else { return };
         self.collection = series.collection.within(self.schema, &series.key, navigation.set);

@@ -1,8 +1,7 @@
 //! Events in a time range, and the occurrences of series.
 //!
 //! Occurrences follow from the pattern of their series. They are in views of a calendar and among the instances of a series. One that is changed
-//! is an exception from then on, which the series contains; one that is deleted is named in `cancelledOccurrences` of the series. Both stay when
-//! the pattern of the series changes, which is a guess (none).
+//! is an exception from then on, which the series contains; one that is deleted is named in `cancelledOccurrences` of the series.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +17,9 @@ use crate::edm::schema::{Model, PropertyType, StructuredType};
 use crate::edm::time_zone;
 use crate::edm::value::{Complex, Value};
 use crate::odata::purse::Purse;
+use crate::policy::behavior::SeriesExceptions;
 use crate::workloads::outlook::forms::written;
+use crate::world::World;
 use crate::world::store::{LookUpUnpaid, StoredEntity};
 use crate::world::workload::{InstanceRequest, InstanceRules, text_of};
 
@@ -34,6 +35,7 @@ static EVENTS: InstanceRules = InstanceRules {
     at,
     separate,
     without,
+    renew,
     delta_members: &["seriesMasterId", "type", "start", "end"],
 };
 
@@ -236,6 +238,22 @@ pub(super) fn without(structured: &StructuredType, series: &str, values: &Comple
         values.set(slot, Value::Collection(items));
     }
     values
+}
+
+/// Forgets which occurrences were cancelled, if the pattern of a series is another one and a behavior says so.
+fn renew(world: &World, model: &Model, structured: &StructuredType, before: &Complex, after: &mut Complex) -> bool {
+    let pattern = |values: &Complex| {
+        let (of_recurrence, recurrence) = inner(model, structured, values, "recurrence")?;
+        Some(recurrence.get(of_recurrence.slot("pattern")?).clone())
+    };
+    let former = pattern(before);
+    if world.behaviors.series_exceptions == SeriesExceptions::Keep || former.is_none() || former == pattern(after) {
+        return false;
+    }
+    if let Some(slot) = structured.slot("cancelledOccurrences") {
+        after.set(slot, Value::Collection([].into()));
+    }
+    true
 }
 
 /// Returns the id of an occurrence that stays the same when it becomes an exception (learn.microsoft.com/graph/api/resources/event: the form).

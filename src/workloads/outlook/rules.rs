@@ -1,8 +1,8 @@
 //! Rules of Outlook that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, PropertyRule, SearchRules,
-    ServerSetValue, TagForm, TagRules, TypeRules, UpdateAnswer, View, WindowRules, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, Elsewhere, IdForm, KeyCheck, PropertyRule,
+    SearchRules, ServerSetValue, TagForm, TagRules, TypeRules, UpdateAnswer, View, WindowRules, Wording, WorkloadRules,
 };
 use crate::policy::behavior::OutlookFilters;
 use crate::policy::refusal;
@@ -12,9 +12,9 @@ use crate::policy::refusal;
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
         item("message", &ITEM, &WORDING),
-        item("mailFolder", &ITEM, &FOLDER_WORDING),
+        TypeRules { is_consulted: true, ..item("mailFolder", &ITEM, &FOLDER_WORDING) },
         item("event", &ITEM, &WORDING),
-        item("calendar", &ITEM, &FOLDER_WORDING),
+        TypeRules { is_consulted: true, ..item("calendar", &ITEM, &FOLDER_WORDING) },
         item("calendarGroup", &ITEM, &FOLDER_WORDING),
         item("contact", &ITEM, &WORDING),
         item("contactFolder", &ITEM, &FOLDER_WORDING),
@@ -118,6 +118,23 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("user", "calendarView", View::Behind { navigation: "calendar", collection: "events" }),
         ("group", "calendarView", View::Beside("events")),
         ("calendar", "calendarView", View::Beside("events")),
+    ],
+    // Medium: learn.microsoft.com/graph/api/mailfolder-list-childfolders, event-get and contact-get have such paths for folders, events and
+    // contacts wherever they are.
+    keyed_elsewhere: &[
+        (
+            "user",
+            "mailFolders",
+            &[Elsewhere { navigation: "mailFolders", nested: Some("childFolders"), collection: "childFolders" }],
+        ),
+        (
+            "user",
+            "contactFolders",
+            &[Elsewhere { navigation: "contactFolders", nested: Some("childFolders"), collection: "childFolders" }],
+        ),
+        ("user", "contacts", &[Elsewhere { navigation: "contactFolders", nested: Some("childFolders"), collection: "contacts" }]),
+        ("user", "calendars", &[Elsewhere { navigation: "calendarGroups", nested: None, collection: "calendars" }]),
+        ("user", "events", &[Elsewhere { navigation: "calendars", nested: None, collection: "events" }]),
     ],
     formed: &["message", "event"],
     // Medium: learn.microsoft.com/graph/api/user-list-messages, user-list-events, user-list-contacts and user-list-mailfolders.
