@@ -569,6 +569,8 @@ pub struct Model {
     namespaces: Vec<Box<str>>,
     /// The aliases of namespaces, and what they are short for.
     aliases: Vec<(Box<str>, Box<str>)>,
+    /// The names of imports of operations, where they are others than those of the operations, and these.
+    imports: Vec<(Box<str>, Box<str>)>,
     /// The slots of all properties of a name in lower case.
     slots: Arc<HashMap<Box<str>, Vec<Slot>, RandomState>>,
 }
@@ -695,14 +697,17 @@ impl Model {
     /// Whether a qualified name may be that of a type in the part that is not read.
     pub fn may_have_unread_type(&self, name: &str) -> bool {
         let Some((namespace, _)) = name.rsplit_once('.').filter(|_| self.is_partial) else { return false };
+        self.may_have_namespace(namespace) && self.resolve(name).is_none()
+    }
+
+    /// Whether a text is a namespace or an alias, or that of a part that is not read.
+    fn may_have_namespace(&self, namespace: &str) -> bool {
         let is_same = |known: &str| known.eq_ignore_ascii_case(namespace);
-        let is_of_graph = namespace.len() > GRAPH.len()
+        let is_of_graph = self.is_partial
+            && namespace.len() > GRAPH.len()
             && namespace.as_bytes()[GRAPH.len()] == b'.'
             && namespace.as_bytes()[..GRAPH.len()].eq_ignore_ascii_case(GRAPH.as_bytes());
-        let is_known = is_of_graph
-            || self.namespaces.iter().any(|known| is_same(known))
-            || self.aliases.iter().any(|(alias, _)| is_same(alias));
-        is_known && self.resolve(name).is_none()
+        is_of_graph || self.namespaces.iter().any(|known| is_same(known)) || self.aliases.iter().any(|(alias, _)| is_same(alias))
     }
 
     /// Whether a name may be that of an operation in the part that is not read.

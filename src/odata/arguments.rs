@@ -51,10 +51,8 @@ pub(crate) enum LiteralProblem {
 ///
 /// Fails if the literal is malformed, or has another type.
 pub(crate) fn read(model: &Model, kind: OperationType, literal: &str) -> Result<Value, LiteralProblem> {
-    if literal == "null" {
-        return Ok(Value::Null);
-    }
     match kind {
+        _ if literal == "null" => Ok(Value::Null),
         OperationType::Value(PropertyType::Primitive(primitive)) => read_primitive(primitive, literal),
         OperationType::Value(PropertyType::Enum(id)) => {
             let enumeration = model.enumeration(id);
@@ -70,13 +68,23 @@ pub(crate) fn read(model: &Model, kind: OperationType, literal: &str) -> Result<
             let items: Result<Vec<Value>, _> = items.iter().map(read).collect();
             items.map(|items| Value::Collection(items.into())).map_err(|_| LiteralProblem::Malformed)
         }
-        // Values of other types are JSON, which no function of Graph takes in its address.
+        // Values of other types are JSON, which others read.
         OperationType::Value(_) | OperationType::Entity(_) | OperationType::Entities(_) => Err(LiteralProblem::Malformed),
     }
 }
 
 fn read_primitive(primitive: Primitive, literal: &str) -> Result<Value, LiteralProblem> {
     let is_text = matches!(primitive, Primitive::String);
+    // These literals have a prefix (OData 4.0 ABNF, primitiveLiteral); a duration can lack it.
+    let prefix = match primitive {
+        Primitive::Duration => "duration",
+        Primitive::Binary => "binary",
+        _ => "",
+    };
+    if let Some(text) = literal.strip_prefix(prefix).filter(|_| !prefix.is_empty()).and_then(unquoted) {
+        let read = primitive.read(&Json::String(text), LongNumbers::Numbers).map(Value::from);
+        return read.map_err(|_| LiteralProblem::Malformed);
+    }
     let json = match unquoted(literal) {
         Some(text) if is_text => Json::String(text),
         Some(_) => return Err(LiteralProblem::Type("Edm.String")),
@@ -122,6 +130,9 @@ mod tests {
         assert_eq!(read(Primitive::Boolean, "true"), Ok(Value::Boolean(true)));
         assert_eq!(read(Primitive::Date, "2023-07-09"), Ok(Value::String("2023-07-09".into())));
         assert_eq!(read(Primitive::Date, "null"), Ok(Value::Null));
+        assert_eq!(read(Primitive::Duration, "duration'P1D'"), read(Primitive::Duration, "P1D"));
+        assert_eq!(read(Primitive::Duration, "duration'x'"), Err(LiteralProblem::Malformed));
+        assert!(read(Primitive::Binary, "binary'YQ=='").is_ok());
         assert_eq!(read(Primitive::Date, "'2023-07-09'"), Err(LiteralProblem::Type("Edm.String")));
         for (primitive, malformed) in
             [(Primitive::String, "x"), (Primitive::String, "'a'b'"), (Primitive::Int32, "1.5"), (Primitive::Guid, "7")]

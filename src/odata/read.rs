@@ -27,7 +27,7 @@ mod reader;
 mod related;
 
 use self::annotations::InstanceTypes;
-pub(crate) use self::parameters::{Argument, parameters};
+pub(crate) use self::parameters::{Argument, parameter, parameters};
 pub(crate) use self::problem::BodyProblem;
 use self::problem::{Path, shortened};
 use self::reader::BodyReader;

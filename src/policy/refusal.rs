@@ -342,6 +342,10 @@ refusals! {
     UNKNOWN_PARAMETER "unknown-parameter" 400 BadRequest Layer::Gateway,
         "The parameter '{0}' in the request payload is not a valid parameter for the operation '{1}'.",
         Weak "OData/odata.net ODataParameterReaderCore_ParameterNameNotInMetadata";
+    /// A parameter in an address twice.
+    REPEATED_PARAMETER "repeated-parameter" 400 BadRequest Layer::Gateway,
+        "Duplicate parameter or entity key name '{0}' in the call of the operation '{1}'.",
+        None "OData/odata.net FunctionCallParser_DuplicateParameterOrEntityKeyName (the name of the message); the text is a guess";
     /// Parameters that an operation needs.
     MISSING_PARAMETERS "missing-parameters" 400 BadRequest Layer::Gateway,
         "One or more parameters of the operation '{0}' are missing from the request payload. The missing parameters are: {1}.",

@@ -345,6 +345,7 @@ impl Shared<'_> {
             slots: Arc::default(),
             namespaces: document.schemas.iter().map(|schema| schema.namespace.as_str().into()).collect(),
             aliases: document.aliases().map(|(alias, namespace)| (alias.into(), namespace.into())).collect(),
+            imports: document.imports.iter().map(|(name, operation)| (name.as_ref().into(), operation.as_ref().into())).collect(),
         };
         for (id, declaration) in numbers.enums.iter().zip(&document.enums) {
             let full_name = document.qualified(declaration.schema, &declaration.name);

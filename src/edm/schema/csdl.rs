@@ -34,6 +34,8 @@ pub(super) struct Document<'x> {
     pub(super) enums: Vec<Arc<EnumDeclaration<'x>>>,
     pub(super) roots: Vec<RootDeclaration<'x>>,
     pub(super) operations: Vec<Arc<OperationDeclaration<'x>>>,
+    /// The imports of operations that have other names than these, and the names of the operations, without namespaces.
+    pub(super) imports: Vec<(Text<'x>, Text<'x>)>,
     /// Facts of vocabularies, by the names of types in lower case.
     facts: HashMap<Arc<str>, Arc<TypeFacts>, RandomState>,
 }
@@ -182,6 +184,8 @@ pub(super) struct ParameterDeclaration<'x> {
     pub(super) name: Text<'x>,
     pub(super) type_name: Text<'x>,
     pub(super) nullable: bool,
+    /// Whether an annotation says that it can be left out.
+    pub(super) is_optional: bool,
 }
 
 impl Document<'_> {
@@ -302,6 +306,7 @@ struct State<'x> {
     container: String,
     /// Whether an entity set or a singleton is open.
     in_root: bool,
+    in_parameter: bool,
     /// The term of the open annotation, if it can set a fact.
     term: Option<Text<'x>>,
     /// The names of the open properties of records in it.
@@ -426,6 +431,13 @@ impl<'x> State<'x> {
                     root.bindings.push(binding);
                 }
             }
+            name @ ("ActionImport" | "FunctionImport") => {
+                let operation = required(name.trim_end_matches("Import"))?;
+                let (import, local) = (identifier()?, operation.rsplit('.').next().unwrap_or_default());
+                if !import.eq_ignore_ascii_case(local) {
+                    document.imports.push((import, local.to_owned().into()));
+                }
+            }
             name @ ("Action" | "Function") => document.operations.push(Arc::new(OperationDeclaration {
                 schema: document.schema()?,
                 name: identifier()?,
@@ -437,7 +449,8 @@ impl<'x> State<'x> {
             })),
             "Parameter" => {
                 let (name, type_name) = (required("Name")?, required("Type")?);
-                let parameter = ParameterDeclaration { name, type_name, nullable: flag("Nullable", true)? };
+                let parameter = ParameterDeclaration { name, type_name, nullable: flag("Nullable", true)?, is_optional: false };
+                self.in_parameter = !is_empty;
                 if let Some(operation) = document.operations.last_mut().map(Arc::make_mut) {
                     operation.parameters.push(parameter);
                 }
@@ -454,6 +467,13 @@ impl<'x> State<'x> {
             "Annotation" => {
                 let term = required("Term")?;
                 let is_known = facts::is_known(&term);
+                if self.in_parameter
+                    && term.ends_with(".OptionalParameter")
+                    && let Some(operation) = document.operations.last_mut().map(Arc::make_mut)
+                    && let Some(parameter) = operation.parameters.last_mut()
+                {
+                    parameter.is_optional = true;
+                }
                 if let Some(target) = is_known.then(|| self.target()).flatten() {
                     let facts = self.document.facts_to_set(target);
                     facts.set(&term, None, text("Bool").or_else(|| text("EnumMember")).unwrap_or("true"));
@@ -486,6 +506,7 @@ impl<'x> State<'x> {
             "PropertyValue" => drop(self.properties.pop()),
             "Singleton" | "EntitySet" => self.in_root = false,
             "Property" | "NavigationProperty" => self.member = None,
+            "Parameter" => self.in_parameter = false,
             "EntityType" | "ComplexType" => self.in_type = false,
             "EnumMember" => self.in_enum_member = None,
             _ => {}

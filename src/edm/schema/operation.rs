@@ -24,8 +24,10 @@ pub struct Parameter {
     pub name: Box<str>,
     /// The type.
     pub kind: OperationType,
-    /// Whether null is valid, and the parameter can be left out.
+    /// Whether null is valid.
     pub nullable: bool,
+    /// Whether the parameter can be left out.
+    pub optional: bool,
 }
 
 /// The type of a parameter or of a result.
@@ -49,21 +51,24 @@ impl Operation {
     fn takes(&self, arguments: &[&str]) -> bool {
         let is_given = |parameter: &Parameter| arguments.iter().any(|name| parameter.name.eq_ignore_ascii_case(name));
         arguments.iter().all(|name| self.parameter(name).is_some())
-            && self.parameters.iter().all(|parameter| parameter.nullable || is_given(parameter))
+            && self.parameters.iter().all(|parameter| parameter.optional || is_given(parameter))
     }
 }
 
 impl Model {
     /// Returns the operation of a name, qualified or not and in any case, that is bound to instances or to collections of a type. Of
-    /// several overloads it is the one with these arguments, or else the first.
+    /// several overloads it is the one with these arguments whose type is nearest, or else the nearest.
     pub fn bound_operation(&self, name: &str, to: TypeId, is_collection: bool, arguments: &[&str]) -> Option<&Operation> {
         let fits =
             |operation: &Operation| operation.binding.is_some_and(|(bound, many)| many == is_collection && self.is_a(to, bound));
         self.operation(name, arguments, fits)
     }
 
-    /// Returns the unbound operation of a name in any case. Of several overloads it is the one with these arguments, or else the first.
+    /// Returns the unbound operation of a name, or of an import of it, in any case. Of several overloads it is the one with these
+    /// arguments, or else the first.
     pub fn unbound_operation(&self, name: &str, arguments: &[&str]) -> Option<&Operation> {
+        let import = self.imports.iter().find(|(import, _)| import.eq_ignore_ascii_case(name));
+        let name = import.map_or(name, |(_, operation)| operation);
         self.operation(name, arguments, |operation| operation.binding.is_none())
     }
 
@@ -73,15 +78,29 @@ impl Model {
             return None;
         }
         // The others are mostly those of no operation, or of a single one.
-        let local = name.rsplit('.').next().unwrap_or(name);
+        let (namespace, local) = name.rsplit_once('.').map_or((None, name), |(namespace, local)| (Some(namespace), local));
+        if namespace.is_some_and(|namespace| !self.may_have_namespace(namespace)) {
+            return None;
+        }
         let named = match self.operations.get(local) {
             Some(named) => named,
             None => self.operations.get(&*local.to_ascii_lowercase())?,
         };
-        let mut fitting = named.iter().filter(|operation| fits(operation));
-        let first = fitting.next()?;
-        let exact = |operation: &&Operation| operation.parameters.len() == arguments.len() && operation.takes(arguments);
-        let others = || named.iter().filter(|operation| fits(operation));
-        others().find(exact).or_else(|| others().find(|operation| operation.takes(arguments))).or(Some(first))
+        let among = |wanted: &dyn Fn(&Operation) -> bool| {
+            let fitting = named.iter().filter(|operation| fits(operation) && wanted(operation));
+            fitting.reduce(|best, next| if self.is_nearer(next, best) { next } else { best })
+        };
+        let nearest = among(&|_| true)?;
+        // Actions have their parameters in the body, so the type alone decides.
+        if nearest.is_action {
+            return Some(nearest);
+        }
+        let is_exact = |operation: &Operation| operation.parameters.len() == arguments.len() && operation.takes(arguments);
+        among(&is_exact).or_else(|| among(&|operation| operation.takes(arguments))).or(Some(nearest))
+    }
+
+    /// Whether an operation is bound to a type derived from that of another one.
+    fn is_nearer(&self, operation: &Operation, other: &Operation) -> bool {
+        operation.binding.zip(other.binding).is_some_and(|((id, _), (base, _))| id != base && self.is_a(id, base))
     }
 }

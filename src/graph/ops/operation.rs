@@ -7,7 +7,7 @@ use http::header::IF_MATCH;
 use http::{Method, StatusCode};
 
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
+use crate::edm::schema::{ItemType, Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
@@ -26,6 +26,7 @@ use crate::odata::read::{self, Argument, Origin};
 use crate::policy::behavior::{FunctionByPost, Operations, Secret};
 use crate::policy::refusal;
 use crate::text::form;
+use crate::text::json::Json;
 use crate::world::World;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{OperationReply, OperationRequest, Reply};
@@ -56,6 +57,9 @@ fn check_call(world: &World, call: &OperationCall<'_>, method: &Method) -> Resul
 /// Answers a call.
 pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skipped: &mut Vec<String>) -> Result<Outcome, Error> {
     let call = context.route.operation.as_deref().ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
+    let (model, route) = (context.model, context.route);
+    let overload = overload(context, call, |name, names| model.bound_operation(name, route.type_id, route.key.is_none(), names));
+    let call = overload.as_ref().unwrap_or(call);
     let operation = call.operation;
     let arguments = read_arguments(context, call, skipped)?;
     if upload::is_session(context, call) {
@@ -187,6 +191,8 @@ pub(in crate::graph) fn call_unbound(
     check_call(world, call, &request.method)?;
     let format = negotiate::accepted_format(world, request, meta)?;
     let context = OperationContext::new(world, request, meta, model, &(), format);
+    let overload = overload(&context, call, |name, names| model.unbound_operation(name, names));
+    let call = overload.as_ref().unwrap_or(call);
     let arguments = read_arguments(&context, call, skipped)?;
     check_missing(call.operation, &arguments)?;
     declared(&context, call, |_, id| Ok(Complex::initial(model.structured(id))))
@@ -241,6 +247,36 @@ fn changed(context: &OperationContext<'_>, id: TypeId, skipped: &mut Vec<String>
     Ok(reading.patch.apply(context.model, structured, &Complex::initial(structured)))
 }
 
+/// Returns the call of another overload of a function, if its parameters are in the query or in the body, where the path does not have them.
+fn overload<'o, R>(
+    context: &OperationContext<'_, R>,
+    call: &OperationCall<'o>,
+    find: impl Fn(&str, &[&str]) -> Option<&'o Operation>,
+) -> Option<OperationCall<'o>> {
+    if call.operation.is_action || call.is_followed {
+        return None;
+    }
+    let query = context.request.target.query().unwrap_or_default();
+    let of_query = query.split('&').filter_map(|pair| Some(form::decoded(pair.split_once('=')?.0).into_owned()));
+    let mut names: Vec<String> = of_query.filter(|name| !name.starts_with(['$', '@'])).collect();
+    if context.request.method == Method::POST
+        && let Ok(bytes) = body::bytes(context.request, &context.world.behaviors)
+        && let Ok(Json::Object(members)) = body::parse(&bytes)
+    {
+        names.extend(members.iter().map(|(name, _)| name.to_string()).filter(|name| !name.contains('@')));
+    }
+    names.extend(call.arguments.iter().map(|(name, _)| name.clone()));
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // Other options of the query do not count.
+    let own = &call.segments[0];
+    let own = own.split('(').next().unwrap_or(own);
+    let found = find(own, &names).filter(|found| names.iter().all(|name| found.parameter(name).is_some())).or_else(|| {
+        names.retain(|name| find(own, &[name]).is_some_and(|known| known.parameter(name).is_some()));
+        find(own, &names)
+    })?;
+    (!std::ptr::eq(found, call.operation)).then(|| call.of_overload(found))
+}
+
 /// Reads the arguments: from the body of an action, from the address of a function.
 fn read_arguments<R>(
     context: &OperationContext<'_, R>,
@@ -276,7 +312,10 @@ fn read_arguments<R>(
         // An alias has the value of a query option (OData 4.0 Part 2, 5.1.1.13).
         let literal =
             if literal.starts_with('@') { option(literal).unwrap_or_else(|| "null".to_owned()) } else { literal.clone() };
-        arguments[index] = Argument::Value(literal_value(context, operation, index, &literal)?);
+        if arguments[index] != Argument::Absent {
+            return Err(Error::new(&refusal::REPEATED_PARAMETER, &[name, &operation.name]));
+        }
+        arguments[index] = literal_argument(context, operation, index, &literal)?;
     }
     let mut given = Vec::new();
     // Parameters can be query options too (OData 4.01 Part 1, 11.5.4.1), as OneDrive's `delta?token=latest` has it: without quotes.
@@ -286,12 +325,55 @@ fn read_arguments<R>(
         let quoted = format!("'{}'", literal.replace('\'', "''"));
         let is_text = parameter.kind == OperationType::Value(PropertyType::Primitive(Primitive::String));
         let literal = if is_text && !is_quoted { &quoted } else { &literal };
-        given.push((index, literal_value(context, operation, index, literal)?));
+        given.push((index, literal_argument(context, operation, index, literal)?));
     }
-    for (index, value) in given {
-        arguments[index] = Argument::Value(value);
+    for (index, argument) in given {
+        arguments[index] = argument;
     }
     Ok(arguments)
+}
+
+/// Reads an argument in an address: a literal, or JSON for values without one.
+fn literal_argument<R>(
+    context: &OperationContext<'_, R>,
+    operation: &Operation,
+    index: usize,
+    literal: &str,
+) -> Result<Argument, Error> {
+    let parameter = &operation.parameters[index];
+    let has_literal = matches!(
+        parameter.kind,
+        OperationType::Value(
+            PropertyType::Primitive(_) | PropertyType::Enum(_) | PropertyType::Collection(ItemType::Primitive(_))
+        )
+    );
+    if !has_literal
+        && literal.starts_with(['{', '['])
+        && let Ok(json) = body::parse(literal.as_bytes())
+    {
+        let (argument, reading) = read::parameter(read_rules(context, Origin::Create), operation, index, &json);
+        return match (reading.shape.first().or(reading.values.first()), argument) {
+            (None, Some(argument)) => Ok(argument),
+            (Some(problem), _) => Err(problem.to_error()),
+            (None, None) => Err(Error::new(&refusal::INTERNAL, &[])),
+        };
+    }
+    match literal_value(context, operation, index, literal)? {
+        Value::Null if !parameter.nullable => {
+            let detail = format!("{} must not be null", parameter.name);
+            let expected = type_name(context.model, parameter.kind);
+            Err(Error::new(&refusal::INVALID_ARGUMENT, &[&parameter.name, &expected]).with_detail(detail))
+        }
+        value => Ok(Argument::Value(value)),
+    }
+}
+
+fn type_name(model: &Model, kind: OperationType) -> String {
+    match kind {
+        OperationType::Value(kind) => model.kind_name(kind).into_owned(),
+        OperationType::Entity(id) => model.structured(id).full_name.to_string(),
+        OperationType::Entities(id) => format!("Collection({})", model.structured(id).full_name),
+    }
 }
 
 fn literal_value<R>(
@@ -302,11 +384,7 @@ fn literal_value<R>(
 ) -> Result<Value, Error> {
     let parameter = &operation.parameters[index];
     arguments::read(context.model, parameter.kind, literal).map_err(|problem| {
-        let expected = match parameter.kind {
-            OperationType::Value(kind) => context.model.kind_name(kind).into_owned(),
-            OperationType::Entity(id) => context.model.structured(id).full_name.to_string(),
-            OperationType::Entities(id) => format!("Collection({})", context.model.structured(id).full_name),
-        };
+        let expected = type_name(context.model, parameter.kind);
         match problem {
             LiteralProblem::Type(found) => Error::new(&refusal::QUOTED_ARGUMENT, &[found, &expected]),
             LiteralProblem::Malformed => {
@@ -320,7 +398,7 @@ fn literal_value<R>(
 /// Refuses a call without a parameter that must not be null.
 fn check_missing(operation: &Operation, arguments: &[Argument]) -> Result<(), Error> {
     let pairs = operation.parameters.iter().zip(arguments);
-    let missing = pairs.filter(|(parameter, argument)| !parameter.nullable && **argument == Argument::Absent);
+    let missing = pairs.filter(|(parameter, argument)| !parameter.optional && **argument == Argument::Absent);
     let missing: Vec<&str> = missing.map(|(parameter, _)| &*parameter.name).collect();
     if missing.is_empty() {
         return Ok(());

@@ -25,6 +25,14 @@ pub(in crate::graph) struct OperationCall<'s> {
     pub(in crate::graph) is_counted: bool,
 }
 
+impl<'s> OperationCall<'s> {
+    /// Returns the same call of another overload, at the end of a path.
+    pub(in crate::graph) fn of_overload(&self, operation: &'s Operation) -> OperationCall<'s> {
+        let (arguments, segments) = (self.arguments.clone(), self.segments.clone());
+        OperationCall { operation, arguments, segments, result: operation.returns, is_followed: false, is_counted: false }
+    }
+}
+
 impl<'s> Walk<'s, '_> {
     /// Takes a segment, and all others behind it, as the call of an operation, if it has the name of one.
     pub(super) fn operation(
@@ -40,6 +48,10 @@ impl<'s> Walk<'s, '_> {
         let arguments = arguments::split(predicate.unwrap_or_default()).ok_or_else(|| not_emulated(segment))?;
         let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
         let found = self.model.bound_operation(name, self.type_id, is_collection, &names);
+        // The parameters of an action are in the body.
+        if !arguments.is_empty() && found.is_some_and(|operation| operation.is_action) {
+            return Err(not_emulated(segment));
+        }
         found.map(|operation| call(self.model, operation, segment, &arguments, segments)).transpose()
     }
 }

@@ -67,6 +67,19 @@ pub(crate) fn parameters(rules: ReadRules<'_>, operation: &Operation, json: &Jso
     (arguments, reader.reading)
 }
 
+/// Reads the JSON of an argument in an address.
+pub(crate) fn parameter(
+    rules: ReadRules<'_>,
+    operation: &Operation,
+    index: usize,
+    json: &Json<'_>,
+) -> (Option<Argument>, Reading) {
+    let mut reader = BodyReader::new(rules, crate::edm::schema::DEFAULT_WORDING.enum_refusals);
+    let parameter = &operation.parameters[index];
+    let argument = reader.argument(parameter, json, &Path::Root(&parameter.name));
+    (argument, reader.reading)
+}
+
 impl BodyReader<'_> {
     fn argument(&mut self, parameter: &Parameter, json: &Json<'_>, place: &Path<'_>) -> Option<Argument> {
         match (parameter.kind, json) {

@@ -4,6 +4,7 @@
 
 mod keys;
 mod navigations;
+mod operations;
 mod primitives;
 mod restrictions;
 mod state;

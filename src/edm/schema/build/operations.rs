@@ -19,7 +19,9 @@ pub(super) fn build(
         _ => (None, &declaration.parameters[..]),
     };
     let parameter = |parameter: &ParameterDeclaration<'_>| {
-        Some(Parameter { name: parameter.name.as_ref().into(), kind: kind(&parameter.type_name)?, nullable: parameter.nullable })
+        let ParameterDeclaration { name, type_name, nullable, is_optional } = parameter;
+        let optional = *nullable || *is_optional;
+        Some(Parameter { name: name.as_ref().into(), kind: kind(type_name)?, nullable: *nullable, optional })
     };
     Some(Operation {
         name: declaration.name.as_ref().into(),
