@@ -35,7 +35,12 @@ const USER: &str = "00000000-0000-4000-8000-000000000001";
 enum Manner {
     Returns(u16),
     WrongToken,
+    /// The token as it is in the address.
+    EncodedToken,
+    QuotedToken,
     WrongType,
+    /// It leads to another path of itself.
+    Redirects,
     Silent,
     /// It answers as soon as it has another task.
     Waits,
@@ -116,7 +121,8 @@ fn receive(mut stream: TcpStream, manners: &Mutex<(Manner, Manner)>, sender: &mp
     let target = head.split(' ').nth(1).unwrap();
     let token = target.split_once("validationToken=").map(|(_, token)| token.replace("%20", " ").replace("%3A", ":"));
     let mut manner = if token.is_some() { validation } else { notification };
-    if token.is_none() {
+    let encoded = target.split_once("validationToken=").map(|(_, token)| token.to_owned()).unwrap_or_default();
+    if token.is_none() && !body.is_empty() {
         let _ = sender.send(serde_json::from_str(&body).unwrap());
     }
     while manner == Manner::Waits {
@@ -130,11 +136,17 @@ fn receive(mut stream: TcpStream, manners: &Mutex<(Manner, Manner)>, sender: &mp
             return;
         }
         (Manner::WrongToken, _) => (200, "text/plain", "another".to_owned()),
+        (Manner::EncodedToken, _) => (200, "text/plain", encoded),
+        (Manner::QuotedToken, token) => (200, "text/plain", format!("\"{}\"", token.unwrap_or_default())),
+        (Manner::Redirects, token) => (302, "text/plain", token.unwrap_or_default()),
         (Manner::WrongType, token) => (200, "text/html", token.unwrap_or_default()),
         (Manner::Returns(status), token) => (status, "text/plain", token.unwrap_or_default()),
     };
-    let head =
-        format!("HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close", text.len());
+    let location = if manner == Manner::Redirects { format!("\r\nLocation: {target}&b=c") } else { String::new() };
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close{location}",
+        text.len()
+    );
     let _ = stream.write_all(format!("{head}\r\n\r\n{text}").as_bytes());
 }
 
@@ -309,17 +321,15 @@ fn a_receiver_that_does_not_return_its_token_is_refused() {
         assert_eq!((status, &answer["error"]["code"]), (400, &json!("ValidationError")), "{answer}");
         answer["error"]["message"].as_str().unwrap().to_owned()
     };
+    let mismatch = "Subscription validation request failed. Response must exactly match validationToken query parameter.";
     for (manner, message) in [
         (Manner::Returns(403), format!("Subscription validation request failed. HTTP status code is 'Forbidden'. {NEEDS_OK}")),
         (Manner::Returns(202), format!("Subscription validation request failed. HTTP status code is 'Accepted'. {NEEDS_OK}")),
-        (
-            Manner::WrongToken,
-            "Subscription validation request failed. Response must exactly match validationToken query parameter.".to_owned(),
-        ),
-        (
-            Manner::WrongType,
-            "Subscription validation request failed. Response must exactly match validationToken query parameter.".to_owned(),
-        ),
+        (Manner::WrongToken, mismatch.to_owned()),
+        (Manner::EncodedToken, mismatch.to_owned()),
+        (Manner::QuotedToken, mismatch.to_owned()),
+        (Manner::WrongType, mismatch.to_owned()),
+        (Manner::Redirects, format!("Subscription validation request failed. HTTP status code is 'Found'. {NEEDS_OK}")),
         (Manner::Silent, "Subscription validation request timed out.".to_owned()),
     ] {
         receiver.answers(manner, Manner::Returns(202));
@@ -333,8 +343,9 @@ fn a_receiver_that_does_not_return_its_token_is_refused() {
     assert_eq!(list["value"], json!([]), "nothing is stored");
     let (_, journal) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector", &Value::Null);
     let entries = journal["entries"].as_array().unwrap();
-    assert_eq!(entries.len(), 7, "{journal}");
-    assert_eq!((&entries[0]["status"], &entries[6]["endedBy"]), (&json!(403), &json!("remote-address")));
+    assert_eq!(entries.len(), 10, "{journal}");
+    assert_eq!((&entries[0]["status"], &entries[9]["endedBy"]), (&json!(403), &json!("remote-address")));
+    assert_eq!(receiver.calls.load(Ordering::SeqCst), 8, "one call each: no redirect is followed");
     let expectation = json!({ "to": "connector", "method": "POST", "status": 403, "times": 1 });
     let (_, verdict) = exchange(server.address, "POST", "/_emulator/worlds/default/journal/verify", &expectation);
     assert_eq!(verdict["holds"], true, "{verdict}");
@@ -398,6 +409,79 @@ fn a_notification_that_is_not_taken_is_sent_again_by_the_clock_of_the_world() {
             && detail.ends_with(&format!("caused by the request {id}")),
         "{detail} {id}"
     );
+}
+
+#[test]
+fn a_receiver_that_is_late_or_leads_elsewhere_gets_its_notifications_again_in_batches() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    subscribed(&server, &body(&receiver.url, &contacts(), "created"));
+    receiver.answers(Manner::Returns(200), Manner::Waits);
+    add_contact(&server, "first");
+    assert_eq!(receiver.next().len(), 1);
+    let attempts = || {
+        let (_, journal) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector", &Value::Null);
+        let entries = journal["entries"].as_array().unwrap();
+        entries[1..].iter().map(|entry| (entry["status"].clone(), entry["endedBy"].clone())).collect::<Vec<_>>()
+    };
+    // It has three seconds.
+    eventually(|| attempts().len() == 1);
+    assert_eq!(attempts()[0].1, "timeout");
+    receiver.answers(Manner::Returns(200), Manner::Redirects);
+    let item = |id: usize| {
+        json!({ "id": id.to_string(), "method": "POST", "url": "/me/contacts", "body": { "givenName": "x" },
+            "headers": { "Content-Type": "application/json" } })
+    };
+    let batch = json!({ "requests": (0..20).map(item).collect::<Vec<_>>() });
+    for _ in 0..12 {
+        assert_eq!(exchange(server.address, "POST", "/v1.0/$batch", &batch).0, 200);
+    }
+    let calls = receiver.calls.load(Ordering::SeqCst);
+    advance(&server, 20);
+    assert_eq!(receiver.next().len(), 100, "what came meanwhile goes with it, up to a hundred");
+    eventually(|| attempts().len() == 2);
+    assert_eq!(
+        (attempts()[1].0.clone(), receiver.calls.load(Ordering::SeqCst)),
+        (json!(302), calls + 1),
+        "no redirect is followed"
+    );
+    receiver.answers(Manner::Returns(200), Manner::Returns(202));
+    advance(&server, 60);
+    let lengths: Vec<usize> = (0..3).map(|_| receiver.next().len()).collect();
+    assert_eq!(lengths, [100, 100, 41]);
+    eventually(|| server.world.outbox.waiting() == 0);
+    assert_eq!(server.world.outbox.dropped(), 0);
+}
+
+#[test]
+fn no_subscription_leads_to_an_address_that_is_not_near() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let far = ["http://192.0.2.1/", "http://169.254.169.254/latest", "http://[::ffff:192.0.2.1]/", "https://[2001:db8::1]/"];
+    let id = subscribed(&server, &body(&receiver.url, &contacts(), "created"));
+    let entity = format!("/v1.0/subscriptions/{id}");
+    let journal = || {
+        let (_, journal) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector", &Value::Null);
+        journal["entries"].as_array().unwrap().clone()
+    };
+    let mut lifecycle = body(&receiver.url, &contacts(), "created");
+    for url in far {
+        assert_eq!(subscribe(&server, &body(url, &contacts(), "created")).0, 400, "{url}");
+        assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "notificationUrl": url })).0, 400, "{url}");
+        lifecycle["lifecycleNotificationUrl"] = json!(url);
+        assert_eq!(subscribe(&server, &lifecycle).0, 400, "{url}");
+    }
+    let refused: Vec<Value> = journal().into_iter().filter(|entry| entry["status"].is_null()).collect();
+    let is_near = |entry: &Value| !["remote-address", "reserved-address"].contains(&entry["endedBy"].as_str().unwrap());
+    assert!(refused.len() == 3 * far.len() && !refused.iter().any(is_near), "{refused:?}");
+    // Nor one that an import brings.
+    let (_, mut state) = exchange(server.address, "GET", "/_emulator/worlds/default/state", &Value::Null);
+    let text = state.to_string().replace(&receiver.url, "http://192.0.2.1/hook");
+    state = serde_json::from_str(&text).unwrap();
+    let (status, answer) = exchange(server.address, "PUT", "/_emulator/worlds/default/state", &state);
+    assert!(status < 300, "{answer}");
+    add_contact(&server, "Ada");
+    eventually(|| journal().last().unwrap()["endedBy"] == "remote-address");
+    assert!(journal().last().unwrap()["detail"].as_str().unwrap().starts_with("not delivered"), "{:?}", journal().last());
+    receiver.gets_nothing();
 }
 
 #[test]
