@@ -21,6 +21,16 @@ pub(crate) enum KeyValue {
     Enum(i64),
 }
 
+/// Returns a GUID in lower case, the form of ids, if a text is one in another case.
+pub(crate) fn guid_in_lower_case(text: &str) -> Option<String> {
+    let is_guid = text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    (is_guid && text.bytes().any(|byte| byte.is_ascii_uppercase())).then(|| text.to_ascii_lowercase())
+}
+
 /// Returns the key with a value of a type; `None` if the value cannot be one.
 pub(crate) fn text(model: &Model, kind: PropertyType, value: KeyValue) -> Option<Arc<str>> {
     let text: Arc<str> = match (kind, value) {

@@ -16,6 +16,7 @@ use crate::edm::schema::StructuredType;
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
 use crate::graph::navigated;
 pub(super) use crate::graph::navigated::PurseEmpty;
+use crate::graph::route::{self, Lookup, Resource, Route};
 use crate::graph::statuses;
 use crate::odata::query::Query;
 use crate::odata::query::expand::{ExpandItem, ExpandPart};
@@ -257,6 +258,9 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
     let inner = address.collection.within_member(&context.world.schema, &address.key, &item.member, item.navigation.set);
     let stored = links::collection(&context.world.schema, store, &inner, Some(context.purse));
     let collection = stored.map_err(|TooManyLinks| PurseEmpty)?;
+    if !item.navigation.is_collection && item.navigation.view.is_some() && collection.is_empty() {
+        return viewed(context, address, item);
+    }
     let query = &item.query;
     let each = ENTITY_STEPS
         + query.filter.as_ref().map_or(0, super::super::odata::query::filter::BoundExpression::steps)
@@ -298,6 +302,28 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
         found.sort_by(|left, right| -> Ordering { orderby::compare(&query.order, &left.keys, &right.keys) });
     }
     Ok(found)
+}
+
+/// Returns the single entity that a navigation property shows from another address, as its path does.
+fn viewed(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandItem<'_>) -> Result<Vec<Found>, PurseEmpty> {
+    let (world, version) = (context.world, context.version().segment());
+    let path = format!("/{version}/{}{}/{}", address.text(&world.schema), item.member, item.navigation.name);
+    if !context.purse.spend(ENTITY_STEPS) {
+        return Err(PurseEmpty);
+    }
+    let lookup = Lookup::of(world, &context.request.headers, context.purse);
+    let Ok(Resource::Entities(Route { collection, key: Some(key), missing: None, .. })) =
+        route::resolve(&world.schema, &lookup, &path)
+    else {
+        return if context.purse.is_empty() { Err(PurseEmpty) } else { Ok(Vec::new()) };
+    };
+    let address = EntityAddress { collection, key: key.as_ref().into() };
+    let Some(entity) = world.store.entity(&address) else { return Ok(Vec::new()) };
+    if item.of.is_some_and(|cast| !context.model.shows_as(context.own_type(&entity, address.collection.set), cast)) {
+        return Ok(Vec::new());
+    }
+    let found = Found { entity, address, number: 0, keys: Vec::new() };
+    if context.purse.hold(found.size()) { Ok(vec![found]) } else { Err(PurseEmpty) }
 }
 
 fn begin_member(name: &str, out: &mut Vec<u8>) {

@@ -267,6 +267,7 @@ impl PropertyTail {
 /// trailing slash is allowed.
 pub(super) fn resolve<'s>(schema: &'s Schema, lookup: &Lookup<'_>, path: &'s str) -> Result<Resource<'s>, Error> {
     if let Some(mut route) = resolve_usual_form(schema, path) {
+        route.key = route.key.map(|key| lookup.in_stored_case(&route.collection, key, false));
         if lookup.needs_permissions() {
             route.steps = asked::of_usual_form(path, route.type_id);
         }
@@ -617,6 +618,8 @@ impl<'s, 'l> Walk<'s, 'l> {
         let structured = self.structured();
         let Some(key) = key::canonical(self.model, structured.key_kind(), key) else { return Err(invalid_key(structured)) };
         self.step(&key, Role::Key);
+        let is_elsewhere = self.has_links || structured.is_placeholder;
+        let key = self.lookup.in_stored_case(&self.collection, key, is_elsewhere);
         if self.has_links {
             self.follow_link(key);
             return Ok(());

@@ -460,7 +460,9 @@ fn next_link(context: &OperationContext<'_>, token: &str) -> String {
     let mut base = Vec::new();
     context.write_base_url(&mut base);
     let mut link = String::from_utf8_lossy(&base).into_owned();
-    for part in ["/", context.version().segment(), "/", path_of_segments(context), "?"] {
+    // The next page has links, too.
+    let tail = if context.route.tail == Tail::References { "/$ref" } else { "" };
+    for part in ["/", context.version().segment(), "/", path_of_segments(context), tail, "?"] {
         link.push_str(part);
     }
     for piece in options::kept(context.request.target.query().unwrap_or_default()) {

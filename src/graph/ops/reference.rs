@@ -6,9 +6,10 @@ use std::sync::{Arc, PoisonError};
 use http::{Method, StatusCode};
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::key;
 use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::{Navigation, SetId, StructuredType, TypeId};
-use crate::edm::value::{Complex, Entity, Value};
+use crate::edm::value::{Complex, Entity};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::ops::{Outcome, required, unique};
 use crate::graph::success::Success;
@@ -19,7 +20,7 @@ use crate::policy::behavior::UnknownReference;
 use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::{Json, write_string};
-use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
+use crate::world::store::{InsertError, LookUpUnpaid, RECORD_BYTES, StoreFull, StoredEntity};
 
 /// Adds a link to a collection, or sets a single one.
 pub(super) fn write(context: &OperationContext<'_>) -> Result<Outcome, Error> {
@@ -261,17 +262,20 @@ fn candidates(context: &OperationContext<'_>, named: &CollectionAddress) -> Vec<
 
 /// Returns the key of the entity that has another key of this value.
 fn by_other_key(context: &OperationContext<'_>, collection: &CollectionAddress, wanted: &str) -> Result<Option<Arc<str>>, Error> {
-    let structured = context.model.find_structured(context.world.schema.set(collection.set).target);
-    let Some(structured) = structured.filter(|structured| !structured.alternate_keys.is_empty()) else { return Ok(None) };
-    let slots: Vec<_> = structured.alternate_keys.iter().map(|index| structured.properties[*index].slot).collect();
-    let has_key = |entity: &Arc<StoredEntity>| {
-        slots.iter().any(|slot| matches!(entity.properties.get(*slot), Value::String(text) if text.eq_ignore_ascii_case(wanted)))
-    };
-    let stored = context.world.store.list(collection);
-    if !context.purse.spend(stored.len() as u64) {
-        return Err(context.too_expensive());
+    let stored = context.world.store.at(collection);
+    if let Some(entity) = key::guid_in_lower_case(wanted).and_then(|key| stored.get(&key)) {
+        return Ok(Some(entity.key.clone()));
     }
-    Ok(stored.into_iter().find(has_key).map(|entity| entity.key.clone()))
+    let structured = context.model.find_structured(context.world.schema.set(collection.set).target);
+    let properties = structured.iter().flat_map(|own| own.alternate_keys.iter().map(|index| &own.properties[*index]));
+    for property in properties {
+        let found = stored.with_text(property.slot, wanted, context.purse);
+        let found = found.map_err(|LookUpUnpaid| context.too_expensive())?;
+        if let Some((_, entity)) = found.first() {
+            return Ok(Some(entity.key.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// Links an entity: adds it to a collection, or sets a single link. Returns whether it was not in the collection before.

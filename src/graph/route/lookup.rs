@@ -1,5 +1,6 @@
 //! The state that a path may need to be resolved: links, other keys, and the caller.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -175,6 +176,19 @@ impl<'l> Lookup<'l> {
             entity.properties.get(property.slot).key(model, property.kind).is_some_and(|text| *text == *wanted)
         };
         self.paid(stored.first_where(purse, has_key)).map(|entity| entity.key.to_string())
+    }
+
+    /// Returns the key of a path as the collection has it: ids that are GUIDs are found in any case.
+    pub(super) fn in_stored_case<'k>(
+        &self,
+        collection: &CollectionAddress,
+        key: Cow<'k, str>,
+        is_elsewhere: bool,
+    ) -> Cow<'k, str> {
+        match key::guid_in_lower_case(&key) {
+            Some(lower) if !self.has(collection, &key) && (is_elsewhere || self.has(collection, &lower)) => Cow::Owned(lower),
+            _ => key,
+        }
     }
 
     /// Returns the key of the entity that a segment names by another key, unless it is a key itself.

@@ -210,16 +210,21 @@ fn expanded<'m>(
     depth: usize,
 ) -> Result<ExpandItem<'m>, Error> {
     let structured: &'m StructuredType = scope.model.structured(of.unwrap_or(navigation.target));
-    let (mut levels, mut kept) = (1, Vec::new());
+    let (mut levels, mut kept) = (None, Vec::new());
     let mut known = SystemQueryOptions::default();
     for (_, option) in pieces(options.unwrap_or_default(), ';').into_iter().filter(|(_, option)| !option.trim().is_empty()) {
         let (name, value) = option.split_once('=').ok_or_else(|| invalid(option))?;
         let name = name.trim();
         if name.trim_start_matches('$').eq_ignore_ascii_case("levels") {
-            levels = match value.trim() {
+            let number = match value.trim() {
                 "max" => MAX_DEPTH,
-                number => number.parse::<usize>().map_err(|_| invalid(option))?.clamp(1, MAX_DEPTH),
+                // A number begins with another digit than zero (OData 4.0 ABNF, levels).
+                number if number.starts_with(['0', '+']) => return Err(invalid(option)),
+                number => number.parse::<usize>().map_err(|_| invalid(option))?.min(MAX_DEPTH),
             };
+            if levels.replace(number).is_some() {
+                return Err(Error::new(&refusal::DUPLICATE_QUERY_OPTION, &["$levels"]));
+            }
             continue;
         }
         known.set(name, value)?;
@@ -245,7 +250,7 @@ fn expanded<'m>(
         part: ExpandPart::Entities,
         query,
         options: kept,
-        levels,
+        levels: levels.unwrap_or(1),
         name: navigation.name.to_string(),
         is_requested: true,
     })

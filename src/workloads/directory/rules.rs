@@ -102,12 +102,14 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // Medium: learn.microsoft.com/graph/api/federatedidentitycredential-upsert, application-upsert and group-upsert.
     upserted: &[("federatedIdentityCredential", "name"), ("application", "uniqueName"), ("group", "uniqueName")],
     eventual: &[("directoryObject", ("advanced-queries", |behaviors| behaviors.advanced_queries == AdvancedQueries::Refuse))],
-    // Medium: learn.microsoft.com/graph/api/group-post-members, group-post-owners, application-post-owners and serviceprincipal-post-owners.
+    // Medium: learn.microsoft.com/graph/api/group-post-members, group-post-owners, application-post-owners, serviceprincipal-post-owners
+    // and user-post-manager.
     linked_types: &[
         (("group", "members"), &["user", "group", "device", "servicePrincipal", "orgContact"]),
         (("group", "owners"), &["user", "servicePrincipal"]),
         (("application", "owners"), &["user", "servicePrincipal"]),
         (("servicePrincipal", "owners"), &["user", "servicePrincipal"]),
+        (("user", "manager"), &["user", "orgContact"]),
     ],
     // Strong: microsoft-graph-docs-contrib#1517 (recorded: refused for a group without groups in it, answered for others, and for users).
     doubted_casts: &[(("group", "transitiveMembers"), "group")],
