@@ -14,6 +14,11 @@ pub(crate) fn is_allowed(name: &str) -> bool {
     !name.contains(RESERVED)
 }
 
+/// Returns whether a text can be a name at all: it is visible, and no way to another folder.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && text != "." && text != ".." && !text.contains(char::is_control)
+}
+
 /// Splits a path at the root of its drive, which is a segment `root` or `root:`, into what is before and behind it.
 pub(crate) fn split_at_root(path: &str) -> Option<(&str, &str)> {
     let mut begin = 0;
@@ -83,5 +88,7 @@ mod tests {
             assert!(!is_same(one, other), "{one} {other}");
         }
         assert!(is_allowed("a b.txt") && !is_allowed("a:b") && !is_allowed("a/b"));
+        assert!(["a", "...", ".a", "a b", "ä"].iter().all(|name| is_name(name)));
+        assert!(["", " ", ".", "..", "a\0", "a\n"].iter().all(|name| !is_name(name)));
     }
 }

@@ -778,6 +778,9 @@ refusals! {
     /// A name that no file can have.
     INVALID_FILE_NAME "invalid-file-name" 400 InvalidFileRequest Layer::Gateway, "The provided name cannot contain the character ':'.",
         None "learn.microsoft.com/graph/onedrive-addressing-driveitems (the characters); status and code from the list of OneDrive's errors, the text is a guess";
+    /// A text that cannot name a file: nothing, spaces, a dot or two, or control characters.
+    NO_FILE_NAME "no-file-name" 400 InvalidFileRequest Layer::Gateway, "The provided name is not valid.",
+        None "support.microsoft.com, restrictions and limitations in OneDrive and SharePoint (invalid names); status, code and text are guesses";
     /// A change of the root of a drive.
     ROOT_FOLDER "root-folder" 400 InvalidFileRequest Layer::Gateway, "Operation not allowed against the root folder",
         Strong "recorded in pnp/pnpcore (twice)";

@@ -25,8 +25,22 @@ const NAME_STEPS: u64 = 64;
 pub(super) fn check_name(structured: &StructuredType, patch: &Patch) -> Result<(), Error> {
     let property = structured.file.and_then(|rules| structured.property(rules.name));
     let names = patch.changes.iter().filter(|change| Some(change.property) == property).map(|change| &change.to);
-    let is_allowed = |to: &NewValue| !matches!(to, NewValue::Set(Value::String(name)) if !file_name::is_allowed(name));
-    if names.into_iter().all(is_allowed) { Ok(()) } else { Err(Error::new(&refusal::INVALID_FILE_NAME, &[])) }
+    for to in names {
+        match to {
+            NewValue::Set(Value::String(name)) => check_text(name)?,
+            NewValue::Set(Value::Null) => return Err(Error::new(&refusal::NO_FILE_NAME, &[])),
+            NewValue::Set(_) | NewValue::Merge(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_text(name: &str) -> Result<(), Error> {
+    match (file_name::is_allowed(name), file_name::is_name(name)) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Error::new(&refusal::NO_FILE_NAME, &[])),
+        (false, _) => Err(Error::new(&refusal::INVALID_FILE_NAME, &[])),
+    }
 }
 
 /// Returns a name that no item of a folder has: `a 1.txt` for `a.txt`.

@@ -93,6 +93,11 @@ fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Erro
     } else {
         let entity = context.bound_entity(key)?;
         precondition.check(&entity).map_err(super::condition::Unchanged::to_error)?;
+        let structured = context.types(&entity).actual;
+        let folder = structured.file.and_then(|file| structured.slot(file.folder.0));
+        if folder.is_some_and(|slot| *entity.properties.get(slot) != Value::Null) {
+            return Err(Error::new(&refusal::FOLDER_CONTENT, &[]));
+        }
         if wish == Some(Conflict::Fail) && context.world.behaviors.upload_conflict == UploadConflict::Refuse {
             return Err(Error::new(&refusal::FILE_EXISTS, &[]));
         }

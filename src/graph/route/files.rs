@@ -55,6 +55,9 @@ impl<'s> Walk<'s, '_> {
                 if !file_name::is_allowed(name) {
                     return Err(Error::new(&refusal::INVALID_FILE_NAME, &[]));
                 }
+                if !file_name::is_name(name) {
+                    return Err(Error::new(&refusal::NO_FILE_NAME, &[]));
+                }
                 names.push(name.to_owned());
             }
             if is_last {

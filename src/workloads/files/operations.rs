@@ -67,6 +67,9 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     if name.as_deref().is_some_and(|name| !file_name::is_allowed(name)) {
         return Err(Error::new(&refusal::INVALID_FILE_NAME, &[]));
     }
+    if name.as_deref().is_some_and(|name| !file_name::is_name(name)) {
+        return Err(Error::new(&refusal::NO_FILE_NAME, &[]));
+    }
     let new_name = name.or_else(|| text_of(structured, &item.properties, "name")).unwrap_or_default();
     // All of it is paid for before anything is stored: a request that is interrupted begins again. It is what was there before: the copy
     // may be within the folder that is copied.

@@ -30,6 +30,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("baseItem", "lastModifiedBy", PropertyRule::ServerSet(ServerSetValue::ModifiedBy)),
         ("baseItem", "eTag", PropertyRule::ReadOnly),
         ("driveItem", "cTag", PropertyRule::ReadOnly),
+        ("driveItem", "content", PropertyRule::ReadOnly),
+        ("driveItem", "deleted", PropertyRule::ReadOnly),
+        ("driveItem", "root", PropertyRule::ReadOnly),
+        ("driveItem", "size", PropertyRule::ReadOnly),
+        // A new item says whether it is a folder (learn.microsoft.com/graph/api/driveitem-post-children), and stays that.
+        ("driveItem", "file", PropertyRule::Immutable),
+        ("driveItem", "folder", PropertyRule::Immutable),
         // An item has the facets that apply to it and no others (strong, recorded in pnp/pnpcore).
         ("driveItem", "deleted", PropertyRule::OmittedWhileNull),
         ("driveItem", "file", PropertyRule::OmittedWhileNull),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::fixture;
 
-use super::media::{ROOT, children, content_of, fragment, json_of, patch, put, send, session};
+use super::media::{ROOT, children, code, content_of, fragment, json_of, patch, put, send, session};
 use crate::support::harness;
 
 const WISH: &str = "@microsoft.graph.conflictBehavior";
@@ -230,4 +230,56 @@ fn another_name_without_room_changes_nothing() {
         refused += 1;
     }
     assert!(refused > 1, "{refused}");
+}
+
+#[test]
+fn no_item_gets_a_text_as_name_that_is_none() {
+    let world = harness::world(&[]);
+    put(&world, "h/a.txt", b"x");
+    let before = item(&world, "h/a.txt");
+    let refused = |response| assert_eq!(code(&response), (400, "invalidRequest".to_owned()));
+    for name in [json!(""), json!(" "), json!("."), json!(".."), json!("a\u{0}"), json!(null)] {
+        refused(patch(&world, &format!("{ROOT}:/h/a.txt"), &json!({ "name": name })));
+        if !name.is_null() {
+            let copy = json!({ "name": name }).to_string();
+            let headers = [("content-type", "application/json")];
+            refused(send(&world, Method::POST, &format!("{ROOT}:/h/a.txt:/copy"), &headers, copy.as_bytes()));
+            let folder = json!({ "name": name, "folder": {} }).to_string();
+            refused(send(&world, Method::POST, &format!("{ROOT}:/h:/children"), &headers, folder.as_bytes()));
+        }
+    }
+    refused(put(&world, "h/%2e%2e/b.txt", b"x"));
+    refused(put(&world, "h/%20", b"x"));
+    assert_eq!(children(&world, "h"), ["a.txt"]);
+    assert_eq!(item(&world, "h/a.txt")["eTag"], before["eTag"]);
+}
+
+#[test]
+fn what_follows_from_content_is_not_taken_from_a_body() {
+    let world = harness::world(&[]);
+    put(&world, "h/a.txt", b"abc");
+    let target = format!("{ROOT}:/h/a.txt");
+    let shown = |item: &Value| ["size", "file", "folder", "root", "deleted"].map(|name| item[name].clone());
+    let before = item(&world, "h/a.txt");
+    for body in [
+        json!({ "size": 99_999 }),
+        json!({ "folder": {} }),
+        json!({ "file": null }),
+        json!({ "file": { "mimeType": "x/y" } }),
+        json!({ "content": "other" }),
+        json!({ "root": {} }),
+        json!({ "deleted": { "state": "deleted" } }),
+    ] {
+        assert_eq!(patch(&world, &target, &body).status, StatusCode::OK, "{body}");
+        assert_eq!((shown(&item(&world, "h/a.txt")), content_of(&world, "h/a.txt")), (shown(&before), b"abc".to_vec()), "{body}");
+    }
+    // A folder has no content, and no session of content.
+    let begin = |path: &str| {
+        let headers = [("content-type", "application/json")];
+        send(&world, Method::POST, &format!("{ROOT}{path}/createUploadSession"), &headers, b"{}")
+    };
+    for path in [":/h:", ""] {
+        assert_eq!(code(&begin(path)).0, code(&put(&world, "h", b"x")).0, "{path}");
+    }
+    assert_eq!(begin(":/h/a.txt:").status, StatusCode::OK);
 }
