@@ -31,7 +31,7 @@ impl Workload for Outlook {
         _decided: &mut Vec<&'static str>,
     ) -> Result<Option<Box<dyn Consultation>>, Error> {
         let ChangeKind::Delete { key } = change.kind else { return Ok(None) };
-        let Some(current) = change.world.store.get(&change.collection, key) else { return Ok(None) };
+        let Some(current) = change.world.store.get(change.collection, key) else { return Ok(None) };
         let (structured, values) = (change.structured, &current.properties);
         let is_default = match &*change.world.schema.set(change.collection.set).name {
             "mailFolders" => text_of(structured, values, "displayName")

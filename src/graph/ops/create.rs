@@ -82,10 +82,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
             let unique = unique::check(context, structured, &context.route.collection, &entity.properties, None);
             match unique {
                 Ok(_unique) => {
-                    if structured.file.is_some() {
-                        // Another request can have moved the folder.
-                        folders::check_holder(context, structured)?;
-                    }
+                    folders::check_holder(context, structured)?;
                     insert(context, &entity)?
                 }
                 // Another request has taken the name meanwhile.

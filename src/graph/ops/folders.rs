@@ -111,12 +111,15 @@ pub(super) fn is_file(
     !has(rules.folder.0) && (has(rules.content) || has("file"))
 }
 
-/// Checks that the folder is there in which a new item is created.
+/// Checks that the folder is there in which a new item is created: another request can have moved it since the path was followed.
 ///
 /// # Errors
 ///
 /// Fails if it is not there, or is a file.
 pub(super) fn check_holder(context: &OperationContext<'_>, structured: &StructuredType) -> Result<(), Error> {
+    if structured.file.is_none() {
+        return Ok(());
+    }
     context.check_ancestors()?;
     let Some(holder) = context.route.ancestors.last().filter(|holder| holder.type_id == structured.id) else { return Ok(()) };
     let address = EntityAddress { collection: holder.collection.clone(), key: holder.key.clone() };

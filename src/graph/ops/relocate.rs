@@ -172,6 +172,15 @@ pub(super) fn without_folder(context: &OperationContext<'_>, patch: &Patch) -> O
     (others().len() < patch.changes.len()).then(|| Patch { changes: others(), ..patch.clone() })
 }
 
+/// Returns what an item says of the folder that has it.
+pub(super) fn own_folder(context: &OperationContext<'_>, key: &str) -> Option<(Slot, Value)> {
+    let structured = context.structured();
+    let slot = structured.slot(structured.file?.parent.0)?;
+    let mut values = context.world.store.get(&context.route.collection, key)?.properties.clone();
+    create::complete(context, structured, key, &mut values, &Patch::default(), &context.route.ancestors);
+    Some((slot, values.get(slot).clone()))
+}
+
 /// Whether a patch gives a file or a folder a name.
 pub(super) fn is_renamed(context: &OperationContext<'_>, patch: &Patch) -> bool {
     let name = context.structured().file.and_then(|rules| context.structured().property(rules.name));
@@ -355,31 +364,13 @@ fn relocate_alone(
             return Err(full.into());
         }
     }
-    let is_same = |entity: &Entity| if std::ptr::eq(entity, &**before.entity()) { Ok(()) } else { Err(Moved::Changed) };
-    let removed = world.store.to_change(&from.collection, 0).map_err(Moved::Full);
-    let removed = removed.and_then(|collection| collection.remove_if(&from.key, is_same));
-    if let Ok(Some(_)) = removed {
-        for item in within {
-            // Another request can have changed it meanwhile: its change is not lost.
-            let collection = world.store.to_change(&item.before.collection, 0);
-            let Ok(Some(last)) = collection.and_then(|collection| collection.remove(&item.before.key)) else { continue };
-            if !Arc::ptr_eq(&last, &item.original) {
-                let last = item.renamed(context, structured, rules, &last, &paths);
-                if let Ok(collection) = world.store.to_change(&item.place, 0) {
-                    let _ = collection.update(&item.before.key, |_| Ok::<_, StoreFull>(last));
-                }
-            }
-        }
-        world.store.empty_within(from.collection.root, &from.text(schema));
-    } else {
+    let has_left = leave(context, structured, rules, (&from, &before), &within, &paths);
+    if !matches!(has_left, Ok(true)) {
         undo();
         if let Some(replaced) = replaced {
             let _ = insert(&to.collection, replaced);
         }
-        return match removed {
-            Err(Moved::Full(full)) => Err(full.into()),
-            Err(Moved::Changed) | Ok(_) => Ok(None),
-        };
+        return has_left.map(|_| None).map_err(Error::from);
     }
     for (place, link) in world.store.links_to(&from) {
         if let Ok(links) = world.store.to_change(&place, 0) {
@@ -391,6 +382,40 @@ fn relocate_alone(
     let (items, bytes) = replaced.map_or((0, 0), |replaced| (1, folders::size(structured, &replaced.properties, rules)));
     folders::account(context, &to.collection, 1 - items, size - bytes);
     Ok(Some(with_change(context, changed_response(context, &after, decided), Some(before), Some(after))))
+}
+
+/// Removes an item that is stored in another folder already, and what it contains, from its former one. Returns whether it was still as it
+/// has been stored there; else nothing is removed.
+fn leave(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    rules: &FileRules,
+    (from, before): (&EntityAddress, &StoredEntity),
+    within: &[MovedItem],
+    paths: &(Option<String>, Option<String>),
+) -> Result<bool, StoreFull> {
+    let store = &context.world.store;
+    let is_same = |entity: &Entity| {
+        if std::ptr::eq(entity, Arc::as_ptr(before.entity())) { Ok(()) } else { Err(Moved::Changed) }
+    };
+    match store.to_change(&from.collection, 0)?.remove_if(&from.key, is_same) {
+        Ok(Some(_)) => {}
+        Err(Moved::Full(full)) => return Err(full),
+        Err(Moved::Changed) | Ok(None) => return Ok(false),
+    }
+    for item in within {
+        // Another request can have changed it meanwhile: its change is not lost.
+        let collection = store.to_change(&item.before.collection, 0);
+        let Ok(Some(last)) = collection.and_then(|collection| collection.remove(&item.before.key)) else { continue };
+        if !Arc::ptr_eq(&last, &item.original) {
+            let last = item.renamed(context, structured, rules, &last, paths);
+            if let Ok(collection) = store.to_change(&item.place, 0) {
+                let _ = collection.update(&item.before.key, |_| Ok::<_, StoreFull>(last));
+            }
+        }
+    }
+    store.empty_within(from.collection.root, &from.text(&context.world.schema));
+    Ok(true)
 }
 
 /// The reason why an item does not leave its folder.

@@ -54,15 +54,14 @@ pub(super) fn update(
         return relocate::relocate(context, key, reading, &folder, &precondition, &decided);
     }
     // The folder stays the same, and what the item says of it is that of the service.
-    let own_reading;
-    let reading = match relocate::without_folder(context, &reading.patch) {
-        Some(patch) => {
-            own_reading =
-                Reading { patch, has_members: reading.has_members, decided: reading.decided.clone(), ..Reading::default() };
-            &own_reading
-        }
-        None => reading,
-    };
+    let without = relocate::without_folder(context, &reading.patch).map(|patch| Reading {
+        patch,
+        has_members: reading.has_members,
+        decided: reading.decided.clone(),
+        ..Reading::default()
+    });
+    let folder = without.as_ref().and_then(|_| relocate::own_folder(context, key));
+    let reading = without.as_ref().unwrap_or(reading);
     let relations = if reading.patch.related.is_empty() {
         Vec::new()
     } else {
@@ -76,11 +75,12 @@ pub(super) fn update(
         return Ok(Outcome::Consult(consultation));
     }
     // A body without members changes nothing, not even the time of the last change.
-    let values = if reading.has_members {
+    let mut values = if reading.has_members {
         server_set_values(context, model.actual(structured, reading.patch.read_as), false, &mut decided)
     } else {
         Vec::new()
     };
+    values.extend(folder);
     if relocate::is_renamed(context, &reading.patch) {
         return relocate::rename(context, key, reading, &precondition, (&values, decided));
     }
