@@ -172,10 +172,15 @@ pub(super) fn without_folder(context: &OperationContext<'_>, patch: &Patch) -> O
     (others().len() < patch.changes.len()).then(|| Patch { changes: others(), ..patch.clone() })
 }
 
-/// Returns what an item says of the folder that has it.
+/// Returns what an item says of the folder that has it, if it is in one: a fixture can have items beside those of the root.
 pub(super) fn own_folder(context: &OperationContext<'_>, key: &str) -> Option<(Slot, Value)> {
     let structured = context.structured();
     let slot = structured.slot(structured.file?.parent.0)?;
+    let (schema, holder) = (&context.world.schema, context.route.collection.holder.as_deref()?);
+    let holder = EntityAddress::parse(schema, context.model, holder)?;
+    if schema.set(holder.collection.set).target != structured.id {
+        return None;
+    }
     let mut values = context.world.store.get(&context.route.collection, key)?.properties.clone();
     create::complete(context, structured, key, &mut values, &Patch::default(), &context.route.ancestors);
     Some((slot, values.get(slot).clone()))

@@ -54,13 +54,15 @@ pub(super) fn update(
         return relocate::relocate(context, key, reading, &folder, &precondition, &decided);
     }
     // The folder stays the same, and what the item says of it is that of the service.
-    let without = relocate::without_folder(context, &reading.patch).map(|patch| Reading {
+    let patch = relocate::without_folder(context, &reading.patch);
+    let folder = patch.as_ref().and_then(|_| relocate::own_folder(context, key));
+    let patch = patch.filter(|_| folder.is_some());
+    let without = patch.map(|patch| Reading {
         patch,
         has_members: reading.has_members,
         decided: reading.decided.clone(),
         ..Reading::default()
     });
-    let folder = without.as_ref().and_then(|_| relocate::own_folder(context, key));
     let reading = without.as_ref().unwrap_or(reading);
     let relations = if reading.patch.related.is_empty() {
         Vec::new()

@@ -57,7 +57,7 @@ fn delete(world: &World, target: &str) {
 
 /// Checks that nothing with an id is left, under any address.
 fn assert_gone(world: &World, ids: &[&str]) {
-    let state = fixture::write(&world.schema, &world.store, world.behaviors.secret).to_string();
+    let state = fixture::write(&world.schema, &world.store, world.behaviors.secret);
     for id in ids {
         assert!(!state.contains(id), "{id} is in the state");
     }

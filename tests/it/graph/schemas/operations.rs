@@ -8,8 +8,7 @@ use wfi_emulator::emulator::{Emulator, Version};
 const SCHEMA: &str = include_str!("../../../schemas/overloads.csdl");
 
 fn emulator() -> Emulator {
-    let emulator = Emulator::builder().schema_csdl(Version::V1, SCHEMA).unwrap().seed(1).build();
-    emulator
+    Emulator::builder().schema_csdl(Version::V1, SCHEMA).unwrap().seed(1).build()
 }
 
 fn send(emulator: &Emulator, method: Method, path: &str, body: &Value) -> (u16, Value) {
