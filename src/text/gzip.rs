@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_long_content_takes_exactly_its_room() {
         const LENGTH: usize = 9_000_001;
-        let content: Vec<u8> = (0..LENGTH).map(|index| (index % 251) as u8).collect();
+        let content: Vec<u8> = (0..LENGTH).map(|index| u8::try_from(index % 251).unwrap()).collect();
         let bytes = packed(&content);
         let mut taken = 0;
         let unpacked = unpack_within(&bytes, LENGTH, |bytes| {

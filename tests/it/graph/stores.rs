@@ -360,7 +360,7 @@ impl Measured {
     }
 
     fn store_content(&self, count: usize) {
-        let content: Vec<u8> = (0..MIB).map(|index| (index % 251) as u8).collect();
+        let content: Vec<u8> = (0..MIB).map(|index| u8::try_from(index % 251).unwrap()).collect();
         for number in 0..count {
             let head = format!("PUT /v1.0/me/drive/root:/{number}.bin:/content");
             let answer = self.exchange(&head, "Content-Type: application/octet-stream\r\n", &content);
