@@ -44,6 +44,7 @@ pub(super) fn union(first: &Model, second: &Model) -> Model {
         roots,
         slots: second.slots.clone(),
         operations: std::collections::HashMap::default(),
+        revisions: None,
         namespaces,
         aliases,
     }
