@@ -33,8 +33,8 @@ impl Deprecation<'_> {
         if !self.removal.is_empty() {
             parts.push(dated("removed", self.removal));
         }
-        let dates = parts.join(", ");
-        self.advice.as_ref().map_or_else(|| dates.clone(), |advice| format!("{dates}; {advice}"))
+        let text = parts.join(", ");
+        self.advice.as_ref().map_or_else(|| text.clone(), |advice| format!("{text}; {advice}"))
     }
 }
 
