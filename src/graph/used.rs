@@ -93,7 +93,7 @@ pub(crate) fn in_v1<'w>(world: &'w World, method: &Method, path: &str) -> Option
 fn parts<'w>(model: &'w Model, path: &str) -> Vec<PathPart<'w>> {
     let mut segments = segments(path.trim_matches('/')).skip(1);
     let Some(root) = segments.next().and_then(|name| model.root(&name)) else { return Vec::new() };
-    let mut parts = vec![PathPart { owner: None, name: &*root.name }];
+    let mut parts = vec![PathPart { owner: None, name: &root.name }];
     let (mut at, mut is_collection) = (root.target, !root.is_singleton);
     for segment in segments {
         let Some(structured) = model.find_structured(at) else { break };

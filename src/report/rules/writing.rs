@@ -112,7 +112,7 @@ pub(super) fn lost_update(run: &Run<'_>) -> Hits {
         // It may have seen the change in a list, or by another path.
         let key = call.path.rsplit('/').next().unwrap_or_default();
         if let Some((read, number, member)) = lost
-            && !run.has_seen(&caller, key, number + 1..call.number)
+            && !run.has_seen(caller, key, number + 1..call.number)
         {
             let detail = || format!("read by request {read}; another client has changed {member} with request {number}");
             hits.add(call, detail);
