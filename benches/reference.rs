@@ -19,6 +19,7 @@
 //! | instructions and cache misses | of a request, counted by valgrind with simulated caches, if asked for: the figures that do not move |
 //! | many in one | a page of a hundred entities against the reference with its bytes; a batch of twenty requests against twenty requests |
 //! | the page | the same GETs without and with a reader of the stream of the journals |
+//! | the report | on a full journal of 10,000 requests of seven kinds, several times |
 //! | start | from spawning the program to the line with its address, and to the first answer |
 //! | memory | resident memory after the start, after the first answer, and after many requests, with the journal on |
 //! | worlds | creating, using and dropping ten thousand worlds, and the memory released |
@@ -36,6 +37,7 @@ mod reference {
     pub(crate) mod load;
     pub(crate) mod options;
     pub(crate) mod process;
+    pub(crate) mod report;
     pub(crate) mod rounds;
     pub(crate) mod scaling;
     pub(crate) mod server;
@@ -57,7 +59,7 @@ use reference::options::{Expectations, Options};
 use reference::process::Child;
 use reference::rounds;
 use reference::table::Table;
-use reference::{instructions, larger, scaling, server, start, stream, system, url, worlds, wrk};
+use reference::{instructions, larger, report, scaling, server, start, stream, system, url, worlds, wrk};
 
 /// The allocator of the emulator, so that it makes no difference.
 #[global_allocator]
@@ -156,6 +158,9 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     larger::compare(options, &mut expectations).await?;
     println!("\n## The page\n");
     stream::compare(options, &mut expectations).await?;
+    println!("\n## The report\n");
+    let report_ms = report::measure().await?;
+    expectations.at_most("milliseconds for a report on 10,000 requests", options.expect_report_ms, Some(report_ms));
     println!("\n## Start and memory\n");
     let emulator = start::compare(&recording).await?;
     expectations.at_most("milliseconds to the first answer", options.expect_ready_ms, Some(emulator.first_answer_ms));

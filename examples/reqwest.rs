@@ -39,5 +39,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let verdict = emulator.world().journal.verify(&expected, Secrets::Hidden);
     println!("{}", verdict.text);
+
+    // docs/report.md: begin
+    emulator.assert_clean_client(&["integration-without-encryption"]);
+    // docs/report.md: end
     if verdict.holds { Ok(()) } else { Err("missing update in the journal".into()) }
 }

@@ -252,15 +252,20 @@ impl Emulator {
     ///
     /// # Panics
     ///
-    /// Panics on an error or a warning, on an unknown rule, and if the journal is off.
+    /// Panics on an error or a warning, on an unknown rule, without requests, and if the journal is off.
     #[track_caller]
     pub fn assert_clean_client(&self, allow: &[&str]) {
-        let selection = RuleSelection { allow: allow.iter().map(|name| (*name).to_owned()).collect(), only: Vec::new() };
-        assert!(selection.unknown().is_none(), "unknown rule {:?}", selection.unknown());
+        let allow = allow.iter().map(|name| (*name).to_owned()).collect();
+        let selection = RuleSelection { allow, severity: Some(Severity::Warning), ..RuleSelection::default() };
+        if let Some(name) = selection.unknown() {
+            panic!("unknown rule {name:?}");
+        }
         assert!(self.world().journal.is_on(), "the journal is off, so that nothing is known of the client");
         let report = self.report(&selection);
         // The text names the number of dropped requests.
-        assert!(report.count(Severity::Warning) == 0, "the client is not clean\n{}", report.render(ReportForm::Text));
+        let text = || report.render(ReportForm::Text);
+        assert!(report.requests > 0, "no requests to check\n{}", text());
+        assert!(report.findings.is_empty(), "the client is not clean\n\n{}", text());
     }
 
     /// Replaces the fault rules of the default world.

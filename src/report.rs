@@ -35,6 +35,10 @@ pub struct RuleSelection {
     pub allow: Vec<String>,
     /// The only rules to apply; all of them if empty.
     pub only: Vec<String>,
+    /// The least severe findings; `None` for all.
+    pub severity: Option<Severity>,
+    /// The number of a request in the journal: only findings that it shows; `None` for all.
+    pub number: Option<u64>,
 }
 
 impl RuleSelection {
@@ -44,9 +48,10 @@ impl RuleSelection {
         self.allow.iter().chain(&self.only).find(|name| !is_known(name)).map(String::as_str)
     }
 
-    fn has(&self, name: &str) -> bool {
-        let lists = |names: &[String]| names.iter().any(|known| known == name);
-        !lists(&self.allow) && (self.only.is_empty() || lists(&self.only))
+    fn has(&self, rule: &Rule) -> bool {
+        let lists = |names: &[String]| names.iter().any(|known| known == rule.name);
+        let is_severe = self.severity.is_none_or(|least| rule.severity <= least);
+        is_severe && !lists(&self.allow) && (self.only.is_empty() || lists(&self.only))
     }
 }
 
@@ -104,8 +109,10 @@ impl Report {
         let run = Run::of(world);
         let mut findings = Vec::new();
         let mut targets = Targets { world, known: HashMap::new() };
-        for rule in RULES.iter().filter(|rule| selection.has(rule.name)) {
-            findings.extend((rule.find)(&run).into_all().into_iter().map(|hit| finding(rule, hit, &mut targets)));
+        for rule in RULES.iter().filter(|rule| selection.has(rule)) {
+            let hits = (rule.find)(&run).into_all().into_iter();
+            let is_wanted = |hit: &Hit| selection.number.is_none_or(|number| hit.numbers.contains(&number));
+            findings.extend(hits.filter(is_wanted).map(|hit| finding(rule, hit, &mut targets)));
         }
         // A stable sort: within a severity, the order of the table.
         findings.sort_by_key(|finding| finding.severity);
@@ -113,7 +120,7 @@ impl Report {
             world: name.to_owned(),
             requests: run.requests(),
             dropped: run.dropped,
-            rules: RULES.iter().filter(|rule| selection.has(rule.name)).map(|rule| rule.name.to_owned()).collect(),
+            rules: RULES.iter().filter(|rule| selection.has(rule)).map(|rule| rule.name.to_owned()).collect(),
             findings,
             permissions: permissions::report(&run),
         }
@@ -143,7 +150,7 @@ impl Report {
 
 /// Returns the finding of a rule about a subject. A request that the journal has dropped since keeps its operation for a target.
 fn finding(rule: &Rule, hit: Hit, targets: &mut Targets<'_>) -> Finding {
-    let Hit { subject, detail, count, mut shown } = hit;
+    let Hit { subject, detail, numbers, mut shown } = hit;
     for request in &mut shown {
         if let Some(target) = targets.of(request.number) {
             request.target = target;
@@ -158,7 +165,7 @@ fn finding(rule: &Rule, hit: Hit, targets: &mut Targets<'_>) -> Finding {
         better: rule.better.to_owned(),
         source: rule.source.to_owned(),
         grade: rule.grade.name().to_owned(),
-        count,
+        count: numbers.len().try_into().unwrap_or(u64::MAX),
         requests: shown,
     }
 }

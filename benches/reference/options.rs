@@ -67,6 +67,9 @@ pub(crate) struct Options {
     /// Fail if resident memory grows by more than this after thousands of worlds were created and dropped
     #[arg(long, value_name = "MIB", value_parser = positive)]
     pub(crate) expect_kept_mib: Option<f64>,
+    /// Fail if the fastest report on 10,000 requests takes longer than this
+    #[arg(long, value_name = "MILLISECONDS", value_parser = positive)]
+    pub(crate) expect_report_ms: Option<f64>,
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,

@@ -51,6 +51,13 @@ def test_a_request_is_repeated_when_the_service_is_busy(client, wfi_world):
     wfi_world.expect(method="GET", path=PATH, status=200, times=1)
 
 
+# docs/report.md: begin
+def test_the_client_does_nothing_wrong(client, wfi_world):
+    asyncio.run(rename(client, "Renamed"))
+    wfi_world.assert_clean_client()
+# docs/report.md: end
+
+
 def test_a_refusal_reaches_the_application(client):
     with pytest.raises(APIError) as refusal:
         asyncio.run(rename(client, "x" * 5_000_000))

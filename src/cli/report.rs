@@ -82,7 +82,7 @@ pub(super) struct ReportArguments {
 
 /// Prints the report on a world of a running emulator.
 pub(super) fn run(arguments: &ReportArguments) -> ExitCode {
-    let selection = RuleSelection { allow: arguments.allow.clone(), only: arguments.only.clone() };
+    let selection = RuleSelection { allow: arguments.allow.clone(), only: arguments.only.clone(), ..RuleSelection::default() };
     if let Some(name) = selection.unknown() {
         return fail(UNUSABLE, &unknown(name));
     }

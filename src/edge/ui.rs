@@ -80,6 +80,7 @@ files! {
     "clock.js" "text/javascript; charset=utf-8";
     "json.js" "text/javascript; charset=utf-8";
     "list.js" "text/javascript; charset=utf-8";
+    "report.js" "text/javascript; charset=utf-8";
     "requests.js" "text/javascript; charset=utf-8";
     "state.js" "text/javascript; charset=utf-8";
 }

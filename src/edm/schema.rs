@@ -29,6 +29,7 @@ use crate::edm::primitive::Primitive;
 use crate::policy::refusal::Refusal;
 use name_index::NameIndex;
 
+pub(crate) use csdl::Revision;
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use restrictions::{Capability, Restrictions};
 pub(crate) use text::{BUILT_IN, SchemaText};
@@ -573,6 +574,8 @@ pub struct Model {
     imports: Vec<(Box<str>, Box<str>)>,
     /// The slots of all properties of a name in lower case.
     slots: Arc<HashMap<Box<str>, Vec<Slot>, RandomState>>,
+    /// The deprecations of a given document.
+    revisions: Option<Box<[Revision]>>,
 }
 
 /// The type of a qualified name.
@@ -662,6 +665,11 @@ impl Model {
     /// Returns all singletons and entity sets.
     pub fn roots(&self) -> &[Root] {
         &self.roots
+    }
+
+    /// Returns the deprecations that the document of this version states, if it was given: those of the published schema are known otherwise.
+    pub(crate) fn revisions(&self) -> Option<&[Revision]> {
+        self.revisions.as_deref()
     }
 
     /// Returns the namespaces of the schema.

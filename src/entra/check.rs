@@ -9,8 +9,10 @@ use crate::edm::schema::{Model, StructuredType};
 use crate::entra::caller::{self, ACTS_AS, bearer};
 use crate::entra::token::{self, Claims, Token, TokenDefect, issuer, unix_seconds};
 use crate::odata::error::Error;
-use crate::policy::behavior::{ActsAs, ClaimsChallenge};
-use crate::policy::permissions::{self, OperationKind, OperationPermissions, Sufficient, TokenKind, are_published, of_operation};
+use crate::policy::behavior::{ActsAs, ClaimsChallenge, ReadByWrite};
+use crate::policy::permissions::{
+    self, OperationKind, OperationPermissions, Sufficient, TokenKind, are_published, of_operation, with_writers,
+};
 use crate::policy::refusal;
 use crate::world::World;
 use crate::world::settings::Auth;
@@ -151,7 +153,7 @@ pub(crate) fn authorize(
 
 /// Returns the combinations of permissions that are sufficient for an operation, the least privileged ones first; `None` if none are
 /// known, and an empty list if the kind of token is not supported.
-pub(crate) fn sufficient(operation: AskedOperation<'_>, kind: TokenKind) -> Option<Vec<Sufficient>> {
+pub(crate) fn sufficient(world: &World, operation: AskedOperation<'_>, kind: TokenKind) -> Option<Vec<Sufficient>> {
     let row = operation.resource.and_then(|(_, structured)| permissions::of(&structured.full_name, operation.kind));
     if let Some(row) = row {
         let names = match kind {
@@ -167,7 +169,14 @@ pub(crate) fn sufficient(operation: AskedOperation<'_>, kind: TokenKind) -> Opti
     if kind == TokenKind::Application && is_of_caller {
         return Some(Vec::new());
     }
-    Some(addresses.iter().find_map(|address| of_operation(address, operation.method))?.sufficient(kind))
+    let found = addresses.iter().find_map(|address| of_operation(address, operation.method))?.sufficient(kind);
+    let is_included = includes_reads(world, operation.method);
+    Some(if is_included { with_writers(found, kind) } else { found })
+}
+
+/// Whether `ReadWrite` permissions include `Read` permissions for a method.
+fn includes_reads(world: &World, method: &str) -> bool {
+    world.behaviors.read_by_write == ReadByWrite::Included && matches!(method, "GET" | "HEAD")
 }
 
 /// Checks the permissions of a token: by the reference page of the type, else by what is published for the path.
@@ -196,7 +205,7 @@ fn check_permissions(world: &World, claims: &Claims, operation: AskedOperation<'
         return Err(Error::new(&refusal::CALLER_WITHOUT_USER, &[]));
     }
     match addresses.iter().find_map(|address| of_operation(address, operation.method)) {
-        Some(published) => check_published(claims, published, path),
+        Some(published) => check_published(claims, published, path, includes_reads(world, operation.method)),
         None if is_published_elsewhere(world, operation, path) => {
             let detail = format!("found no published permissions for {} /{}", operation.method, path.join("/"));
             Err(Error::new(&refusal::UNPUBLISHED_PERMISSIONS, &[]).with_detail(detail))
@@ -232,7 +241,7 @@ fn is_published_elsewhere(world: &World, operation: AskedOperation<'_>, path: &[
     are_published(&names, operation.method)
 }
 
-fn check_published(claims: &Claims, published: OperationPermissions, path: &[String]) -> Result<(), Error> {
+fn check_published(claims: &Claims, published: OperationPermissions, path: &[String], includes_reads: bool) -> Result<(), Error> {
     let is_application = claims.is_application();
     let roles: Vec<&str> = claims.roles.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let scopes: Vec<&str> = claims.scp.as_deref().unwrap_or_default().split_ascii_whitespace().collect();
@@ -243,6 +252,10 @@ fn check_published(claims: &Claims, published: OperationPermissions, path: &[Str
     };
     let has = |name: &str| held.iter().any(|held| held.eq_ignore_ascii_case(name));
     if published.are_met(kind, has) {
+        return Ok(());
+    }
+    let is_met = |one: &Sufficient| one.names.iter().all(|name| has(name));
+    if includes_reads && with_writers(published.sufficient(kind), kind).iter().any(is_met) {
         return Ok(());
     }
     let sufficient = published.sufficient(kind);

@@ -2,7 +2,8 @@
 
 use http::Method;
 
-use crate::edm::schema::{Model, StructuredType, Version};
+use crate::edm::schema::{ItemType, Model, PropertyType, StructuredType, TypeId, Version};
+use crate::edm::segment::segments;
 use crate::graph::ops::Operation;
 use crate::graph::route::{self, Lookup, Resource, Tail};
 use crate::policy::permissions::OperationKind;
@@ -25,8 +26,19 @@ pub(crate) struct UsedOperation<'w> {
     pub(crate) is_list: bool,
     /// Whether it is about one entity as a whole.
     pub(crate) is_entity: bool,
-    /// The name of the action or function that it calls.
-    pub(crate) called: Option<String>,
+    /// The name of the action or function that it calls, and the type to which that is bound.
+    pub(crate) called: Option<(String, Option<TypeId>)>,
+    /// The sets, singletons, navigation properties and properties on its path.
+    pub(crate) parts: Vec<PathPart<'w>>,
+}
+
+/// A set, a singleton or a property on a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PathPart<'w> {
+    /// The type with the property; `None` for a set or a singleton.
+    pub(crate) owner: Option<TypeId>,
+    /// The declared name.
+    pub(crate) name: &'w str,
 }
 
 /// Returns the operation of a request, if the schema has its path.
@@ -45,7 +57,8 @@ pub(crate) fn operation<'w>(world: &'w World, method: &Method, path: &str) -> Op
                 addresses: vec![call.segments.clone()],
                 is_list: false,
                 is_entity: false,
-                called: Some(called),
+                called: Some((called, None)),
+                parts: Vec::new(),
             })
         }
         Resource::Entities(route) => {
@@ -59,15 +72,49 @@ pub(crate) fn operation<'w>(world: &'w World, method: &Method, path: &str) -> Op
                 addresses: route.published_addresses(world),
                 is_list: matches!(operation, Operation::List),
                 is_entity: route.tail == Tail::Whole && route.key.is_some() && route.operation.is_none(),
-                called: route.operation.as_ref().map(|call| call.operation.name.to_string()),
+                called: route
+                    .operation
+                    .as_ref()
+                    .map(|call| (call.operation.name.to_string(), call.operation.binding.map(|(bound, _)| bound))),
+                parts: parts(model, path),
             })
         }
         Resource::Service(_) | Resource::Metadata(_) => None,
     }
 }
 
-/// Whether v1.0 has the operation of a request to beta.
-pub(crate) fn is_in_v1(world: &World, method: &Method, path: &str) -> bool {
-    let Some(rest) = path.get(1..).and_then(|path| path.split_once('/')).map(|(_, rest)| rest) else { return false };
-    operation(world, method, &format!("/{}/{rest}", Version::V1.segment())).is_some()
+/// Returns the operation of v1.0 that a request to beta could have asked for.
+pub(crate) fn in_v1<'w>(world: &'w World, method: &Method, path: &str) -> Option<UsedOperation<'w>> {
+    let (_, rest) = path.get(1..)?.split_once('/')?;
+    operation(world, method, &format!("/{}/{rest}", Version::V1.segment()))
+}
+
+/// Returns the sets, singletons, navigation properties and properties on a path.
+fn parts<'w>(model: &'w Model, path: &str) -> Vec<PathPart<'w>> {
+    let mut segments = segments(path.trim_matches('/')).skip(1);
+    let Some(root) = segments.next().and_then(|name| model.root(&name)) else { return Vec::new() };
+    let mut parts = vec![PathPart { owner: None, name: &root.name }];
+    let (mut at, mut is_collection) = (root.target, !root.is_singleton);
+    for segment in segments {
+        let Some(structured) = model.find_structured(at) else { break };
+        // The name of a type or of an operation, or `$count` and the like.
+        if segment.contains('.') || segment.starts_with('$') {
+            continue;
+        }
+        if is_collection {
+            is_collection = false;
+            continue;
+        }
+        if let Some(navigation) = structured.navigation(&segment) {
+            parts.push(PathPart { owner: Some(at), name: &navigation.name });
+            (at, is_collection) = (navigation.target, navigation.is_collection);
+        } else if let Some(property) = structured.property(&segment).map(|index| &structured.properties[index]) {
+            parts.push(PathPart { owner: Some(at), name: &property.name });
+            let (PropertyType::Complex(id) | PropertyType::Collection(ItemType::Complex(id))) = property.kind else { break };
+            at = id;
+        } else {
+            break;
+        }
+    }
+    parts
 }

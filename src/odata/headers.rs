@@ -39,6 +39,9 @@ pub struct StandardHeaders {
 }
 
 impl StandardHeaders {
+    /// The names of the values, in the order of the fields.
+    pub const NAMES: [&'static str; 5] = ["content-type", "content-length", "request-id", "client-request-id", "date"];
+
     /// Returns the values, in the order of the fields.
     pub fn values(&self) -> [&HeaderValue; 5] {
         [&self.content_type, &self.content_length, &self.request_id, &self.client_request_id, &self.date]
@@ -82,6 +85,12 @@ mod tests {
         let standard = StandardHeaders::from_values(["type", "12", "id", "client", "today"].map(value));
         assert!(standard.values().into_iter().eq(["type", "12", "id", "client", "today"]));
         let headers = standard.into_map();
+        assert!(
+            StandardHeaders::NAMES
+                .iter()
+                .zip(["type", "12", "id", "client", "today"])
+                .all(|(name, value)| headers[*name] == value)
+        );
         let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
         content-type: type

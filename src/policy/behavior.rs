@@ -471,6 +471,14 @@ rows! {
     grade Strong;
     source "learn.microsoft.com/graph/api/workforceintegration-update; microsoft-graph-docs-contrib#2884; msgraph-sdk-php#1104";
 
+    "read-by-write" read_by_write: ReadByWrite = "a read with a `ReadWrite` permission where the published table has the `Read` permission of the same name alone" {
+        Included "included" "allowed: `Mail.ReadWrite` includes `Mail.Read`",
+        Refused "refused" "refused: the table is complete",
+    }
+    profiles Included Included Refused;
+    grade Medium;
+    source "learn.microsoft.com/graph/permissions-overview and learn.microsoft.com/training/modules/integrate-microsoft-graph-microsoft-teams-apps/6-configure-permissions (`ReadWrite` is for reads, creations, updates and deletions); the table has `Mail.ReadWrite` for the list of messages, and not for one";
+
     "wrong-method" wrong_method: WrongMethod = "an unsupported method on a known path" {
         UnknownError "unknown-error" "404 `UnknownError` with an empty message, as observed on Shifts resources; a PATCH of a collection is refused with 400 by the gateway",
         MethodNotAllowed "method-not-allowed" "405 `methodNotAllowed`, as newer workloads answer",

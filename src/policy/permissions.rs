@@ -4,7 +4,7 @@ mod names;
 mod operations;
 
 pub(crate) use self::names::{PermissionKind, id_of_permission, permission_with_id, published};
-pub(crate) use self::operations::{OperationPermissions, Sufficient, TokenKind, are_published, of_operation};
+pub(crate) use self::operations::{OperationPermissions, Sufficient, TokenKind, are_published, of_operation, with_writers};
 
 /// The kind of an operation, one for each kind of reference page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

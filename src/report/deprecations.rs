@@ -1,75 +1,128 @@
-//! The deprecations in Graph's published schema (`Org.OData.Core.V1.Revisions`), as facts: name, dates, replacement.
+//! The deprecations of the schemas in use (`Org.OData.Core.V1.Revisions`): those that given documents state, and for Graph's published schema facts:
+//! name, dates, replacement.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::LazyLock;
+
+use crate::edm::schema::{Model, NamedType, Revision, StructuredType, TypeId};
 
 /// The table: in each line a target, the date, the date of removal, and the replacement or a dash.
 static TABLE: &str = include_str!("../../fixtures/model/deprecated-v1.0.txt");
 
-/// A deprecated type, member, or operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Deprecation {
-    /// The qualified name, with `/` before a member and `(` before the type that an operation is bound to.
-    pub(super) target: &'static str,
-    /// The date of the deprecation.
-    pub(super) since: &'static str,
-    /// The date of the removal.
-    pub(super) removal: &'static str,
-    /// The replacement, if the schema names one.
-    pub(super) replacement: Option<&'static str>,
+/// The longest text for people, in characters.
+const LONGEST: usize = 300;
+
+/// A deprecated type, member, operation, set or singleton.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Deprecation<'m> {
+    /// The qualified name, with `/` before a member and `(` before the types of an operation's parameters.
+    pub(super) target: &'m str,
+    /// The date of the deprecation, or nothing.
+    since: &'m str,
+    /// The date of the removal, or nothing.
+    removal: &'m str,
+    /// The name of the replacement, or the text of the document.
+    advice: Option<Cow<'m, str>>,
 }
 
-/// The deprecations by what they are about.
-#[derive(Default)]
-struct Index {
-    types: HashMap<&'static str, Deprecation>,
-    /// The members of each type.
-    members: HashMap<&'static str, Vec<(&'static str, Deprecation)>>,
-    /// The operations by their local names.
-    operations: Vec<(&'static str, Deprecation)>,
-}
-
-static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = Index::default();
-    for row in all() {
-        if let Some((qualified, _)) = row.target.split_once('(') {
-            index.operations.push((qualified.rsplit('.').next().unwrap_or_default(), row));
-        } else if let Some((owner, member)) = row.target.split_once('/') {
-            index.members.entry(owner).or_default().push((member, row));
-        } else {
-            index.types.entry(row.target).or_insert(row);
+impl Deprecation<'_> {
+    /// Returns the dates and the replacement as a text.
+    pub(super) fn text(&self) -> String {
+        let dated = |word: &str, date: &str| if date.is_empty() { word.to_owned() } else { format!("{word} {date}") };
+        let mut parts = vec![dated("deprecated", self.since)];
+        if !self.removal.is_empty() {
+            parts.push(dated("removed", self.removal));
         }
+        let text = parts.join(", ");
+        self.advice.as_ref().map_or_else(|| text.clone(), |advice| format!("{text}; {advice}"))
     }
-    index
-});
+}
 
-/// Returns all deprecations.
-pub(super) fn all() -> impl Iterator<Item = Deprecation> {
+/// The deprecations of a version, by what they are about.
+pub(super) struct Deprecations<'m> {
+    model: &'m Model,
+    /// The types, by their names in lower case.
+    types: HashMap<String, Deprecation<'m>>,
+    /// The members of each type, by its name in lower case. All other owners are containers.
+    members: HashMap<String, Vec<(&'m str, Deprecation<'m>)>>,
+    /// The operations by their local names, with the first parameter's type.
+    operations: Vec<(&'m str, &'m str, Deprecation<'m>)>,
+}
+
+impl<'m> Deprecations<'m> {
+    /// Returns the deprecations of a version's schema.
+    pub(super) fn of(model: &'m Model) -> Deprecations<'m> {
+        let given = |revisions: &'m [Revision]| -> Vec<Deprecation<'m>> {
+            let row = |revision: &'m Revision| {
+                let end = revision.description.char_indices().nth(LONGEST).map_or(revision.description.len(), |(at, _)| at);
+                let text = revision.description[..end].trim();
+                let advice = (!text.is_empty()).then_some(Cow::Borrowed(text));
+                Deprecation { target: &revision.target, since: &revision.since, removal: &revision.removal, advice }
+            };
+            revisions.iter().map(row).collect()
+        };
+        let mut found = Deprecations { model, types: HashMap::new(), members: HashMap::new(), operations: Vec::new() };
+        for row in model.revisions().map_or_else(|| published().collect(), given) {
+            let target = row.target;
+            if let Some((qualified, parameters)) = target.split_once('(') {
+                let bound = parameters.trim_start_matches("Collection(");
+                let bound = bound.split([',', ')']).next().unwrap_or_default();
+                found.operations.push((qualified.rsplit('.').next().unwrap_or_default(), bound, row));
+            } else if let Some((owner, member)) = target.split_once('/') {
+                found.members.entry(owner.to_ascii_lowercase()).or_default().push((member, row));
+            } else {
+                found.types.entry(target.to_ascii_lowercase()).or_insert(row);
+            }
+        }
+        found
+    }
+
+    /// Returns the deprecation of a type.
+    pub(super) fn of_type(&self, full_name: &str) -> Option<&Deprecation<'m>> {
+        self.types.get(&full_name.to_ascii_lowercase())
+    }
+
+    /// Returns the deprecation of a member of a type, which a base type may have declared.
+    pub(super) fn of_member(&self, owner: &StructuredType, member: &str) -> Option<&Deprecation<'m>> {
+        if self.members.is_empty() {
+            return None;
+        }
+        let base = |known: &&StructuredType| self.model.find_structured(known.base?);
+        std::iter::successors(Some(owner), |known| base(known))
+            .take(64)
+            .find_map(|known| named(self.members.get(&known.full_name.to_ascii_lowercase())?, member))
+    }
+
+    /// Returns the deprecation of a set or a singleton.
+    pub(super) fn of_root(&self, name: &str) -> Option<&Deprecation<'m>> {
+        let is_container = |owner: &str| self.model.resolve(owner).is_none();
+        self.members.iter().filter(|(owner, _)| is_container(owner)).find_map(|(_, rows)| named(rows, name))
+    }
+
+    /// Returns the deprecation of an operation that is bound to a type, or to nothing.
+    pub(super) fn of_operation(&self, name: &str, bound: Option<TypeId>) -> Option<&Deprecation<'m>> {
+        let is_bound_to = |type_name: &str| match bound {
+            None => !matches!(self.model.resolve(type_name), Some(NamedType::Structured(_))),
+            Some(id) => self.model.resolve(type_name) == Some(NamedType::Structured(id)),
+        };
+        let fits = |(known, first, _): &&(&str, &str, Deprecation<'m>)| known.eq_ignore_ascii_case(name) && is_bound_to(first);
+        self.operations.iter().find(fits).map(|(_, _, row)| row)
+    }
+}
+
+/// Returns the deprecations of the published schema.
+fn published() -> impl Iterator<Item = Deprecation<'static>> {
     TABLE.lines().filter_map(|line| {
         let mut parts = line.split('\t');
         let (target, since, removal, replacement) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        Some(Deprecation { target, since, removal, replacement: Some(replacement).filter(|name| *name != "-") })
+        let advice = (replacement != "-").then(|| Cow::Owned(format!("use {replacement}")));
+        Some(Deprecation { target, since, removal, advice })
     })
 }
 
 /// Returns the row with a name among some.
-fn named(rows: &[(&str, Deprecation)], name: &str) -> Option<Deprecation> {
-    rows.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, row)| *row)
-}
-
-/// Returns the deprecation of a type.
-pub(super) fn of_type(full_name: &str) -> Option<Deprecation> {
-    INDEX.types.get(full_name).copied()
-}
-
-/// Returns the deprecation of a member of a type.
-pub(super) fn of_member(full_name: &str, member: &str) -> Option<Deprecation> {
-    named(INDEX.members.get(full_name)?, member)
-}
-
-/// Returns the deprecation of an operation.
-pub(super) fn of_operation(name: &str) -> Option<Deprecation> {
-    named(&INDEX.operations, name)
+fn named<'r, 'm>(rows: &'r [(&str, Deprecation<'m>)], name: &str) -> Option<&'r Deprecation<'m>> {
+    rows.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, row)| row)
 }
 
 #[cfg(test)]
@@ -120,11 +173,26 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_is_read() {
-        assert_eq!(all().count(), TABLE.lines().count());
-        assert!(all().count() > 50);
-        let granted = of_member("microsoft.graph.permission", "grantedTo").unwrap();
-        assert_eq!((granted.since, granted.removal, granted.replacement), ("2021-09-03", "2023-10-01", Some("grantedToV2")));
-        assert!(of_operation("recent").is_some() && of_operation("delta").is_none());
-        assert!(of_type("microsoft.graph.alert").is_some() && of_type("microsoft.graph.user").is_none());
+        assert_eq!(published().count(), TABLE.lines().count());
+        assert!(published().count() > 50);
+        let schema = crate::workloads::schema_with_rest();
+        let model = schema.whole().unwrap().model(crate::edm::schema::Version::V1);
+        let known = Deprecations::of(model);
+        let structured = |name: &str| match model.resolve(name) {
+            Some(NamedType::Structured(id)) => model.structured(id),
+            other => panic!("{name}: {other:?}"),
+        };
+        let granted = known.of_member(structured("microsoft.graph.permission"), "grantedTo").unwrap();
+        assert_eq!(granted.text(), "deprecated 2021-09-03, removed 2023-10-01; use grantedToV2");
+        let drive = Some(structured("microsoft.graph.drive").id);
+        assert!(known.of_operation("recent", drive).is_some() && known.of_operation("delta", drive).is_none());
+        assert!(known.of_operation("recent", Some(structured("microsoft.graph.user").id)).is_none());
+        assert!(known.of_type("microsoft.graph.alert").is_some() && known.of_type("microsoft.graph.user").is_none());
+        // Each row is about something that the schema has.
+        for row in published() {
+            let name = row.target.split(['/', '(']).next().unwrap();
+            let is_operation = row.target.contains('(');
+            assert!(is_operation || model.resolve(name).is_some(), "{}", row.target);
+        }
     }
 }

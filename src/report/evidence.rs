@@ -93,6 +93,8 @@ pub(crate) struct Call<'w> {
     /// The properties whose values an update has changed, in complex values with a path.
     pub(super) changed: Vec<String>,
     operation: Rc<str>,
+    same: u64,
+    same_of_caller: u64,
 }
 
 /// The purpose of a request.
@@ -221,18 +223,17 @@ impl Call<'_> {
 
     /// Returns a number of the request: another one with the same number asks for the same.
     pub(super) fn same(&self) -> u64 {
-        number(&(self.method.as_str(), &self.path, &self.query, self.body))
+        self.same
     }
 
     /// Returns a number of the request and its token: another one with the same number asks for the same in the same name.
     pub(super) fn same_of_caller(&self) -> u64 {
-        number(&(self.same(), self.token_number))
+        self.same_of_caller
     }
 
     /// Returns the caller: application and user, or the program without a token.
-    pub(super) fn caller(&self) -> String {
-        let program = || self.header("user-agent").unwrap_or_default().to_owned();
-        self.token.as_ref().map_or_else(program, |token| token.caller.clone())
+    pub(super) fn caller(&self) -> &str {
+        self.token.as_ref().map_or_else(|| self.header("user-agent").unwrap_or_default(), |token| token.caller.as_str())
     }
 
     /// Returns the seconds from another request to this one: on the world's clock, or real ones if these are more.
@@ -241,15 +242,10 @@ impl Call<'_> {
         let from = if is_after_answer { earlier.ended } else { earlier.began };
         on_clock.max(self.began.saturating_sub(from)).as_secs_f64()
     }
-
-    /// Returns the full name of the type.
-    pub(super) fn type_name(&self) -> Option<&str> {
-        self.used.as_ref()?.structured.map(|structured| &*structured.full_name)
-    }
 }
 
-/// An operation of each method and path that was read before.
-type KnownOperations<'w> = HashMap<(Method, String), Option<(Rc<UsedOperation<'w>>, Rc<str>)>>;
+/// An operation of each method and path that was read before, by their number.
+type KnownOperations<'w> = HashMap<u64, Option<(Rc<UsedOperation<'w>>, Rc<str>)>>;
 
 /// The paths of which more than the links of an answer is needed: most answers are long, and need not be read.
 struct Interests {
@@ -262,11 +258,12 @@ struct Interests {
 impl Interests {
     fn of(world: &World) -> Interests {
         let mut interests = Interests { holders: HashSet::new(), changed: HashSet::new() };
+        let mut known = HashSet::new();
         world.journal.for_each_target(|method, target| {
             let path = target.split_once('?').map_or(target, |(path, _)| path);
             if *method == Method::PATCH {
                 interests.changed.insert(number(&path));
-            } else {
+            } else if known.insert(number(&path)) {
                 interests.holders.extend(holders(path).map(|holder| number(&holder)));
             }
         });
@@ -297,15 +294,15 @@ impl<'w> Reader<'w> {
             if name == "authorization" {
                 authorization = Some(value);
             } else if let Some(known) = HEADERS.iter().find(|known| **known == name) {
-                headers.push((*known, value));
+                headers.push((*known, value.into_owned()));
             }
         }
         let (mut retry_after, mut preference_applied, mut answer_id) = (None, None, None);
         for (name, value) in entry.response_headers() {
-            match name.as_str() {
+            match &*name {
                 "retry-after" => retry_after = value.trim().parse().ok(),
-                "preference-applied" => preference_applied = Some(value),
-                "request-id" if place == Place::Batch => answer_id = Some(value),
+                "preference-applied" => preference_applied = Some(value.into_owned()),
+                "request-id" if place == Place::Batch => answer_id = Some(value.into_owned()),
                 _ => {}
             }
         }
@@ -318,7 +315,7 @@ impl<'w> Reader<'w> {
         let decided = entry.decided();
         let is_connector = place == Place::Connector;
         let (token, token_number) = match &authorization {
-            Some(text) => (self.granted(text), number(text)),
+            Some(text) => self.granted(text),
             None => (None, 0),
         };
         let (began, ended) = entry.times();
@@ -332,6 +329,8 @@ impl<'w> Reader<'w> {
             .map(|(name, _)| name.clone());
         let sent = used.as_deref().and_then(|used| Sent::of(entry, used));
         let changed = used.as_deref().map_or_else(Vec::new, |used| change::members(entry, used));
+        let body = if entry.request_body().is_empty() { 0 } else { number(&entry.request_body()) };
+        let same = number(&(method.as_str(), path, &query, body));
         Call {
             number: entry.number(),
             time: entry.time(),
@@ -359,7 +358,7 @@ impl<'w> Reader<'w> {
             has_token: authorization.is_some(),
             token,
             token_number,
-            body: if entry.request_body().is_empty() { 0 } else { number(&entry.request_body()) },
+            body,
             sent,
             got: if place == Place::Graph {
                 Got::of(entry, self.interests.holders.contains(&number(&path)), self.interests.changed.contains(&number(&path)))
@@ -372,6 +371,8 @@ impl<'w> Reader<'w> {
             changed,
             operation,
             method,
+            same,
+            same_of_caller: number(&(same, token_number)),
         }
     }
 
@@ -382,12 +383,14 @@ impl<'w> Reader<'w> {
             let name = format!("{method} {}", used.template).into();
             Some((Rc::new(used), name))
         };
-        self.operations.entry((method.clone(), path.to_owned())).or_insert_with(read).clone()
+        self.operations.entry(number(&(method.as_str(), path))).or_insert_with(read).clone()
     }
 
-    fn granted(&mut self, authorization: &str) -> Option<Rc<Granted>> {
+    /// Returns what a token grants, and its number.
+    fn granted(&mut self, authorization: &str) -> (Option<Rc<Granted>>, u64) {
+        let number = number(&authorization);
         let read = || caller::granted(authorization).map(Rc::new);
-        self.tokens.entry(number(&authorization)).or_insert_with(read).clone()
+        (self.tokens.entry(number).or_insert_with(read).clone(), number)
     }
 }
 

@@ -27,7 +27,8 @@ pub(crate) struct Hits {
 pub(crate) struct Hit {
     pub(super) subject: String,
     pub(super) detail: String,
-    pub(super) count: u64,
+    /// The numbers of all requests.
+    pub(super) numbers: Vec<u64>,
     /// The first requests, with their operations in place of their targets.
     pub(super) shown: Vec<Sighting>,
 }
@@ -49,7 +50,7 @@ impl Hits {
                 return self.all[*index].add(call);
             }
             self.subjects.insert(subject.to_owned(), self.all.len());
-            self.all.push(Hit { subject: subject.to_owned(), detail: detail().into(), count: 0, shown: Vec::new() });
+            self.all.push(Hit { subject: subject.to_owned(), detail: detail().into(), numbers: Vec::new(), shown: Vec::new() });
             self.all.len() - 1
         };
         self.all[index].add(call);
@@ -63,7 +64,7 @@ impl Hits {
 
 impl Hit {
     fn add(&mut self, call: &Call<'_>) {
-        self.count += 1;
+        self.numbers.push(call.number);
         if self.shown.len() < SHOWN {
             let time = clock::utc(call.time);
             let operation = call.operation();

@@ -8,16 +8,32 @@ use crate::graph::used::UsedOperation;
 use crate::policy::permissions::{Sufficient, TokenKind};
 use crate::report::evidence::Run;
 use crate::report::finding::{OperationUse, PermissionKinds, PermissionReport};
+use crate::world::World;
 
 /// The kinds of token.
 const KINDS: [TokenKind; 3] = [TokenKind::Work, TokenKind::Personal, TokenKind::Application];
 
 /// Returns the combinations of permissions that are sufficient for an operation, the least privileged ones first.
-pub(super) fn sufficient(used: &UsedOperation<'_>, method: &str, kind: TokenKind) -> Option<Vec<Sufficient>> {
+pub(super) fn sufficient(world: &World, used: &UsedOperation<'_>, method: &str, kind: TokenKind) -> Option<Vec<Sufficient>> {
     let addresses = || used.addresses.clone();
     let resource = used.structured.map(|structured| (used.model, structured));
     let method = if method == "HEAD" { "GET" } else { method };
-    check::sufficient(AskedOperation { resource, kind: used.kind, addresses: &addresses, method }, kind)
+    let mut found = check::sufficient(world, AskedOperation { resource, kind: used.kind, addresses: &addresses, method }, kind)?;
+    if method == "GET" {
+        leave_least_readers(&mut found);
+    }
+    Some(found)
+}
+
+/// Leaves marks of least privileged permissions to those that only read, if there are some: the published table also marks those of other methods of
+/// the same path, and a read needs no permission to write.
+fn leave_least_readers(found: &mut [Sufficient]) {
+    let writes = |one: &Sufficient| one.names.iter().any(|name| name.contains("Write"));
+    if found.iter().any(|one| one.is_least && !writes(one)) {
+        for one in found {
+            one.is_least &= !writes(one);
+        }
+    }
 }
 
 /// Whether permissions are sufficient.
@@ -48,7 +64,7 @@ pub(super) fn report(run: &Run<'_>) -> PermissionReport {
         let mut lists: [Vec<String>; 3] = Default::default();
         let mut is_known = false;
         for (place, kind) in KINDS.into_iter().enumerate() {
-            let Some(found) = sufficient(used, call.method.as_str(), kind) else { continue };
+            let Some(found) = sufficient(run.world, used, call.method.as_str(), kind) else { continue };
             is_known = true;
             lists[place] = least(&found).iter().map(|one| one.names.join("+")).collect();
             if !found.is_empty() {

@@ -361,6 +361,83 @@ try {
     await page.keyboard.press("Escape");
   });
 
+  await check("findings are beside the requests they come from, and the report leads to these", async () => {
+    const [member, secret] = ["<b>{{x}}</b>", "hush-hush-in-the-address"];
+    await ask("GET", "/_world/unclean/beta/teams?$select=id");
+    await ask("PATCH", `/_world/unclean${first}`, { displayName: "x", [member]: 1 });
+    await ask("GET", `/_world/unclean/v1.0/teams?$select=id&client_secret=${secret}`);
+    const rules = { "/beta/teams": "beta-used", PATCH: "refused-members", client_secret: "secret-in-address" };
+    const detail = page.locator(".detail:visible");
+    for (const [text, rule] of Object.entries(rules)) {
+      await choose(rows(page).filter({ hasText: "unclean" }).filter({ hasText: text }));
+      const findings = detail.locator("article.card");
+      await findings.filter({ hasText: rule }).waitFor();
+      for (const other of Object.values(rules)) assert.equal(await findings.filter({ hasText: other }).count(), other === rule ? 1 : 0, `${other} at ${text}`);
+      await page.keyboard.press("Escape");
+    }
+    await tab(page, "Report");
+    await page.evaluate(() => document.getElementById("world").focus());
+    await page.getByLabel("World", { exact: true }).first().selectOption("unclean");
+    const report = page.getByRole("region", { name: "Report" });
+    await report.locator("article", { hasText: "beta-used" }).waitFor();
+    const severities = await report.locator("article .severity").allInnerTexts();
+    assert.deepEqual([...new Set(severities)], ["error", "warning", "note"]);
+    assert.equal((await page.content()).includes(secret), false);
+    const refused = report.locator("article", { hasText: "refused-members" });
+    assert.match(await refused.innerText(), /^error .*refused-members\n[\s\S]*<b>\{\{x\}\}<\/b>[\s\S]*Better: [\s\S]*Evidence: /);
+    const source = refused.getByRole("link", { name: /^https:/ });
+    assert.deepEqual([await source.getAttribute("href"), await source.getAttribute("rel")], ["https://github.com/microsoftgraph/msgraph-sdk-python/issues/440", "noopener noreferrer"]);
+    await page.getByLabel("Severity").selectOption("error");
+    await report.locator("article", { hasText: "beta-used" }).waitFor({ state: "detached" });
+    assert.deepEqual([...new Set(await report.locator("article .severity").allInnerTexts())], ["error"]);
+    await page.getByLabel("Severity").selectOption("note");
+    await report.locator("article", { hasText: "beta-used" }).waitFor();
+    // What came since is read when it is asked for.
+    await ask("GET", "/_world/unclean/beta/users?$select=id");
+    await page.getByRole("button", { name: "Read again" }).click();
+    const beta = report.locator("article", { hasText: "GET /beta/users" }).filter({ hasText: "beta-used" });
+    await beta.waitFor();
+    await beta.getByRole("link", { name: "4 GET /beta/users" }).click();
+    await page.getByRole("tab", { name: "Requests", selected: true }).waitFor();
+    await detail.getByText("world unclean · request 4").waitFor();
+    await detail.locator("article", { hasText: "beta-used" }).waitFor();
+    await page.keyboard.press("Escape");
+    // The same link once more, to a request that the list has no more.
+    await page.getByRole("button", { name: "Clear" }).click();
+    await tab(page, "Report");
+    await beta.getByRole("link", { name: "4 GET /beta/users" }).click();
+    await detail.getByText("world unclean · request 4").waitFor();
+    await page.keyboard.press("Escape");
+    await page.reload();
+    await row(page, "unclean").waitFor();
+  });
+
+  await check("the least privileged permissions of a run are a table to copy", async () => {
+    await ask("GET", "/_world/least/v1.0/users?$select=id");
+    await ask("PATCH", `/_world/least${first}`, { displayName: "x" });
+    await tab(page, "Report");
+    await page.evaluate(() => document.getElementById("world").focus());
+    await page.getByLabel("World", { exact: true }).first().selectOption("least");
+    const table = page.getByRole("region", { name: "Report" }).locator("table");
+    await table.getByRole("cell", { name: "GET /v1.0/users" }).waitFor();
+    assert.deepEqual(await table.locator("tbody tr").first().locator("td").allInnerTexts(), ["GET /v1.0/users", "1", "User.ReadBasic.All", "not supported", "User.ReadBasic.All"]);
+    const copied = async (name) => {
+      await page.getByRole("button", { name, exact: true }).click();
+      const text = await page.locator("dialog textarea").inputValue();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), text);
+      await page.keyboard.press("Escape");
+      return text;
+    };
+    const { permissions } = (await ask("GET", "/_emulator/worlds/least/report")).json;
+    assert.equal(await copied("Copy Application"), `${permissions.covering.application.join("\n")}\n`);
+    assert.equal(permissions.covering.application.length, 2);
+    const lines = (await copied("Copy the table")).trimEnd().split("\n");
+    assert.deepEqual([lines.length, lines[0], lines[2]],
+      [5, "| Operation | Requests | Delegated | Personal accounts | Application |", "| GET /v1.0/users | 1 | User.ReadBasic.All | not supported | User.ReadBasic.All |"]);
+    await page.getByLabel("World", { exact: true }).first().selectOption("default");
+    await tab(page, "Requests");
+  });
+
   await check("filters leave what they say", async () => {
     const counted = async (label, value, pattern) => {
       const control = page.getByRole("search").getByLabel(label);
@@ -732,6 +809,7 @@ try {
       await Promise.all(hostile.slice(index, index + 20).map((text) =>
         ask("PATCH", `/_world/hostile/v1.0/teams/${encodeURIComponent(text || "x").slice(0, 1500)}`, { displayName: text, [text]: text }).catch(() => {})));
     }
+    await ask("PATCH", `/_world/hostile${first}`, Object.fromEntries(hostile.slice(-36 * 23).filter((text) => text.includes("<script>")).map((text) => [text, 1])));
     // The list shows them while they come, and all of them once more when it scrolls.
     const list = page.locator(".list");
     await page.getByRole("search").getByLabel("World").selectOption("hostile");
@@ -751,6 +829,31 @@ try {
       assert.deepEqual(await raw(page), []);
     }
     await page.keyboard.press("Escape");
+    await tab(page, "Report");
+    await page.evaluate(() => document.getElementById("world").focus());
+    await page.getByLabel("World", { exact: true }).first().selectOption("hostile");
+    const report = page.getByRole("region", { name: "Report" });
+    await report.locator("article", { hasText: "refused-members" }).filter({ hasText: "<script>window.executed=1</script>" }).waitFor();
+    assert.deepEqual(await raw(page), []);
+    // The same view with each text in each place of a finding and of the permissions.
+    const table = await page.evaluate(async (texts) => {
+      const { Report, markdown } = await import("/_emulator/ui/report.js");
+      const finding = (text) => ({ rule: text, severity: "error", title: text, subject: text, detail: text, better: text, source: text, grade: "none", count: 2,
+        requests: [{ number: 1, method: text, target: text }] });
+      const kinds = (text) => ({ delegated: [text], personal: [text], application: [text, text] });
+      const permissions = { operations: texts.map((text) => ({ operation: text, count: 1, least: kinds(text), isKnown: true })), covering: kinds(texts.join("")) };
+      const view = new Report({ world: "hostile" });
+      view.draw({ requests: 1, dropped: 1, findings: texts.map(finding), permissions }, texts.at(-1));
+      document.getElementById("panel").append(view.root);
+      return markdown(permissions);
+    }, hostile);
+    assert.equal(await page.locator("article").filter({ hasText: "error" }).count() >= hostile.length, true);
+    assert.deepEqual(await raw(page), []);
+    assert.deepEqual([table.split("\n").length, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(table.replaceAll("\n", ""))], [hostile.length + 4, false]);
+    assert.equal(await isExecuted(page), false);
+    assert.equal(await page.locator("main script, main img, main svg, main iframe, main object, main embed, main form, main style, main base").count(), 0);
+    const links = await report.locator("a").evaluateAll((found) => found.map(({ href }) => href).filter((href) => !/^https:\/\/|^http:\/\/localhost:\d+\/_emulator\/ui\/#requests\//.test(href)));
+    assert.deepEqual(links, []);
     await tab(page, "State");
     await page.getByLabel("World", { exact: true }).first().selectOption("hostile");
     const tree = page.getByRole("navigation", { name: "Collections" });
@@ -951,7 +1054,7 @@ try {
         await page.locator(".panes.three > .detail:visible h2").waitFor();
         await page.locator(".detail summary").first().click();
         await audit(page, `state, ${width}`);
-        for (const name of ["Faults", "Clock", "Behaviors"]) {
+        for (const name of ["Report", "Faults", "Clock", "Behaviors"]) {
           await tab(page, name);
           await page.waitForTimeout(200);
           await audit(page, `${name}, ${width}`);

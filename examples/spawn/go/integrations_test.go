@@ -132,10 +132,14 @@ func get(t *testing.T, target string) {
 	response.Body.Close()
 }
 
+// docs/report.md: begin
+
 func TestACleanClientPasses(t *testing.T) {
 	get(t, "/v1.0/me?$select=displayName")
-	world(t).AssertCleanClient(Rules{})
+	world(t).AssertCleanClient(Rules{Allow: []string{"no-token-cache"}, Severity: "warning"})
 }
+
+// docs/report.md: end
 
 func TestWhatAClientDoesWrongFailsItsTest(t *testing.T) {
 	w := *world(t)
@@ -158,18 +162,18 @@ func TestWhatAClientDoesWrongFailsItsTest(t *testing.T) {
 	if strings.Contains(r.failed, "no-token") {
 		t.Fatalf("found a note in %q", r.failed)
 	}
-	w.AssertCleanClient(Rules{Allow: []string{"beta-used"}, FailOn: "note"})
+	w.AssertCleanClient(Rules{Allow: []string{"beta-used"}, Severity: "note"})
 	if !strings.Contains(r.failed, "[no-token]") {
 		t.Fatalf("found %q", r.failed)
 	}
 	r.failed = ""
 	w.AssertCleanClient(Rules{Allow: []string{"beta-used", "polling"}})
 	w.AssertCleanClient(Rules{Only: []string{"polling", "early-retry"}})
-	w.AssertCleanClient(Rules{FailOn: "error"})
+	w.AssertCleanClient(Rules{Severity: "error"})
 	if r.failed != "" {
 		t.Fatal(r.failed)
 	}
-	if found := w.Report(Rules{Only: []string{"beta-used"}}); len(found) != 1 || found[0].Rule != "beta-used" || found[0].Count != 1 {
+	if found := w.Report(Rules{Only: []string{"beta-used"}}).Findings; len(found) != 1 || found[0].Rule != "beta-used" || found[0].Count != 1 {
 		t.Fatalf("found %v", found)
 	}
 	if text := w.ReportText("sarif", Rules{}); !strings.Contains(text, `"version": "2.1.0"`) {

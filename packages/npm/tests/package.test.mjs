@@ -45,9 +45,11 @@ test("faults belong to one world", async (t) => {
 });
 
 test("a clean client passes", async (t) => {
+  // docs/report.md: begin
   const world = await emulator.world(t);
   await send("GET", `${world.graphUrl}/me?$select=displayName`);
-  await world.assertCleanClient();
+  await world.assertCleanClient({ allow: ["no-token-cache"], failOn: "warning" });
+  // docs/report.md: end
   const report = await world.report();
   assert.deepEqual([report.requests, report.dropped], [1, 0]);
   assert.equal(report.permissions.operations[0].operation, "GET /v1.0/me");
@@ -69,6 +71,7 @@ test("what a client does wrong fails its test", async (t) => {
   await world.assertCleanClient({ allow: "beta-used" });
   await world.assertCleanClient({ only: ["polling", "early-retry"] });
   await world.assertCleanClient({ failOn: "error" });
+  assert.deepEqual((await world.report({ severity: "error" })).findings, []);
   const { findings } = await world.report({ only: "beta-used" });
   assert.deepEqual(findings.map(({ rule, severity, count, requests }) => [rule, severity, count, requests[0].number]), [["beta-used", "warning", 1, 1]]);
   assert.match(await world.report({ format: "sarif" }), /"version": "2\.1\.0"/);
@@ -78,7 +81,7 @@ test("a report cannot be empty by mistake", async (t) => {
   const world = await emulator.world(t);
   await assert.rejects(world.assertCleanClient(), /no requests to check/);
   await assert.rejects(world.assertCleanClient({ allow: ["beta"] }), /unknown rule 'beta'/);
-  await assert.rejects(world.assertCleanClient({ failOn: "fatal" }), /unknown severity 'fatal'/);
+  await assert.rejects(world.assertCleanClient({ failOn: "fatal" }), /unknown severity 'fatal': expected error, warning, note/);
 });
 
 test("state, clock, and behaviors", async (t) => {

@@ -94,9 +94,9 @@ export class World {
   journal(query?: Record<string, string>): Promise<Entry[]>;
   /** Returns the journal as the text of exchanges, for snapshots. */
   exchanges(): Promise<string>;
-  /** Returns what clients do wrong in the world: as a value, or as a text in another format. */
-  report(options?: RuleSelection & { format?: "json" }): Promise<Report>;
-  report(options: RuleSelection & { format: "text" | "junit" | "sarif" | "html" }): Promise<string>;
+  /** Returns what clients do wrong in the world, of a severity or worse: as a value, or as a text in another format. */
+  report(options?: RuleSelection & { format?: "json"; severity?: Severity }): Promise<Report>;
+  report(options: RuleSelection & { format: "text" | "junit" | "sarif" | "html"; severity?: Severity }): Promise<string>;
   /** Fails with the findings of a severity, `warning` unless it is given, or a worse one, and if the world has got no requests. */
   assertCleanClient(options?: RuleSelection & { failOn?: Severity }): Promise<void>;
   /** Replaces the collections of the state, if some are given, and returns the state. */

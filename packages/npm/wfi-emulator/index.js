@@ -27,8 +27,6 @@ async function call(method, url, body, form = "json") {
   return form === "text" ? text : text ? JSON.parse(text) : undefined;
 }
 
-const SEVERITIES = ["error", "warning", "note"];
-
 /** A world: its own entities, faults, journal, and clock. */
 export class World {
   #path;
@@ -58,19 +56,17 @@ export class World {
     return call("GET", `${this.#path}/journal?format=exchange`, undefined, "text");
   }
 
-  report({ format = "json", allow = [], only = [] } = {}) {
-    const query = new URLSearchParams({ format, allow: String(allow), only: String(only) });
+  report({ format = "json", allow = [], only = [], severity = "note" } = {}) {
+    const query = new URLSearchParams({ format, allow: String(allow), only: String(only), severity });
     return call("GET", `${this.#path}/report?${query}`, undefined, format === "json" ? "json" : "text");
   }
 
   async assertCleanClient({ allow, only, failOn = "warning" } = {}) {
-    const threshold = SEVERITIES.indexOf(failOn);
-    if (threshold < 0) throw new TypeError(`unknown severity '${failOn}': expected ${SEVERITIES.join(", ")}`);
-    const parts = (await this.report({ format: "text", allow, only })).trim().split("\n\n");
-    const end = parts.pop();
-    if (end.includes(" in 0 requests to the world ")) throw new Error(`no requests to check\n${end}`);
-    const findings = parts.filter((part) => SEVERITIES.slice(0, threshold + 1).includes(part.split(":")[0]));
-    if (findings.length > 0) throw new Error(["the client is not clean", ...findings, end].join("\n\n"));
+    const rules = { allow, only, severity: failOn };
+    const { requests, findings } = await this.report(rules);
+    if (requests > 0 && findings.length === 0) return;
+    const text = (await this.report({ ...rules, format: "text" })).trim();
+    throw new Error(findings.length > 0 ? `the client is not clean\n\n${text}` : `no requests to check\n${text}`);
   }
 
   async state(replacement) {

@@ -42,17 +42,6 @@ internal sealed class ClientReport
 
     /// <summary>The whole report, with the permissions that the requests need.</summary>
     public JsonNode Json { get; }
-
-    /// <summary>Returns the findings of a report in text of a severity or a worse one, and its end; null if there are none.</summary>
-    internal static string? Complaint(string text, Severity threshold)
-    {
-        var parts = text.Trim().Split("\n\n");
-        var end = parts[^1];
-        if (end.Contains(" in 0 requests to the world ", StringComparison.Ordinal)) return $"no requests to check\n{end}";
-        var failing = Enum.GetValues<Severity>().Where(severity => severity <= threshold).Select(severity => $"{severity.ToString().ToLowerInvariant()}: ").ToList();
-        var findings = parts.Where(part => failing.Any(start => part.StartsWith(start, StringComparison.Ordinal))).ToList();
-        return findings.Count == 0 ? null : string.Join("\n\n", findings.Prepend("the client is not clean").Append(end));
-    }
 }
 
 /// <summary>What a client does wrong with one subject, such as an operation.</summary>

@@ -76,26 +76,29 @@ internal sealed class World
         if (!(bool)verdict["holds"]!) throw new UnmetExpectationException((string)verdict["text"]!);
     }
 
-    /// <summary>Returns what clients do wrong in the world, without the allowed rules, or by the only ones.</summary>
-    public async Task<ClientReport> Report(IEnumerable<string>? allow = null, IEnumerable<string>? only = null) =>
-        new(await control.Send(HttpMethod.Get, ReportPath("json", allow, only)).ConfigureAwait(false));
+    /// <summary>Returns what clients do wrong in the world, of a severity or worse, without the allowed rules, or by the only ones.</summary>
+    public async Task<ClientReport> Report(IEnumerable<string>? allow = null, IEnumerable<string>? only = null, Severity severity = Severity.Note) =>
+        new(await control.Send(HttpMethod.Get, ReportPath("json", allow, only, severity)).ConfigureAwait(false));
 
     /// <summary>Returns the same as a text: <c>text</c>, <c>json</c>, <c>junit</c>, <c>sarif</c>, or <c>html</c>.</summary>
-    public Task<string> ReportText(string format = "text", IEnumerable<string>? allow = null, IEnumerable<string>? only = null) =>
-        control.SendForText(HttpMethod.Get, ReportPath(format, allow, only));
+    public Task<string> ReportText(string format = "text", IEnumerable<string>? allow = null, IEnumerable<string>? only = null, Severity severity = Severity.Note) =>
+        control.SendForText(HttpMethod.Get, ReportPath(format, allow, only, severity));
 
     /// <summary>Fails if there are findings of a severity or a worse one, and if the world has got no requests.</summary>
     /// <exception cref="UncleanClientException">There are; the message has them.</exception>
     public async Task AssertCleanClient(IEnumerable<string>? allow = null, IEnumerable<string>? only = null, Severity failOn = Severity.Warning)
     {
-        var text = await ReportText("text", allow, only).ConfigureAwait(false);
-        if (ClientReport.Complaint(text, failOn) is { } complaint) throw new UncleanClientException(complaint);
+        var report = await Report(allow, only, failOn).ConfigureAwait(false);
+        if (report.Requests > 0 && report.Findings.Count == 0) return;
+        var text = (await ReportText("text", allow, only, failOn).ConfigureAwait(false)).Trim();
+        throw new UncleanClientException(report.Findings.Count > 0 ? $"the client is not clean\n\n{text}" : $"no requests to check\n{text}");
     }
 
-    private string ReportPath(string format, IEnumerable<string>? allow, IEnumerable<string>? only)
+    private string ReportPath(string format, IEnumerable<string>? allow, IEnumerable<string>? only, Severity severity)
     {
         static string List(IEnumerable<string>? names) => Uri.EscapeDataString(string.Join(",", names ?? Array.Empty<string>()));
-        return $"{path}/report?format={Uri.EscapeDataString(format)}&allow={List(allow)}&only={List(only)}";
+        var least = severity.ToString().ToLowerInvariant();
+        return $"{path}/report?format={Uri.EscapeDataString(format)}&allow={List(allow)}&only={List(only)}&severity={least}";
     }
 
     /// <summary>Returns the fault rules, with their counts.</summary>

@@ -196,8 +196,10 @@ internal static class HelperTest
     {
         var world = emulator.NewWorld();
         Contains("no requests to check", (await Throws<UncleanClientException>(() => world.AssertCleanClient())).Message);
+        // docs/report.md: begin
         (await world.Client.GetAsync("v1.0/me?$select=displayName")).Dispose();
-        await world.AssertCleanClient();
+        await world.AssertCleanClient(allow: new[] { "no-token-cache" }, failOn: Severity.Warning);
+        // docs/report.md: end
         var report = await world.Report();
         Equal((1L, 0L), (report.Requests, report.Dropped));
         Equal("GET /v1.0/me", (string)report.Json["permissions"]!["operations"]![0]!["operation"]!);
@@ -216,6 +218,7 @@ internal static class HelperTest
         await world.AssertCleanClient(allow: new[] { "beta-used" });
         await world.AssertCleanClient(only: new[] { "polling", "early-retry" });
         await world.AssertCleanClient(failOn: Severity.Error);
+        Equal(0, (await world.Report(severity: Severity.Error)).Findings.Count);
         var finding = (await world.Report(only: new[] { "beta-used" })).Findings.Single();
         Equal(("beta-used", Severity.Warning, 1L, 1L), (finding.Rule, finding.Severity, finding.Count, finding.Requests[0]));
         Contains("\"version\": \"2.1.0\"", await world.ReportText("sarif"));

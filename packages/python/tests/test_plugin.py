@@ -82,6 +82,7 @@ def test_what_a_client_does_wrong_fails_its_test(wfi_world):
     wfi_world.assert_clean_client(allow="beta-used")
     wfi_world.assert_clean_client(only=["polling", "early-retry"])
     wfi_world.assert_clean_client(fail_on="error")
+    assert wfi_world.report(severity="error")["findings"] == []
     found = wfi_world.report(only="beta-used")["findings"]
     assert [(finding["rule"], finding["severity"], finding["count"]) for finding in found] == [("beta-used", "warning", 1)]
     assert found[0]["requests"][0]["number"] == 1
@@ -93,7 +94,7 @@ def test_a_report_cannot_be_empty_by_mistake(wfi_world):
         wfi_world.assert_clean_client()
     with pytest.raises(ControlError, match="unknown rule 'beta'"):
         wfi_world.assert_clean_client(allow=["beta"])
-    with pytest.raises(ValueError, match="unknown severity 'fatal'"):
+    with pytest.raises(ControlError, match="unknown severity 'fatal': expected error, warning, note"):
         wfi_world.assert_clean_client(fail_on="fatal")
 
 

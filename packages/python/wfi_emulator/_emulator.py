@@ -74,8 +74,6 @@ def _call(method: str, url: str, body: Any = None) -> dict[str, Any]:
 #: How bad a finding is: it will fail in production, it will fail some day or costs, or it could be better.
 Severity = Literal["error", "warning", "note"]
 
-_SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-
 
 class Sighting(TypedDict):
     """A request that shows a problem: its number in the journal, and its time on the world's clock."""
@@ -149,29 +147,30 @@ class World:
         return _text("GET", f"{self._path}/journal?format=exchange")
 
     @overload
-    def report(self, format: Literal["json"] = "json", *, allow: Sequence[str] = (), only: Sequence[str] = ()) -> Report: ...
+    def report(
+        self, format: Literal["json"] = "json", *, allow: Sequence[str] = (), only: Sequence[str] = (), severity: Severity = "note"
+    ) -> Report: ...
 
     @overload
-    def report(self, format: Literal["text", "junit", "sarif", "html"], *, allow: Sequence[str] = (), only: Sequence[str] = ()) -> str: ...
+    def report(
+        self, format: Literal["text", "junit", "sarif", "html"], *, allow: Sequence[str] = (), only: Sequence[str] = (), severity: Severity = "note"
+    ) -> str: ...
 
-    def report(self, format: str = "json", *, allow: Sequence[str] = (), only: Sequence[str] = ()) -> Any:
-        """Returns what clients do wrong in the world, without the allowed rules, or by the only ones: as a value, or as a text in another format."""
-        query = urllib.parse.urlencode({"format": format, "allow": ",".join(_names(allow)), "only": ",".join(_names(only))})
-        text = _text("GET", f"{self._path}/report?{query}")
+    def report(self, format: str = "json", *, allow: Sequence[str] = (), only: Sequence[str] = (), severity: Severity = "note") -> Any:
+        """Returns what clients do wrong in the world, of this severity or worse, without the allowed rules, or by the only ones: as a value, or
+        as a text in another format."""
+        query = {"format": format, "allow": ",".join(_names(allow)), "only": ",".join(_names(only)), "severity": severity}
+        text = _text("GET", f"{self._path}/report?{urllib.parse.urlencode(query)}")
         return json.loads(text) if format == "json" else text
 
     def assert_clean_client(self, *, allow: Sequence[str] = (), only: Sequence[str] = (), fail_on: Severity = "warning") -> None:
         """Fails with the findings of this severity or a worse one, if there are any, and if the world has got no requests."""
         __tracebackhide__ = True
-        if fail_on not in _SEVERITIES:
-            raise ValueError(f"unknown severity {fail_on!r}: expected {', '.join(_SEVERITIES)}")
-        *parts, end = self.report("text", allow=allow, only=only).strip().split("\n\n")
-        failing = _SEVERITIES[: _SEVERITIES.index(fail_on) + 1]
-        findings = [part for part in parts if part.partition(":")[0] in failing]
-        if " in 0 requests to the world " in end:
-            raise AssertionError(f"no requests to check\n{end}")
-        if findings:
-            raise AssertionError("\n\n".join(["the client is not clean", *findings, end]))
+        report = self.report(allow=allow, only=only, severity=fail_on)
+        if report["requests"] and not report["findings"]:
+            return
+        text = self.report("text", allow=allow, only=only, severity=fail_on).strip()
+        raise AssertionError(f"the client is not clean\n\n{text}" if report["findings"] else f"no requests to check\n{text}")
 
     def state(self, replacement: dict[str, Any] | None = None) -> dict[str, Any]:
         """Replaces the collections of the state, if some are given, and returns the state."""

@@ -2,11 +2,11 @@
 
 use crate::edge::control::call::ControlCall;
 use crate::edge::control::reply::{ControlError, ControlReply};
-use crate::report::{Report, ReportForm, RuleSelection};
+use crate::report::{Report, ReportForm, RuleSelection, Severity};
 
 /// Returns the report on the requests in the journal of a world.
 pub(super) fn report(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let parameters = call.parameters(&["format", "allow", "only"])?;
+    let parameters = call.parameters(&["format", "allow", "only", "severity", "number"])?;
     let form = match parameters.get("format") {
         None => ReportForm::Json,
         Some(name) => ReportForm::from_name(name).ok_or_else(|| {
@@ -18,7 +18,14 @@ pub(super) fn report(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
         let list = parameters.get(parameter).unwrap_or_default();
         list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
     };
-    let selection = RuleSelection { allow: names("allow"), only: names("only") };
+    let severity = |name: &str| {
+        Severity::from_name(name).ok_or_else(|| {
+            let known = Severity::ALL.map(Severity::name).join(", ");
+            ControlError::unusable(format!("unknown severity '{}': expected {known}", name.escape_debug()))
+        })
+    };
+    let severity = parameters.get("severity").map(severity).transpose()?;
+    let selection = RuleSelection { allow: names("allow"), only: names("only"), severity, number: parameters.number("number")? };
     if let Some(name) = selection.unknown() {
         return Err(ControlError::unusable(format!("unknown rule '{}'; `wfi-emulator rules` lists them", name.escape_debug())));
     }

@@ -112,6 +112,9 @@ fn tables<'x>(
     for model in models.iter_mut().chain([&mut union]) {
         model.slots = by_name.clone();
     }
+    for ((model, document), text) in models.iter_mut().zip(&declared).zip(documents) {
+        model.revisions = matches!(text, SchemaText::Given(_)).then(|| document.revisions.clone().into());
+    }
     let mut root_sets = Vec::new();
     for root in &union.roots {
         let fixed = (0..shared.sets.len()).map(SetId).filter(|set| shared.sets[set.0].kind == SetKind::Fixed(root.set));
@@ -343,6 +346,7 @@ impl Shared<'_> {
             root_names: NameIndex::default(),
             operations: HashMap::default(),
             slots: Arc::default(),
+            revisions: None,
             namespaces: document.schemas.iter().map(|schema| schema.namespace.as_str().into()).collect(),
             aliases: document.aliases().map(|(alias, namespace)| (alias.into(), namespace.into())).collect(),
             imports: document.imports.iter().map(|(name, operation)| (name.as_ref().into(), operation.as_ref().into())).collect(),

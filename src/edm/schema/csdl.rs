@@ -5,6 +5,7 @@
 mod extend;
 mod facts;
 pub(super) mod packed;
+mod revisions;
 mod tags;
 
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ use super::{SchemaError, names};
 
 pub(super) use extend::{Extension, extend};
 pub(super) use facts::Facts;
+pub(crate) use revisions::Revision;
 
 /// A name or another text of a document, mostly as it is written there.
 pub(super) type Text<'x> = Cow<'x, str>;
@@ -38,6 +40,8 @@ pub(super) struct Document<'x> {
     pub(super) imports: Vec<(Text<'x>, Text<'x>)>,
     /// Facts of vocabularies, by the names of types in lower case.
     facts: HashMap<Arc<str>, Arc<TypeFacts>, RandomState>,
+    /// The deprecations.
+    pub(super) revisions: Vec<Revision>,
 }
 
 /// The facts of a type and of its members.
@@ -315,6 +319,7 @@ struct State<'x> {
     in_enum_member: Option<usize>,
     /// The capabilities that annotations restrict and the emulator does not follow, with their places, if they are asked for.
     unserved: Option<Vec<(String, usize)>>,
+    revisions: revisions::Reading,
 }
 
 impl<'x> State<'x> {
@@ -482,7 +487,10 @@ impl<'x> State<'x> {
                 self.term = (!is_empty && (is_known || self.unserved.is_some())).then_some(term);
             }
             "PropertyValue" => {
-                let Some(term) = self.term.clone() else { return Ok(()) };
+                let Some(term) = self.term.clone() else {
+                    self.open_revision(element, text, is_empty);
+                    return Ok(());
+                };
                 let name = required("Property")?;
                 let property = self.properties.iter().chain([&name]).map(|name| &**name).collect::<Vec<_>>().join("/");
                 if let Some((value, target)) = text("Bool").or_else(|| text("PropertyPath")).zip(self.target()) {
@@ -496,10 +504,12 @@ impl<'x> State<'x> {
             "EnumMember" => self.in_enum_member = (!is_empty).then_some(at),
             _ => {}
         }
+        self.open_revision(element, text, is_empty);
         Ok(())
     }
 
     fn close(&mut self, name: &str) {
+        self.close_revision(name);
         match name {
             "Annotations" => self.annotated = None,
             "Annotation" => (self.term, self.properties) = (None, Vec::new()),
@@ -514,6 +524,7 @@ impl<'x> State<'x> {
     }
 
     fn text(&mut self, text: &str) {
+        self.revision_text(text);
         let Some((term, at)) = self.term.clone().zip(self.in_enum_member) else { return };
         if let Some(target) = self.target().filter(|_| self.properties.is_empty()) {
             self.document.facts_to_set(target).set(&term, None, text.trim());

@@ -5,6 +5,8 @@
 
 use std::cmp::Ordering;
 
+use super::names::{PermissionKind, published};
+
 /// The table, in the form that its writer describes.
 static TABLE: &[u8] = include_bytes!("../../../fixtures/permissions/operations.bin");
 
@@ -66,6 +68,27 @@ impl OperationPermissions {
     pub(crate) fn are_met(self, kind: TokenKind, has: impl Fn(&str) -> bool) -> bool {
         self.sufficient(kind).iter().any(|one| one.names.iter().all(|name| has(name)))
     }
+}
+
+/// Adds the combinations with `ReadWrite` permissions in place of the `Read` permissions of the same names, where they exist.
+pub(crate) fn with_writers(mut found: Vec<Sufficient>, kind: TokenKind) -> Vec<Sufficient> {
+    let kind = if kind == TokenKind::Application { PermissionKind::Application } else { PermissionKind::Delegated };
+    let has = |found: &[Sufficient], names: &[&str]| found.iter().any(|one| one.names == names);
+    for index in 0..found.len() {
+        let writers = found[index].names.iter().map(|name| writer(name, kind).unwrap_or(name)).collect::<Vec<_>>();
+        if !has(&found, &writers) {
+            found.push(Sufficient { is_least: false, names: writers });
+        }
+    }
+    found
+}
+
+/// Returns the `ReadWrite` permission that includes a `Read` permission.
+fn writer(name: &str, kind: PermissionKind) -> Option<&'static str> {
+    let read = name.split('.').position(|part| part == "Read")?;
+    let parts = name.split('.').enumerate().map(|(index, part)| if index == read { "ReadWrite" } else { part });
+    let writer = parts.collect::<Vec<_>>().join(".");
+    published(kind).find(|(known, _)| *known == writer).map(|(known, _)| known)
 }
 
 /// Returns the permissions of an operation, by the segments of its path behind the version; `None` if none are published. The names of files

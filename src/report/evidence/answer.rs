@@ -43,12 +43,43 @@ struct Item<'b> {
     id: Option<Cow<'b, str>>,
 }
 
-/// Returns the link behind a member. Quotes in texts are escaped, so that the beginning of a member is found nowhere else.
-fn link(body: &[u8], member: &str) -> Option<Link> {
-    let start = memmem::find(body, member.as_bytes())? + member.len();
-    let text = serde_json::Deserializer::from_slice(&body[start..]).into_iter::<String>().next()?;
+/// The beginning of the annotations that are read. Quotes in texts are escaped, so that it is found nowhere else.
+const ANNOTATION: &[u8] = b"\"@odata.";
+
+/// The annotations of an answer.
+#[derive(Default)]
+struct Annotations {
+    next: Option<Link>,
+    later: Option<Link>,
+    has_tag: bool,
+}
+
+impl Annotations {
+    /// Reads the annotations in one look at the text.
+    fn of(body: &[u8]) -> Annotations {
+        let mut found = Annotations::default();
+        for at in memmem::find_iter(body, ANNOTATION) {
+            let name = &body[at + ANNOTATION.len()..];
+            if let Some(value) = name.strip_prefix(b"nextLink\":") {
+                found.next = found.next.or_else(|| link(value));
+            } else if let Some(value) = name.strip_prefix(b"deltaLink\":") {
+                found.later = found.later.or_else(|| link(value));
+            } else if name.starts_with(b"etag\":") {
+                found.has_tag = true;
+            }
+        }
+        found
+    }
+}
+
+/// Returns the link at the beginning of a text.
+fn link(value: &[u8]) -> Option<Link> {
+    let text = serde_json::Deserializer::from_slice(value).into_iter::<Cow<'_, str>>().next()?;
     text.ok().as_deref().map(Link::of)
 }
+
+/// The beginning of a list.
+const LIST: &[u8] = b"\"value\":[";
 
 impl Got {
     /// Returns the links to other pages.
@@ -64,19 +95,19 @@ impl Got {
             return Got::default();
         }
         let has_sentinel = memmem::find(body, b"\"unknownFutureValue").is_some();
-        if memmem::find(body, b"\"value\":[").is_some() {
+        let Annotations { next, later, has_tag } = Annotations::of(body);
+        if let Some(at) = memmem::find(body, LIST) {
             let page = needs_ids.then(|| json::read::<Page<'_>>(body).ok()).flatten();
             let items = page.iter().flat_map(|page| &page.value).filter_map(|item| item.id.as_ref());
             return Got {
-                next: link(body, "\"@odata.nextLink\":"),
-                later: link(body, "\"@odata.deltaLink\":"),
-                is_empty: memmem::find(body, b"\"value\":[]").is_some(),
+                next,
+                later,
+                is_empty: body.get(at + LIST.len()) == Some(&b']'),
                 ids: items.map(|id| number(&&**id)).collect(),
                 has_sentinel,
                 ..Got::default()
             };
         }
-        let has_tag = memmem::find(body, b"\"@odata.etag\":").is_some();
         let members = needs_members.then(|| serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(body).ok()).flatten();
         let members = members.into_iter().flatten().map(|(name, _)| name).filter(|name| !name.contains('@')).collect();
         Got { members, has_tag, has_sentinel, ..Got::default() }

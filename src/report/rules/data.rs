@@ -34,14 +34,14 @@ pub(super) fn n_plus_one(run: &Run<'_>) -> Hits {
         read: HashSet<u64>,
     }
     let mut hits = Hits::default();
-    let mut lists: HashMap<(&str, String), List<'_>> = HashMap::new();
+    let mut lists: HashMap<(&str, &str), List<'_>> = HashMap::new();
     for call in run.graph().filter(|call| call.is_read() && call.is_success()) {
         // Files are not sent in batches.
         let is_file = ["$value", "content"].contains(&call.path.rsplit('/').next().unwrap_or_default());
         if call.batch.is_none() && !is_file && !lists.is_empty() {
             let caller = call.caller();
             for holder in holders(&call.path) {
-                let Some(list) = lists.get_mut(&(holder, caller.clone())) else { continue };
+                let Some(list) = lists.get_mut(&(holder, caller)) else { continue };
                 let id = call.path[holder.len() + 1..].split('/').next().unwrap_or_default();
                 let id = number(&&*crate::text::form::percent_decoded(id));
                 if list.ids.contains(&id)

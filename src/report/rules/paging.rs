@@ -129,7 +129,7 @@ pub(super) fn empty_page_end(run: &Run<'_>) -> Hits {
 
 pub(super) fn polling(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
-    let mut readings: HashMap<(u64, String), usize> = HashMap::new();
+    let mut readings: HashMap<(u64, &str), usize> = HashMap::new();
     for call in run.graph().filter(|call| call.is_read() && call.is_success()) {
         let is_list = call.used.as_ref().is_some_and(|used| used.is_list);
         if !is_list || page(&Link::to(call)).is_some() {

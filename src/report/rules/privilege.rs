@@ -27,7 +27,7 @@ pub(super) fn uncovered_operation(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     for call in run.graph() {
         let Some(token) = &call.token else { continue };
-        let Some(found) = needed(call, token.kind).filter(|found| !are_met(found, &token.permissions)) else { continue };
+        let Some(found) = needed(run, call, token.kind).filter(|found| !are_met(found, &token.permissions)) else { continue };
         let kind = match token.kind {
             TokenKind::Application => "an application",
             TokenKind::Work => "a user",
@@ -47,8 +47,8 @@ pub(super) fn uncovered_operation(run: &Run<'_>) -> Hits {
 }
 
 /// Returns the sufficient permissions of a request, if some are known.
-fn needed(call: &Call<'_>, kind: TokenKind) -> Option<Vec<Sufficient>> {
-    sufficient(call.used.as_deref()?, call.method.as_str(), kind)
+fn needed(run: &Run<'_>, call: &Call<'_>, kind: TokenKind) -> Option<Vec<Sufficient>> {
+    sufficient(run.world, call.used.as_deref()?, call.method.as_str(), kind)
 }
 
 /// The permissions of tokens for which nothing is registered: the emulator gives them, the client has not asked for any.
@@ -100,7 +100,7 @@ pub(super) fn excess_permissions(run: &Run<'_>) -> Hits {
             tokens.held.extend(token.permissions.iter().cloned());
         }
         if tokens.operations.insert(call.operation()) {
-            let needed = needed(call, token.kind);
+            let needed = needed(run, call, token.kind);
             tokens.is_partial |= needed.is_none() && (call.used.is_some() || call.is_success());
             tokens.needed.extend(needed);
         }

@@ -133,7 +133,7 @@ pub(super) fn futile_retry(run: &Run<'_>) -> Hits {
 pub(super) fn repeated_post(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     // The requests with an unknown end, by the path of the collection and the caller.
-    let mut unknown: HashMap<(&str, String), HashMap<u64, &Call<'_>>> = HashMap::new();
+    let mut unknown: HashMap<(&str, &str), HashMap<u64, &Call<'_>>> = HashMap::new();
     for call in run.graph() {
         // A read of the collection shows whether the entity is there.
         if call.is_read() && call.is_success() {

@@ -95,7 +95,7 @@ pub(super) fn new_connections(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     let mut counts: HashMap<u32, usize> = HashMap::new();
     // The tests of a suite have tokens of their own, and often clients too.
-    let mut clients: HashMap<(String, u64), Vec<&Call<'_>>> = HashMap::new();
+    let mut clients: HashMap<(&str, u64), Vec<&Call<'_>>> = HashMap::new();
     for call in run.sent() {
         if let Some(connection) = call.connection {
             *counts.entry(connection).or_default() += 1;

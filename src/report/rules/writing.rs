@@ -58,7 +58,7 @@ pub(super) fn put_drops(run: &Run<'_>) -> Hits {
 
 pub(super) fn whole_entity(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
-    let mut read: HashMap<(&str, String), &[String]> = HashMap::new();
+    let mut read: HashMap<(&str, &str), &[String]> = HashMap::new();
     for call in run.graph() {
         let is_entity = call.used.as_ref().is_some_and(|used| used.is_entity);
         if !is_entity {
@@ -87,8 +87,8 @@ pub(super) fn whole_entity(run: &Run<'_>) -> Hits {
 pub(super) fn lost_update(run: &Run<'_>) -> Hits {
     let mut hits = Hits::default();
     // The members that each caller has read of an entity, all of them without names, and the last change of each member.
-    let mut read: HashMap<(&str, String), HashMap<Option<&str>, u64>> = HashMap::new();
-    let mut changed: HashMap<(&str, &str), (u64, String)> = HashMap::new();
+    let mut read: HashMap<(&str, &str), HashMap<Option<&str>, u64>> = HashMap::new();
+    let mut changed: HashMap<(&str, &str), (u64, &str)> = HashMap::new();
     for call in run.graph().filter(|call| call.used.as_ref().is_some_and(|used| used.is_entity) && call.is_success()) {
         let caller = call.caller();
         if call.is_read() {
@@ -101,7 +101,7 @@ pub(super) fn lost_update(run: &Run<'_>) -> Hits {
             }
             continue;
         }
-        let lost = read.get(&(&*call.path, caller.clone())).filter(|_| call.header("if-match").is_none()).and_then(|known| {
+        let lost = read.get(&(&*call.path, caller)).filter(|_| call.header("if-match").is_none()).and_then(|known| {
             call.changed.iter().find_map(|member| {
                 let name = member.split('/').next();
                 let read = known.get(&None).max(known.get(&name)).copied()?;
@@ -112,12 +112,12 @@ pub(super) fn lost_update(run: &Run<'_>) -> Hits {
         // It may have seen the change in a list, or by another path.
         let key = call.path.rsplit('/').next().unwrap_or_default();
         if let Some((read, number, member)) = lost
-            && !run.has_seen(&caller, key, number + 1..call.number)
+            && !run.has_seen(caller, key, number + 1..call.number)
         {
             let detail = || format!("read by request {read}; another client has changed {member} with request {number}");
             hits.add(call, detail);
         }
-        changed.extend(call.changed.iter().map(|member| ((&*call.path, member.as_str()), (call.number, caller.clone()))));
+        changed.extend(call.changed.iter().map(|member| ((&*call.path, member.as_str()), (call.number, caller))));
     }
     hits
 }

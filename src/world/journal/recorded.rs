@@ -1,5 +1,6 @@
 //! Entries with their secrets, for readers that show none of them.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use http::{Method, StatusCode};
@@ -60,9 +61,9 @@ impl RecordedEntry {
         self.0.texts.target()
     }
 
-    /// Returns the headers of the request.
-    pub(crate) fn request_headers(&self) -> Vec<(String, String)> {
-        self.0.texts.request_headers()
+    /// Returns the headers of the request one after another.
+    pub(crate) fn request_headers(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        self.0.texts.each_request_header()
     }
 
     /// Returns the body of the request.
@@ -75,9 +76,9 @@ impl RecordedEntry {
         self.0.status
     }
 
-    /// Returns the headers of the answer.
-    pub(crate) fn response_headers(&self) -> Vec<(String, String)> {
-        self.0.texts.response_headers()
+    /// Returns the headers of the answer one after another, without standard ones whose values are the same in all answers.
+    pub(crate) fn response_headers(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        self.0.texts.each_varying_response_header()
     }
 
     /// Returns the body of the answer.

@@ -4,6 +4,7 @@
 //! So texts are written one after another into large chunks, which processors prefetch, and old texts are not read: a dropped entry is
 //! a short row in a queue.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
@@ -360,8 +361,22 @@ impl Texts {
         read_headers(self.part(1))
     }
 
+    /// Returns the headers of the request one after another.
+    pub(super) fn each_request_header(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        headers(self.part(1))
+    }
+
     pub(super) fn request_body(&self) -> &[u8] {
         self.part(2)
+    }
+
+    /// Returns the headers of the response one after another; of the standard ones, those whose values vary.
+    pub(super) fn each_varying_response_header(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let is_standard = self.parts.is_standard;
+        let bytes = |is_wanted: bool| if is_wanted { self.part(3) } else { &[] };
+        let standard = StandardHeaders::NAMES.iter().zip(values(bytes(is_standard)));
+        let standard = standard.map(|(name, value)| (Cow::Borrowed(*name), String::from_utf8_lossy(value)));
+        headers(bytes(!is_standard)).chain(standard)
     }
 
     pub(super) fn response_headers(&self) -> Vec<(String, String)> {
@@ -404,17 +419,21 @@ fn write_headers(headers: &HeaderMap, body: BodyForm, out: &mut Vec<u8>) {
     }
 }
 
-fn read_headers(mut bytes: &[u8]) -> Vec<(String, String)> {
-    let mut headers = Vec::new();
-    while let Some((lengths, rest)) = bytes.split_first_chunk::<8>() {
+fn read_headers(bytes: &[u8]) -> Vec<(String, String)> {
+    headers(bytes).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+/// Returns written headers one after another.
+fn headers(mut bytes: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    std::iter::from_fn(move || {
+        let (lengths, rest) = bytes.split_first_chunk::<8>()?;
         let lengths = u64::from_le_bytes(*lengths);
         let length = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let Some((name, rest)) = rest.split_at_checked(length(lengths >> 32)) else { break };
-        let Some((value, rest)) = rest.split_at_checked(length(lengths & u64::from(u32::MAX))) else { break };
-        headers.push((String::from_utf8_lossy(name).into_owned(), String::from_utf8_lossy(value).into_owned()));
+        let (name, rest) = rest.split_at_checked(length(lengths >> 32))?;
+        let (value, rest) = rest.split_at_checked(length(lengths & u64::from(u32::MAX)))?;
         bytes = rest;
-    }
-    headers
+        Some((String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
+    })
 }
 
 /// Returns how many bytes the variable values of the standard headers take.
@@ -430,14 +449,20 @@ fn write_values(standard: &StandardHeaders, out: &mut Vec<u8>) {
     }
 }
 
-/// Returns the standard headers with stored values.
-fn read_values(mut bytes: &[u8]) -> HeaderMap {
-    let mut next = || {
+/// Returns the stored values of the standard headers one after another.
+fn values(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
         let (length, rest) = bytes.split_first_chunk::<4>()?;
         let (value, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX))?;
         bytes = rest;
-        HeaderValue::from_bytes(value).ok()
-    };
+        Some(value)
+    })
+}
+
+/// Returns the standard headers with stored values.
+fn read_values(bytes: &[u8]) -> HeaderMap {
+    let mut stored = values(bytes);
+    let mut next = || HeaderValue::from_bytes(stored.next()?).ok();
     let mut values = || Some([next()?, next()?, next()?, next()?, next()?]);
     values().map(|values| StandardHeaders::from_values(values).into_map()).unwrap_or_default()
 }

@@ -11,8 +11,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use wfi_emulator::emulator::Bounds;
+use wfi_emulator::emulator::{Bounds, Emulator, Version};
 use wfi_emulator::internals::graph::pipeline;
 use wfi_emulator::internals::graph::request::{Body, Request, Via};
 use wfi_emulator::internals::graph::step::Step;
@@ -233,6 +234,104 @@ fn the_wrong_client_sets_off_every_rule() {
 }
 
 #[test]
+fn a_clean_client_is_one_with_requests_and_without_warnings() {
+    let complaint = |targets: &[&str], allow: &[&str]| -> Option<String> {
+        let emulator = Emulator::builder().build();
+        for target in targets {
+            emulator.send(http::Request::get(*target).body(Bytes::new()).unwrap());
+        }
+        let asserted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| emulator.assert_clean_client(allow)));
+        asserted.err().map(|panic| panic.downcast_ref::<String>().unwrap().clone())
+    };
+    let is_about = |complaint: Option<String>, start: &str| complaint.unwrap().starts_with(start);
+    assert!(is_about(
+        complaint(&[], &[]),
+        "no requests to check\n0 errors, 0 warnings, 0 notes in 0 requests to the world default\n"
+    ));
+    assert_eq!(complaint(&["/v1.0/users"], &[]), None, "notes do not count");
+    let unclean = "the client is not clean\n\nwarning: beta used where v1.0 has the operation [beta-used]\n";
+    assert!(is_about(complaint(&["/beta/users"], &[]), unclean));
+    assert_eq!(complaint(&["/beta/users"], &["beta-used"]), None);
+    assert!(is_about(complaint(&["/beta/users"], &["beta"]), "unknown rule \"beta\""));
+}
+
+#[test]
+fn deprecations_are_those_of_the_schemas_in_use() {
+    let document = |more: &str, annotations: &str| {
+        format!(
+            r#"<Schema Namespace="contoso" Alias="self">
+            <EntityType Name="vehicle"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/>
+              <Property Name="owner" Type="Edm.String"/><NavigationProperty Name="parts" Type="Collection(self.part)" ContainsTarget="true"/></EntityType>
+            <EntityType Name="ship" BaseType="self.vehicle">{more}<Property Name="rig" Type="self.rig"/></EntityType>
+            <EntityType Name="part"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/></EntityType>
+            <ComplexType Name="rig"><Property Name="masts" Type="Edm.Int32"/></ComplexType>
+            <Action Name="tow" IsBound="true"><Parameter Name="it" Type="self.ship"/></Action>
+            <Action Name="tow" IsBound="true"><Parameter Name="it" Type="self.part"/></Action>
+            <EntityContainer Name="service"><EntitySet Name="ships" EntityType="self.ship"/><EntitySet Name="boats" EntityType="self.ship"/></EntityContainer>
+            {annotations}</Schema>"#
+        )
+    };
+    let deprecated = |target: &str, values: &str| {
+        format!(
+            r#"<Annotations Target="{target}"><Annotation Term="Org.OData.Core.V1.Revisions"><Collection><Record>{values}
+            <PropertyValue Property="Kind"><EnumMember>Org.OData.Core.V1.RevisionKind/Deprecated</EnumMember></PropertyValue></Record></Collection></Annotation></Annotations>"#
+        )
+    };
+    let dated = r#"<PropertyValue Property="Date" Date="2025-03-01"/><PropertyValue Property="RemovalDate" Date="2027-03-01"/>"#;
+    let told = r#"<PropertyValue Property="Description" String="Use ships."/>"#;
+    let of_beta = [
+        deprecated("self.vehicle/owner", dated),
+        deprecated("self.vehicle/parts", told),
+        deprecated("self.service/boats", &[dated, told].concat()),
+        deprecated("self.tow(self.ship)", ""),
+        deprecated("self.rig", dated),
+    ];
+    let of_v1 = deprecated("self.service/boats", told);
+    let v1 = document("", &of_v1);
+    let beta = document(r#"<Property Name="flag" Type="Edm.String"/>"#, &of_beta.concat());
+    let found = |version: &str, requests: &[(&str, &str, &str)], rule: &str| -> Vec<(String, String)> {
+        let builder = Emulator::builder().schema_csdl(Version::V1, &v1).unwrap().schema_csdl(Version::Beta, &beta).unwrap();
+        let emulator = builder.fixtures_json(r#"{"ships": [{"id": "1"}], "boats": [{"id": "1"}]}"#).unwrap().build();
+        for (method, path, body) in requests {
+            let request = http::Request::builder().method(*method).uri(format!("/{version}{path}"));
+            let request = request.header("content-type", "application/json").body(Bytes::copy_from_slice(body.as_bytes()));
+            let response = emulator.send(request.unwrap());
+            assert!(response.status().is_success(), "{method} {path}: {response:?}");
+        }
+        let selection = RuleSelection { only: vec![rule.to_owned()], ..RuleSelection::default() };
+        let findings = emulator.report(&selection).findings;
+        findings.into_iter().map(|finding| (finding.subject, finding.detail)).collect()
+    };
+    let requests = [
+        ("GET", "/ships?$select=id", ""),
+        ("GET", "/ships?$filter=owner%20eq%20'a'", ""),
+        ("PATCH", "/ships/1", r#"{"rig": {"masts": 2}}"#),
+        ("GET", "/ships('1')/parts", ""),
+        ("GET", "/boats/1?$select=id", ""),
+        ("POST", "/ships/1/self.tow", "{}"),
+        ("GET", "/ships?$filter=id%20eq%20'owner'", ""),
+    ];
+    let pairs = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        rows.iter().map(|(subject, detail)| ((*subject).to_owned(), (*detail).to_owned())).collect()
+    };
+    let expected = [
+        ("GET /beta/ships (contoso.vehicle/owner)", "deprecated 2025-03-01, removed 2027-03-01"),
+        ("PATCH /beta/ships/{id} (contoso.rig)", "deprecated 2025-03-01, removed 2027-03-01"),
+        ("GET /beta/ships/{id}/parts (contoso.vehicle/parts)", "deprecated; Use ships."),
+        ("GET /beta/boats/{id} (contoso.service/boats)", "deprecated 2025-03-01, removed 2027-03-01; Use ships."),
+        ("POST /beta/ships/{id}/self.tow (contoso.tow(contoso.ship))", "deprecated"),
+    ];
+    assert_eq!(found("beta", &requests, "deprecated"), pairs(&expected));
+    assert_eq!(
+        found("v1.0", &requests, "deprecated"),
+        pairs(&[("GET /v1.0/boats/{id} (contoso.service/boats)", "deprecated; Use ships.")])
+    );
+    // v1.0 has the operation, but not a member that is used of it.
+    let used = [("GET", "/ships?$select=id,flag", ""), ("GET", "/ships/1?$select=id", "")];
+    assert_eq!(found("beta", &used, "beta-used"), pairs(&[("GET /beta/ships/{id}", "v1.0 has it under the same path")]));
+}
+
+#[test]
 fn each_form_is_as_in_its_snapshot() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(root().join("snapshots/report"));
@@ -317,6 +416,53 @@ fn a_report_searches_a_bounded_part_of_the_answers() {
     assert_eq!(found.requests, rounds * 3);
     // Each search looks at all entries.
     assert_eq!(count, 64 * 1024 * 1024 / (64 * rounds * 3));
+}
+
+#[test]
+fn the_findings_of_sdks_are_listed() {
+    let text = std::fs::read_to_string(root().join("tests/sdk/findings.json")).unwrap();
+    let suites: BTreeMap<String, BTreeMap<String, String>> = serde_json::from_str(&text).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/clients.md")).unwrap();
+    let (_, section) = page.split_once("\n## Findings\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in section.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let names = cells[1].split(", ").map(|name| name.trim_matches('`').to_owned());
+        listed.insert(cells[0].trim_matches('`').to_owned(), names.collect());
+    }
+    for (suite, rules) in suites {
+        for (rule, reason) in &rules {
+            assert!(RULES.iter().any(|known| known.name == rule), "{suite}: no rule {rule}");
+            assert!(["sdk", "suite"].contains(&reason.as_str()), "{suite}: {rule} has the reason {reason}");
+        }
+        let of_sdk: Vec<String> = rules.into_iter().filter(|(_, reason)| reason == "sdk").map(|(rule, _)| rule).collect();
+        assert_eq!(listed.remove(&suite).unwrap_or_default(), of_sdk, "{suite} in docs/clients.md");
+    }
+    assert!(listed.is_empty(), "suites without findings: {listed:?}");
+}
+
+/// The permissions of the operations of a recorded run: in each line of the file an operation, the least privileged permissions of users and
+/// those of applications, as Microsoft's table has them, written by hand.
+#[test]
+fn the_permissions_of_an_application_are_those_of_the_published_table() {
+    let text = |name: &str| std::fs::read_to_string(root().join("tests/permissions").join(name)).unwrap();
+    let world = run(&exchange::read(&text("application.hurl")).unwrap());
+    let report = report(&world, "uncovered-operation");
+    let cell = |names: &[String]| if names.is_empty() { "-".to_owned() } else { names.join(" or ") };
+    let found: Vec<String> = report
+        .permissions
+        .operations
+        .iter()
+        .map(|one| format!("{}\t{}\t{}", one.operation, cell(&one.least.delegated), cell(&one.least.application)))
+        .collect();
+    let expected = text("application.tsv");
+    let (operations, covering) = expected.split_once("\n\n").unwrap();
+    let expected: Vec<&str> = operations.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(found, expected);
+    let sets = [("delegated", &report.permissions.covering.delegated), ("application", &report.permissions.covering.application)];
+    let found: Vec<String> = sets.into_iter().map(|(kind, names)| format!("{kind}\t{}", names.join(" "))).collect();
+    assert_eq!(found, covering.lines().collect::<Vec<_>>());
 }
 
 #[test]

@@ -32,6 +32,40 @@ fn the_exit_status_is_that_of_the_threshold() {
 }
 
 #[test]
+fn findings_are_selected_by_severity() {
+    let served = Served::start(&["--log", "off"]);
+    assert_eq!(served.status("GET", "/beta/users", ""), 200);
+    assert_eq!(served.status("GET", "/v1.0/users?$skiptoken=invented", ""), 400);
+    let of = |query: &str| -> Value {
+        let answer = served.exchange("GET", &format!("/_emulator/worlds/default/report?{query}"), "");
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    let severities = |query: &str| -> Vec<String> {
+        let report = of(query);
+        let mut found: Vec<String> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|finding| finding["severity"].as_str().unwrap().to_owned())
+            .collect();
+        found.dedup();
+        found
+    };
+    assert_eq!(severities("severity=error"), ["error"]);
+    assert_eq!(severities("severity=warning"), ["error", "warning"]);
+    assert_eq!(severities("severity=note"), ["error", "warning", "note"]);
+    assert_eq!(severities(""), ["error", "warning", "note"]);
+    assert_eq!(severities("severity=warning&allow=invented-token"), ["warning"]);
+    let rules = |query: &str| -> Vec<String> {
+        of(query)["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(rules("severity=warning&number=1"), ["beta-used"]);
+    assert_eq!(rules("severity=warning&number=2"), ["invented-token"]);
+    assert!(rules("number=3").is_empty());
+    assert_eq!(of("severity=fatal")["error"]["message"], "unknown severity 'fatal': expected error, warning, note");
+}
+
+#[test]
 fn findings_of_a_baseline_are_left_out() {
     let served = Served::start(&["--log", "off"]);
     assert_eq!(served.status("GET", "/beta/users?$select=id", ""), 200);

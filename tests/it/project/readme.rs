@@ -300,6 +300,42 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
+/// Returns a text without the blanks with which each of its lines begins.
+fn dedented(text: &str) -> String {
+    let text = text.trim_matches('\n');
+    let blanks = text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start_matches(' ').len());
+    let blanks = blanks.min().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().map(|line| line.get(blanks..).unwrap_or_default()).collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+#[test]
+fn snippets_of_the_report_are_code_that_suites_run() {
+    let sources = [
+        ("python", "examples/pytest/test_app.py"),
+        ("js", "packages/npm/tests/package.test.mjs"),
+        ("csharp", "packages/nuget/tests/HelperTest.cs"),
+        ("java", "examples/spawn/java/src/test/java/IntegrationsTest.java"),
+        ("go", "examples/spawn/go/integrations_test.go"),
+        ("rust", "examples/reqwest.rs"),
+    ];
+    let shown = page("docs/report.md");
+    for (language, path) in sources {
+        let text = page(path);
+        let (_, behind) = text.split_once(" docs/report.md: begin\n").unwrap_or_else(|| panic!("{path}: no snippet"));
+        let (snippet, _) = behind.split_once(" docs/report.md: end\n").unwrap_or_else(|| panic!("{path}: no end"));
+        let snippet = dedented(snippet.trim_end().trim_end_matches(['/', '#']));
+        assert!(
+            shown.contains(&format!("\n```{language}\n{snippet}\n```\n")),
+            "docs/report.md does not have the snippet of {path}:\n{snippet}"
+        );
+    }
+    let workflow = page("examples/report/workflow.yml");
+    let (_, behind) = shown.split_once("\n```yaml\n").unwrap();
+    let (steps, _) = behind.split_once("\n```\n").unwrap();
+    assert!(workflow.contains(steps), "examples/report/workflow.yml does not have the steps of docs/report.md");
+}
+
 #[test]
 fn snippets_for_clients_are_code_that_the_suites_run() {
     let clients = page("docs/clients.md");

@@ -16,6 +16,7 @@ use wfi_emulator::internals::edm::schema::Schema;
 use wfi_emulator::internals::graph::request::{BODY_LIMIT, Body, Request, Via};
 use wfi_emulator::internals::graph::step::Answer;
 use wfi_emulator::internals::policy::behavior::{self, Behaviors, Profile};
+use wfi_emulator::internals::report::{RULES, Report, ReportForm, RuleSelection};
 use wfi_emulator::internals::text::exchange;
 use wfi_emulator::internals::text::exchange::har;
 use wfi_emulator::internals::text::redact::{RedactionRules, Redactor, mask_exchange};
@@ -50,7 +51,7 @@ macro_rules! readers {
     };
 }
 
-readers! { body, query, path, batch, request, form, token, control, exchanges, fixtures, directory, faults, csdl, dates, archives, comparisons, redactions, connectors, sequences, }
+readers! { body, query, path, batch, request, form, token, control, exchanges, fixtures, directory, faults, csdl, dates, archives, comparisons, redactions, connectors, reports, sequences, }
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
@@ -207,6 +208,32 @@ fn exchanges(data: &[u8]) {
         let again = exchange::read(&written).unwrap_or_else(|error| panic!("line {}: {}\n{written}", error.line, error.reason));
         // JSON is formatted again, so texts are compared.
         assert_eq!(written, exchange::write(&again));
+    }
+}
+
+/// The largest number of requests before a report.
+const REPORTED: usize = 24;
+
+/// The report on the requests of exchanges, in each form.
+fn reports(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(exchanges) = exchange::read(text) else { return };
+    let service = service(Auth::Open);
+    for exchange in exchanges.into_iter().take(REPORTED) {
+        let request = exchange.request;
+        let headers: Vec<(&str, &[u8])> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        send(&service, request.method, &request.target, &headers, &request.body);
+    }
+    let report = Report::of(&service.worlds.default_world(), "default", &RuleSelection::default());
+    let counts = report.findings.iter().map(|finding| finding.count);
+    assert!(counts.sum::<u64>() <= report.requests * RULES.len() as u64, "a request shows a finding of a rule once");
+    for form in ReportForm::ALL {
+        let text = report.render(form);
+        if matches!(form, ReportForm::Json | ReportForm::Sarif) {
+            serde_json::from_str::<serde::de::IgnoredAny>(&text).expect("it is JSON");
+        }
+        let is_visible = |character: char| character == '\n' || !character.is_control();
+        assert!(text.chars().all(is_visible), "a control character in the form {}", form.name());
     }
 }
 

@@ -231,6 +231,9 @@ func main() {
 	reported := must(client.GetReportWithResponse(ctx, name, &control.GetReportParams{Only: to("early-retry")}))
 	findings := ok(reported.JSON200, reported.JSON4XX)
 	check("report", []any{findings.World, findings.Rules, findings.Requests}, []any{name, []string{"early-retry"}, int64(3)})
+	least := control.Severity("error")
+	severe := must(client.GetReportWithResponse(ctx, name, &control.GetReportParams{Only: to("early-retry,polling"), Severity: &least, Number: &entry.Number}))
+	check("rules of errors", ok(severe.JSON200, severe.JSON4XX).Rules, []string{"early-retry"})
 	events := must(client.FollowJournalsWithResponse(ctx, &control.FollowJournalsParams{World: to(name), Seconds: to(int64(0))}))
 	check("events", bytes.HasPrefix(events.Body, []byte("data: {")) && bytes.Contains(events.Body, []byte("WFI_1")), true)
 	verify := func(expectation control.Expectation) control.Verdict {

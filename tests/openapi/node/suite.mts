@@ -124,6 +124,8 @@ const events = ok(await client.GET("/_emulator/journal/stream", { params: { quer
 assert.ok(events.startsWith("data: {") && events.includes("WFI_1"), events);
 const ruled = ok(await client.GET("/_emulator/worlds/{name}/report", { params: { path, query: { only: "early-retry" } } }));
 assert.deepEqual([ruled.world, ruled.rules, ruled.requests], [path.name, ["early-retry"], 3]);
+const severe = ok(await client.GET("/_emulator/worlds/{name}/report", { params: { path, query: { only: "early-retry,polling", severity: "error", number } } }));
+assert.deepEqual(severe.rules, ["early-retry"]);
 const verify = async (body: Schemas["Expectation"]) => ok(await client.POST("/_emulator/worlds/{name}/journal/verify", { params: { path }, body }));
 const expected: Schemas["Expectation"] = {
   method: ["PATCH", "PUT"],

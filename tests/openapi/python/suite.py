@@ -51,6 +51,7 @@ from control.models import (
     RequestSelector,
     RevocationRequest,
     RulePreset,
+    Severity,
     SignInRefusal,
     State,
     TextCondition,
@@ -205,6 +206,8 @@ exchanges = ok(get_exchanges.sync_detailed("tenant", client=client, status="429"
 assert "PATCH {{base}}/v1.0/teamwork/workforceIntegrations/WFI_1" in exchanges, exchanges
 found_by_rules = ok(get_report.sync_detailed("tenant", client=client, only="early-retry"))
 assert (found_by_rules.world, found_by_rules.rules, found_by_rules.requests) == ("tenant", ["early-retry"], 3), found_by_rules
+severe = ok(get_report.sync_detailed("tenant", client=client, only="early-retry,polling", severity=Severity.ERROR, number=entry.number))
+assert severe.rules == ["early-retry"], severe.rules
 one = ok(get_journal.sync_detailed("tenant", client=client, number=entry.number))
 assert [found.number for found in one.entries] == [entry.number]
 events = follow_journals.sync_detailed(client=client, world="tenant", seconds=0).content.decode()

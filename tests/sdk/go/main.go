@@ -18,6 +18,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/google/uuid"
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
 	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
@@ -67,10 +68,21 @@ func equal(values ...any) error {
 	return nil
 }
 
+// own marks a request of the suite itself: the findings of the report are to be those of the SDK.
+func own(request *http.Request) {
+	request.Header.Set("User-Agent", "wfi-emulator-suite")
+	request.Header.Set("client-request-id", uuid.NewString())
+}
+
 // stored returns an entity as read over plain HTTP, without the SDK.
 func stored(id string) map[string]any {
 	entity := map[string]any{}
-	answer, err := http.Get(os.Getenv("PLAIN_URL") + collection + "/" + id)
+	request, err := http.NewRequest("GET", os.Getenv("PLAIN_URL")+collection+"/"+id, nil)
+	if err != nil {
+		panic(err)
+	}
+	own(request)
+	answer, err := http.DefaultClient.Do(request)
 	if err == nil {
 		err = json.NewDecoder(answer.Body).Decode(&entity)
 		answer.Body.Close()

@@ -17,6 +17,7 @@ func read(token string) error {
 	if err != nil {
 		return err
 	}
+	own(request)
 	request.Header.Set("Authorization", "Bearer "+token)
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -30,7 +31,12 @@ func read(token string) error {
 // code signs a user in at an address, and returns the code for the client.
 func code(address string) (string, error) {
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.Get(address)
+	request, err := http.NewRequest("GET", address, nil)
+	if err != nil {
+		return "", err
+	}
+	own(request)
+	answer, err := client.Do(request)
 	if err != nil {
 		return "", err
 	}

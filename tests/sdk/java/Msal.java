@@ -36,7 +36,7 @@ class Msal {
 
     /** Gets an address, and checks the status. */
     static java.net.http.HttpResponse<String> get(String address, String token, int status) throws Exception {
-        var request = java.net.http.HttpRequest.newBuilder(URI.create(address));
+        var request = Suite.own(URI.create(address));
         if (token != null) {
             request.header("Authorization", "Bearer " + token);
         }

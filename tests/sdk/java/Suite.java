@@ -19,6 +19,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
 
 public class Suite {
     static final String COLLECTION = "/v1.0/teamwork/workforceIntegrations";
@@ -58,10 +59,15 @@ public class Suite {
         }
     }
 
+    /** Marks a request of the suite itself: the findings of the report are to be those of the SDK. */
+    static HttpRequest.Builder own(URI uri) {
+        return HttpRequest.newBuilder(uri).header("User-Agent", "wfi-emulator-suite").header("client-request-id", UUID.randomUUID().toString());
+    }
+
     /** Checks that an entity read over plain HTTP, without the SDK, contains these pieces of text. */
     static void stored(String id, String... pieces) throws Exception {
         var uri = URI.create(System.getenv("PLAIN_URL") + COLLECTION + "/" + id);
-        var answer = HttpClient.newHttpClient().send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+        var answer = HttpClient.newHttpClient().send(own(uri).build(), HttpResponse.BodyHandlers.ofString());
         for (String piece : pieces) {
             if (!answer.body().contains(piece)) {
                 throw new AssertionError("found " + answer.body() + ", expected it to have " + piece);

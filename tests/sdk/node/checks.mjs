@@ -38,6 +38,12 @@ export function arrived(method, path, status) {
   console.log(`arrived ${method} ${path} ${status}`);
 }
 
+/** Returns the headers of a request of the suite itself: the findings of the report are to be those of the SDK. */
+export function own(token) {
+  const headers = { "User-Agent": "wfi-emulator-suite", "client-request-id": crypto.randomUUID() };
+  return token ? { ...headers, Authorization: `Bearer ${token}` } : headers;
+}
+
 /** Returns an integration as read over plain HTTP, without the SDK. */
 export async function stored(id) {
   return read(`${COLLECTION}/${id}`);
@@ -45,7 +51,7 @@ export async function stored(id) {
 
 /** Returns what is read over plain HTTP, without the SDK. */
 export async function read(path) {
-  const answer = await fetch(process.env.PLAIN_URL + path);
+  const answer = await fetch(process.env.PLAIN_URL + path, { headers: own() });
   assert.equal(answer.status, 200);
   return answer.json();
 }

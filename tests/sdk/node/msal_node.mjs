@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { bearerTokenAuthenticationPolicy, createDefaultHttpClient, createEmptyPipeline, createPipelineRequest } from "@azure/core-rest-pipeline";
 import { DeviceCodeCredential } from "@azure/identity";
 import { ConfidentialClientApplication, CryptoProvider, ManagedIdentityApplication, PublicClientApplication, ServerError } from "@azure/msal-node";
-import { arrived, check, COLLECTION, CONTOSO } from "./checks.mjs";
+import { arrived, check, COLLECTION, CONTOSO, own } from "./checks.mjs";
 
 const graphUrl = process.env.GRAPH_URL;
 const auth = { clientId: "any-app", authority: `${graphUrl}/contoso`, knownAuthorities: [new URL(graphUrl).host] };
@@ -11,8 +11,7 @@ const scopes = ["https://graph.microsoft.com/WorkforceIntegration.ReadWrite.All"
 
 /** Calls Graph with a token. */
 async function use(result) {
-  const headers = { Authorization: `Bearer ${result.accessToken}` };
-  const answer = await fetch(`${graphUrl}${COLLECTION}/${CONTOSO}`, { headers });
+  const answer = await fetch(`${graphUrl}${COLLECTION}/${CONTOSO}`, { headers: own(result.accessToken) });
   assert.equal(answer.status, 200);
   assert.equal((await answer.json()).displayName, "Contoso Workforce");
 }
@@ -32,7 +31,7 @@ await check("authorization code with PKCE, then the refresh token", async () => 
   const { verifier, challenge } = await new CryptoProvider().generatePkceCodes();
   const redirectUri = "http://localhost/back";
   const url = await application.getAuthCodeUrl({ scopes, redirectUri, codeChallenge: challenge, codeChallengeMethod: "S256", responseMode: "query" });
-  const answer = await fetch(url, { redirect: "manual" });
+  const answer = await fetch(url, { headers: own(), redirect: "manual" });
   assert.equal(answer.status, 302);
   const code = new URL(answer.headers.get("location")).searchParams.get("code");
   const result = await application.acquireTokenByCode({ code, scopes, redirectUri, codeVerifier: verifier });

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { ClientSecretCredential } from "@azure/identity";
 import { Client, PageIterator } from "@microsoft/microsoft-graph-client";
 import { TokenCredentialAuthenticationProvider } from "@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials/index.js";
-import { arrived, check, COLLECTION, CONTOSO, NAMES } from "./checks.mjs";
+import { arrived, check, COLLECTION, CONTOSO, NAMES, own } from "./checks.mjs";
 
 const { AUTHORITIES, EMULATOR, GRAPH_URL, SSL_CERT_FILE } = process.env;
 const scope = "https://graph.microsoft.com/.default";
@@ -74,7 +74,7 @@ await check("compared with the service", async () => {
   // Another user has changed something meanwhile.
   const changed = await fetch(`${GRAPH_URL}${COLLECTION}/${CONTOSO}`, {
     method: "PATCH",
-    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    headers: { ...own(token), "Content-Type": "application/json" },
     body: JSON.stringify({ displayName: "Renamed" }),
   });
   assert.equal(changed.status, 200);

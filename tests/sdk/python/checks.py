@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 import urllib.request
+import uuid
 
 COLLECTION = "/v1.0/teamwork/workforceIntegrations"
 
@@ -46,6 +47,12 @@ def arrived(method, path, status):
     print(f"arrived {method} {path} {status}", flush=True)
 
 
+def own(token=None):
+    """Returns the headers of a request of the suite itself: the findings of the report are to be those of the SDK."""
+    headers = {"User-Agent": "wfi-emulator-suite", "client-request-id": str(uuid.uuid4())}
+    return {**headers, "Authorization": f"Bearer {token}"} if token else headers
+
+
 def stored(identifier):
     """Returns an integration as read over plain HTTP."""
     return read(f"{COLLECTION}/{identifier}")
@@ -53,7 +60,7 @@ def stored(identifier):
 
 def read(path):
     """Returns what is read over plain HTTP, without the SDK."""
-    with urllib.request.urlopen(os.environ["PLAIN_URL"] + path) as answer:
+    with urllib.request.urlopen(urllib.request.Request(os.environ["PLAIN_URL"] + path, headers=own())) as answer:
         return json.load(answer)
 
 

@@ -14,7 +14,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
 from azure.identity import DeviceCodeCredential, ManagedIdentityCredential
 
-from checks import CONTOSO, arrived, check, done, equal
+from checks import CONTOSO, arrived, check, done, equal, own
 
 GRAPH_URL = os.environ["GRAPH_URL"]
 AUTHORITY = GRAPH_URL + "/contoso"
@@ -27,7 +27,7 @@ COLLECTION = "/v1.0/teamwork/workforceIntegrations"
 def use(result):
     """Calls Graph with a token."""
     assert "access_token" in result, result
-    answer = requests.get(f"{GRAPH_URL}{COLLECTION}/{CONTOSO}", headers={"Authorization": "Bearer " + result["access_token"]})
+    answer = requests.get(f"{GRAPH_URL}{COLLECTION}/{CONTOSO}", headers=own(result["access_token"]))
     equal((answer.status_code, answer.json()["displayName"]), (200, "Contoso Workforce"))
 
 
@@ -59,7 +59,7 @@ with check("client credentials"):
 with check("authorization code with PKCE, then the refresh token"):
     application = public()
     flow = application.initiate_auth_code_flow(SCOPES, redirect_uri="http://localhost/back")
-    answer = requests.get(flow["auth_uri"], allow_redirects=False)
+    answer = requests.get(flow["auth_uri"], headers=own(), allow_redirects=False)
     equal(answer.status_code, 302)
     query = requests.utils.urlparse(answer.headers["Location"]).query
     result = application.acquire_token_by_auth_code_flow(flow, dict(part.split("=", 1) for part in requests.utils.unquote(query).split("&")))
@@ -87,7 +87,7 @@ with check("user name and password, then the cache"):
 
 def validated(token, audience):
     """Returns the claims of a token, checked by the published documents as an API does."""
-    document = requests.get(AUTHORITY + "/v2.0/.well-known/openid-configuration").json()
+    document = requests.get(AUTHORITY + "/v2.0/.well-known/openid-configuration", headers=own()).json()
     key = jwt.PyJWKClient(document["jwks_uri"]).get_signing_key_from_jwt(token).key
     tenant = document["issuer"].split("/")[-2]
     return jwt.decode(token, key, ["RS256"], audience=audience, issuer=f"https://sts.windows.net/{tenant}/")
@@ -113,7 +113,7 @@ with check("an API that validates tokens calls Graph on behalf of the user"):
 with check("hybrid sign-in with form_post"):
     application = confidential()
     flow = application.initiate_auth_code_flow(SCOPES, redirect_uri="http://localhost/back", response_mode="form_post")
-    page = requests.get(flow["auth_uri"])
+    page = requests.get(flow["auth_uri"], headers=own())
     equal(page.status_code, 200)
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page.text))
     use(application.acquire_token_by_auth_code_flow(flow, fields))
@@ -123,10 +123,10 @@ with check("a challenge after a revocation"):
     application = public(client_capabilities=["CP1"])
     result = application.acquire_token_by_username_password("nora@contoso.com", "any-password", [*SCOPES, "User.RevokeSessions.All"])
     equal(result["expires_in"], 86399)
-    headers = {"Authorization": "Bearer " + result["access_token"]}
+    token = result["access_token"]
     time.sleep(1.1)
-    equal(requests.post(GRAPH_URL + "/v1.0/me/revokeSignInSessions", headers=headers).json()["value"], True)
-    refused = requests.get(f"{GRAPH_URL}{COLLECTION}/{CONTOSO}", headers=headers)
+    equal(requests.post(GRAPH_URL + "/v1.0/me/revokeSignInSessions", headers=own(token)).json()["value"], True)
+    refused = requests.get(f"{GRAPH_URL}{COLLECTION}/{CONTOSO}", headers=own(token))
     equal(refused.status_code, 401)
     challenge = base64.b64decode(re.search(r'claims="([^"]*)"', refused.headers["WWW-Authenticate"])[1]).decode()
     (account,) = application.get_accounts("nora@contoso.com")

@@ -5,6 +5,7 @@ import * as copy from "./copy.js";
 import { difference } from "./diff.js";
 import { attempt, button, element, fill, shown } from "./dom.js";
 import { body, headers } from "./json.js";
+import { findingsOf } from "./report.js";
 
 /** Returns the entry of a row, from the journal. */
 async function entryOf(row, secrets) {
@@ -38,14 +39,17 @@ export class Detail {
     if (this.row !== row) fill(this.root, element("p", { className: "quiet" }, "…"));
     this.row = row;
     this.root.hidden = false;
-    const parts = await attempt(async () => this.parts(row, await entryOf(row, this.secrets), await tables()));
+    const parts = await attempt(async () => {
+      const [entry, evidence, findings] = await Promise.all([entryOf(row, this.secrets), tables(), findingsOf(row)]);
+      return this.parts(row, entry, evidence, findings);
+    });
     if (this.row !== row) return;
     if (!parts) return this.close();
     fill(this.root, parts);
     this.root.querySelector("h2").focus();
   }
 
-  parts(row, entry, evidence) {
+  parts(row, entry, evidence, findings) {
     const secrets = element("input", { type: "checkbox", checked: this.secrets, onchange: () => {
       this.secrets = secrets.checked;
       this.open(row);
@@ -58,10 +62,11 @@ export class Detail {
         button("Copy as curl", () => copy.show("Command", copy.curl(entry, row.world))),
         button("as exchange", () => attempt(async () => copy.show("Exchange", await copy.exchange(entry, row.world, this.secrets)))),
         button("as expectation", () => copy.show("Expectation for verify", copy.expectation(entry))),
-        row.to === "graph" && button("as fault rule", () => copy.show("Fault rule", copy.faultRule(entry))),
+        !/^https?:/.test(entry.target) && button("as fault rule", () => copy.show("Fault rule", copy.faultRule(entry))),
         element("label", {}, secrets, " Secrets"),
         button("Close", () => this.close(), { title: "Escape" })),
       element("h3", {}, "Why"), reasons(entry, evidence),
+      findings.length > 0 && [element("h3", {}, "What the client does wrong"), findings],
       (entry.before || entry.after) && [element("h3", {}, "Change"), difference(entry.before, entry.after)],
       element("h3", {}, "Request"), headers(entry.request.headers, "Headers of the request"), body(entry.request.body, "Body of the request"),
       entry.response && [

@@ -5,6 +5,7 @@ import { Behaviors } from "./behaviors.js";
 import { Clock } from "./clock.js";
 import { attempt, button, element, setOptions } from "./dom.js";
 import { Faults } from "./faults.js";
+import { Report } from "./report.js";
 import { Requests } from "./requests.js";
 import { State } from "./state.js";
 
@@ -43,6 +44,7 @@ const context = {
 const views = {
   requests: ["Requests", new Requests()],
   state: ["State", new State(context)],
+  report: ["Report", new Report(context)],
   faults: ["Faults", new Faults(context)],
   clock: ["Clock", new Clock(context)],
   behaviors: ["Behaviors", new Behaviors(context)],

@@ -158,6 +158,20 @@ export class Requests {
     if (this.count.textContent !== text) this.count.textContent = text;
   }
 
+  /** Shows the list; and a request, named by its number and its world. */
+  show(name) {
+    if (!name) return;
+    // The address is that of the list again, so that the same link opens the request again.
+    history.replaceState(null, "", "#requests");
+    const [, number, world] = /^(\d+) (.*)$/s.exec(name) ?? [];
+    if (!number) return;
+    const key = keyOf({ world, number });
+    const row = this.rows.concat(this.waiting).find((known) => keyOf(known) === key);
+    const at = this.list.indexOf(key);
+    if (at < 0) this.open(row ?? { world, number: Number(number), micros: null });
+    else this.list.choose(at, true);
+  }
+
   open(row) {
     this.panes.classList.add("split");
     this.detail.open(row);
@@ -168,7 +182,7 @@ export class Requests {
     const all = this.rows.concat(this.waiting).filter((other) => other.world === row.world);
     const calls = all.filter((other) => other.cause === row.number);
     const id = entry.response?.headers.find(([name]) => name.toLowerCase() === "request-id")?.[1];
-    const isBatch = /\/\$batch$/i.test(row.target);
+    const isBatch = /\/\$batch$/i.test(entry.target);
     return { calls, items: isBatch ? all.filter((other) => other.batch && other.batch === id) : [] };
   }
 }

@@ -45,6 +45,7 @@ pub(super) fn union(first: &Model, second: &Model) -> Model {
         slots: second.slots.clone(),
         operations: std::collections::HashMap::default(),
         imports: Vec::new(),
+        revisions: None,
         namespaces,
         aliases,
     }

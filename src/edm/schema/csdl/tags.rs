@@ -21,7 +21,7 @@ pub(super) fn read(xml: &str) -> Option<Document<'_>> {
     let mut at = 0;
     while let Some(length) = memchr(b'<', &xml.as_bytes()[at..]) {
         let text = &xml[at..at + length];
-        if state.in_enum_member.is_some() {
+        if state.in_enum_member.is_some() || state.revisions.is_reading() {
             if memchr(b'&', text.as_bytes()).is_some() {
                 return None;
             }
@@ -43,7 +43,7 @@ pub(super) fn read(xml: &str) -> Option<Document<'_>> {
             }
             _ => {
                 attributes.clear();
-                let (name, is_empty, length) = tag(rest, &mut attributes)?;
+                let (name, is_empty, length) = tag(rest, &mut attributes, state.revisions.is_reading())?;
                 at += length;
                 state.open(local(name), &attributes, is_empty, at).ok()?;
                 if !is_empty {
@@ -60,8 +60,8 @@ pub(super) fn local(name: &str) -> &str {
     memchr(b':', name.as_bytes()).map_or(name, |at| &name[at + 1..])
 }
 
-/// Reads a tag after its first character: the name, whether the element is empty, and the length.
-fn tag<'x>(text: &'x str, attributes: &mut Attributes<'x, 'x>) -> Option<(&'x str, bool, usize)> {
+/// Reads a tag after its first character: the name, whether the element is empty, and the length. Descriptions are read if they are wanted.
+fn tag<'x>(text: &'x str, attributes: &mut Attributes<'x, 'x>, reads_descriptions: bool) -> Option<(&'x str, bool, usize)> {
     let bytes = text.as_bytes();
     let name = name(bytes);
     let mut at = name;
@@ -85,7 +85,7 @@ fn tag<'x>(text: &'x str, attributes: &mut Attributes<'x, 'x>) -> Option<(&'x st
         let value = &text[at..at + length];
         at += length + 1;
         // Descriptions are most of a document, and change nothing.
-        if attribute == DESCRIPTION {
+        if attribute == DESCRIPTION && !reads_descriptions {
             continue;
         }
         if attributes.iter().any(|(known, _)| *known == attribute) {

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use graph_rs_sdk::http::ResponseExt as _;
 use graph_rs_sdk::{GraphClient, GraphClientConfiguration, ODataQuery as _};
@@ -52,7 +53,11 @@ fn arrived(method: &str, path: &str, status: u16) {
 fn stored(id: &str) -> Value {
     let host = std::env::var("PLAIN_URL").unwrap().replace("http://", "");
     let mut socket = TcpStream::connect(&host).unwrap();
-    write!(socket, "GET {COLLECTION}/{id} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    // The findings of the report are to be those of the SDK.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let own = format!("User-Agent: wfi-emulator-suite\r\nclient-request-id: 00000000-0000-4000-8000-{number:012}");
+    write!(socket, "GET {COLLECTION}/{id} HTTP/1.1\r\nHost: {host}\r\n{own}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()

@@ -118,8 +118,10 @@ class IntegrationsTest {
     void aCleanClientPasses() throws Exception {
         AssertionError idle = assertThrows(AssertionError.class, () -> world.assertCleanClient());
         assertTrue(idle.getMessage().startsWith("no requests to check"), idle.getMessage());
+        // docs/report.md: begin
         get("/v1.0/me?$select=displayName");
-        world.assertCleanClient();
+        world.assertCleanClient("allow=no-token-cache", "warning");
+        // docs/report.md: end
     }
 
     @Test
@@ -138,7 +140,8 @@ class IntegrationsTest {
         world.assertCleanClient("", "error");
         assertTrue(world.report("only=beta-used").contains("\"count\": 1"), world.report("only=beta-used"));
         assertThrows(IllegalStateException.class, () -> world.assertCleanClient("allow=beta", "warning"));
-        assertThrows(IllegalArgumentException.class, () -> world.assertCleanClient("", "fatal"));
+        IllegalStateException fatal = assertThrows(IllegalStateException.class, () -> world.assertCleanClient("", "fatal"));
+        assertTrue(fatal.getMessage().contains("unknown severity 'fatal': expected error, warning, note"), fatal.getMessage());
     }
 
     private static int attempts;

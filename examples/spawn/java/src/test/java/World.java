@@ -7,7 +7,6 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -68,18 +67,17 @@ public final class World {
     }
 
     /**
-     * Fails with the findings of a severity or a worse one ({@code error}, {@code warning}, {@code note}), if there are any. The query is that
-     * of the report: {@code allow=polling,n-plus-one}.
+     * Fails with the findings of a severity or a worse one ({@code error}, {@code warning}, {@code note}), if there are any, and if the world
+     * has got no requests. The query is that of the report: {@code allow=polling,n-plus-one}.
      */
     public void assertCleanClient(String query, String failOn) {
-        List<String> severities = List.of("error", "warning", "note");
-        int threshold = severities.indexOf(failOn);
-        if (threshold < 0) throw new IllegalArgumentException("unknown severity '" + failOn + "': expected " + String.join(", ", severities));
-        List<String> parts = List.of(report("format=text&" + query).strip().split("\n\n"));
-        String end = parts.get(parts.size() - 1);
-        if (end.contains(" in 0 requests to the world ")) throw new AssertionError("no requests to check\n" + end);
-        List<String> findings = parts.stream().filter(part -> severities.subList(0, threshold + 1).contains(part.split(":")[0])).toList();
-        if (!findings.isEmpty()) throw new AssertionError("the client is not clean\n\n" + String.join("\n\n", findings) + "\n\n" + end);
+        String selection = "severity=" + failOn + "&" + query;
+        String found = report(selection);
+        boolean isIdle = Pattern.compile("^ {2}\"requests\": 0,$", Pattern.MULTILINE).matcher(found).find();
+        boolean isClean = Pattern.compile("^ {2}\"findings\": \\[],$", Pattern.MULTILINE).matcher(found).find();
+        if (isClean && !isIdle) return;
+        String text = report("format=text&" + selection).strip();
+        throw new AssertionError((isClean ? "no requests to check\n" : "the client is not clean\n\n") + text);
     }
 
     /** Returns the entities of the world, in a member for each collection. */
