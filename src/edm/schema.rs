@@ -29,8 +29,9 @@ use crate::edm::primitive::Primitive;
 use crate::policy::refusal::Refusal;
 use name_index::NameIndex;
 
+pub(crate) use csdl::PropertyList;
 pub(crate) use operation::{Operation, OperationType, Parameter};
-pub(crate) use restrictions::{Capability, Restrictions};
+pub(crate) use restrictions::{Capability, PropertyLists, Restrictions};
 pub(crate) use text::{BUILT_IN, SchemaText};
 
 pub(crate) use rules::{
@@ -569,6 +570,8 @@ pub struct Model {
     aliases: Vec<(Box<str>, Box<str>)>,
     /// The slots of all properties of a name in lower case.
     slots: Arc<HashMap<Box<str>, Vec<Slot>, RandomState>>,
+    /// The lists of properties with restrictions, of all versions.
+    property_lists: Arc<PropertyLists>,
 }
 
 /// The type of a qualified name.
@@ -590,6 +593,11 @@ impl Model {
     /// Returns a structured type that this version has.
     pub fn structured(&self, id: TypeId) -> &StructuredType {
         self.find_structured(id).expect("the types that a version refers to are its own")
+    }
+
+    /// Whether restrictions list the property of a path, or one around it.
+    pub(crate) fn lists(&self, restrictions: Restrictions, list: PropertyList, path: &str) -> bool {
+        self.property_lists.has(restrictions, list, path)
     }
 
     /// Returns the tables with the rest, if that has been read since.

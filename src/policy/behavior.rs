@@ -504,13 +504,13 @@ rows! {
     grade None;
     source "microsoft-graph-docs concepts/query-parameters (silent failure); microsoft-graph-docs#11446 (the refusal); no public observation on this collection";
 
-    "schema-restrictions" schema_restrictions: SchemaRestrictions = "the restrictions of a schema (Org.OData.Capabilities.V1: Insert-, Update-, Delete-, Read-, Filter-, Sort-, Count- and SearchRestrictions, TopSupported, SkipSupported)" {
-        Enforce "enforce" "a request that they forbid is refused: a method as one that the path does not have, a query option with 400",
+    "schema-restrictions" schema_restrictions: SchemaRestrictions = "the restrictions of a schema (Org.OData.Capabilities.V1: Insert-, Update-, Delete-, Read-, Filter-, Sort-, Count- and SearchRestrictions, TopSupported, SkipSupported, and NonExpandableProperties)" {
+        Enforce "enforce" "a request that they forbid is refused: a method as one that the path does not have, a query option or a property in it with 400",
         Ignore "ignore" "no effect: some services take more than the schema says",
     }
     profiles Enforce Enforce Enforce;
     grade Weak;
-    source "microsoftgraph/msgraph-metadata, v1.0-Prod.csdl at f54f11b6: of the 723 exchanges that the reference prints, none does what these annotations forbid on a type, set or navigation property itself. Statements that the exchanges contradict are not followed: SelectSupport, ExpandRestrictions of types and sets, and those that a type would inherit from directoryObject";
+    source "microsoftgraph/msgraph-metadata, v1.0-Prod.csdl at f54f11b6: of the 723 exchanges that the reference prints, none does what these annotations forbid on a type, set or navigation property itself. msgraph-sdk-powershell#1732 and microsoft-graph-docs#11118 report the refusal of what NonExpandableProperties has of teams. Statements that the exchanges contradict are not followed: SelectSupport, Expandable of types and sets, and those that a type would inherit from directoryObject";
 
     "empty-options" empty_options: EmptyOptions = "two `&` in a row in a query, or one at its end" {
         Refuse "refuse" "refused with 400: the grammar of OData has an option on both sides of each",

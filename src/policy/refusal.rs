@@ -621,7 +621,12 @@ refusals! {
     /// A query option that the schema does not allow for the resource (behavior `schema-restrictions`).
     RESTRICTED_OPTION "restricted-option" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. Query option '{0}' is not allowed. To allow it, set the 'AllowedQueryOptions' property on EnableQueryAttribute or QueryValidationSettings.",
-        None "the text of the library for options that are not allowed (microsoft-graph-docs#11446); no public observation of an option that an annotation forbids"
+        Weak "the text of the library for options that are not allowed (microsoft-graph-docs#11446); for navigation properties that an annotation excludes from `$expand`: msgraph-sdk-powershell#1732 (`channels` of teams), microsoft-graph-docs#11118 (that `primaryChannel` can be expanded, `channels` cannot); no public observation of another option that an annotation forbids"
+        by "schema-restrictions";
+    /// A property that the schema excludes from `$filter` or `$orderby` of the resource (behavior `schema-restrictions`).
+    RESTRICTED_PROPERTY "restricted-property" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. The property '{0}' cannot be used in the {1} query option.",
+        None "OData/AspNetCoreOData NotFilterablePropertyUsedInFilter and NotSortablePropertyUsedInOrderBy, in UriQueryStringInvalid; no public observation"
         by "schema-restrictions";
     /// An unknown query option with the prefix `$`.
     UNKNOWN_QUERY_OPTION "unknown-query-option" 400 Unnamed Layer::Library,

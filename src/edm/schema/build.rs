@@ -17,8 +17,8 @@ use super::name_index::NameIndex;
 use super::names::{self, Names, collection_element, is_row_of, short};
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
-    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, RareRules, Restrictions, Root,
-    Schema, SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyLists, PropertyType, RareRules,
+    Restrictions, Root, Schema, SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
 /// Builds the tables of both versions. With what Graph publishes, the built-in documents are extended by it: types, enums, sets and slots
@@ -82,6 +82,7 @@ fn tables<'x>(
         sets: Vec::new(),
         set_numbers: HashMap::default(),
         fixed: HashMap::default(),
+        property_lists: PropertyLists::default(),
     };
     // Entities of a type live where they live without the rest.
     let mut homes: HashMap<TypeId, SetId, RandomState> = HashMap::default();
@@ -109,8 +110,9 @@ fn tables<'x>(
     let mut union = merge::union(&v1, &beta);
     let mut models = [v1, beta];
     let by_name = Arc::new(std::mem::take(&mut shared.slots).by_name());
+    let property_lists = Arc::new(std::mem::take(&mut shared.property_lists));
     for model in models.iter_mut().chain([&mut union]) {
-        model.slots = by_name.clone();
+        (model.slots, model.property_lists) = (by_name.clone(), property_lists.clone());
     }
     let mut root_sets = Vec::new();
     for root in &union.roots {
@@ -308,6 +310,7 @@ struct Shared<'r> {
     /// The numbers of sets by owner, name, kind and type.
     set_numbers: HashMap<(Owner, Box<str>, bool, TypeId), SetId, RandomState>,
     fixed: HashMap<(SetId, SetId), SetId, RandomState>,
+    property_lists: PropertyLists,
 }
 
 impl Shared<'_> {
@@ -343,6 +346,7 @@ impl Shared<'_> {
             root_names: NameIndex::default(),
             operations: HashMap::default(),
             slots: Arc::default(),
+            property_lists: Arc::default(),
             namespaces: document.schemas.iter().map(|schema| schema.namespace.as_str().into()).collect(),
             aliases: document.aliases().map(|(alias, namespace)| (alias.into(), namespace.into())).collect(),
         };
@@ -370,6 +374,7 @@ impl Shared<'_> {
                 caller_in: None,
                 restrictions: Restrictions::of(
                     document.facts(&declaration.container).and_then(|facts| facts.member(&declaration.name)),
+                    &mut self.property_lists,
                 ),
             });
         }
@@ -537,7 +542,7 @@ impl Shared<'_> {
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !unexpanded.contains(&name),
                 view: views.iter().find(|(_, viewed, _)| *viewed == name).map(|(_, _, view)| *view),
-                restrictions: Restrictions::of(facts),
+                restrictions: Restrictions::of(facts, &mut self.property_lists),
                 window: windows.iter().find(|((_, own), _)| *own == name).map(|(_, window)| *window),
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || expanded.contains(&name),
             }));
@@ -566,6 +571,7 @@ impl Shared<'_> {
         let segment_key = rules.iter().flat_map(|workload| workload.segment_keys).find(|(row, _)| is_row_of(row, full_name));
         let segment_key = segment_key.and_then(|(_, name)| properties.iter().position(|property| *property.name == **name));
         alternate_keys.extend(segment_key);
+        let restrictions = Restrictions::of(facts, &mut self.property_lists);
         Ok(StructuredType {
             id,
             name: declaration.name.as_ref().into(),
@@ -584,7 +590,7 @@ impl Shared<'_> {
                 .unwrap_or(inherited.0),
             capabilities: row.map_or(inherited.1, |(row, _)| *row.capabilities),
             // Derived types do not inherit the restrictions: what Graph publishes of directoryObject is not so of users and groups.
-            restrictions: if row.is_some() { Restrictions::of(facts).of_reads() } else { Restrictions::of(facts) },
+            restrictions: if row.is_some() { restrictions.of_reads() } else { restrictions },
             guarded: rules.iter().position(|workload| workload.guarded.iter().any(|row| is_row_of(row, full_name))),
             consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
             page_order: listed_order(rules, |workload| workload.page_order, full_name, &properties, &answer_order),

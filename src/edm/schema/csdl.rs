@@ -21,6 +21,7 @@ use super::{SchemaError, names};
 
 pub(super) use extend::{Extension, extend};
 pub(super) use facts::Facts;
+pub(crate) use facts::PropertyList;
 
 /// A name or another text of a document, mostly as it is written there.
 pub(super) type Text<'x> = Cow<'x, str>;
@@ -306,8 +307,8 @@ struct State<'x> {
     term: Option<Text<'x>>,
     /// The names of the open properties of records in it.
     properties: Vec<Text<'x>>,
-    /// The place of the open element with an enum member.
-    in_enum_member: Option<usize>,
+    /// The place of the open element whose text is the value of an annotation, or an item of it.
+    in_value: Option<usize>,
     /// The capabilities that annotations restrict and the emulator does not follow, with their places, if they are asked for.
     unserved: Option<Vec<(String, usize)>>,
 }
@@ -464,16 +465,18 @@ impl<'x> State<'x> {
             "PropertyValue" => {
                 let Some(term) = self.term.clone() else { return Ok(()) };
                 let name = required("Property")?;
-                let property = self.properties.iter().chain([&name]).map(|name| &**name).collect::<Vec<_>>().join("/");
+                let property = self.record_path(Some(&name)).unwrap_or_default();
                 if let Some((value, target)) = text("Bool").or_else(|| text("PropertyPath")).zip(self.target()) {
                     self.document.facts_to_set(target).set(&term, Some(&property), value);
+                } else if let Some((list, target)) = facts::list_of(&term, &property).zip(self.target()) {
+                    self.document.facts_to_set(target).begin_list(list);
                 }
                 self.note_unserved(&term, Some(&property), text("Bool"), at);
                 if !is_empty {
                     self.properties.push(name);
                 }
             }
-            "EnumMember" => self.in_enum_member = (!is_empty).then_some(at),
+            "EnumMember" | "Bool" | "PropertyPath" | "NavigationPropertyPath" => self.in_value = (!is_empty).then_some(at),
             _ => {}
         }
         Ok(())
@@ -487,19 +490,27 @@ impl<'x> State<'x> {
             "Singleton" | "EntitySet" => self.in_root = false,
             "Property" | "NavigationProperty" => self.member = None,
             "EntityType" | "ComplexType" => self.in_type = false,
-            "EnumMember" => self.in_enum_member = None,
+            "EnumMember" | "Bool" | "PropertyPath" | "NavigationPropertyPath" => self.in_value = None,
             _ => {}
         }
     }
 
     fn text(&mut self, text: &str) {
-        let Some((term, at)) = self.term.clone().zip(self.in_enum_member) else { return };
-        if let Some(target) = self.target().filter(|_| self.properties.is_empty()) {
-            self.document.facts_to_set(target).set(&term, None, text.trim());
+        let Some((term, at)) = self.term.clone().zip(self.in_value) else { return };
+        let property = self.record_path(None);
+        // Terms that set no fact are read only to be noted.
+        if let Some(target) = facts::is_known(&term).then(|| self.target()).flatten() {
+            self.document.facts_to_set(target).set(&term, property.as_deref(), text.trim());
         }
-        if self.properties.is_empty() {
+        if property.is_none() {
             self.note_unserved(&term, None, Some(text.trim()), at);
         }
+    }
+
+    /// Returns the names of the open properties of records, and of one within them, with slashes between them; `None` outside of records.
+    fn record_path(&self, last: Option<&Text<'x>>) -> Option<String> {
+        let names: Vec<&str> = self.properties.iter().chain(last).map(|name| &**name).collect();
+        (!names.is_empty()).then(|| names.join("/"))
     }
 
     /// Notes a capability that an annotation restricts, if the emulator does not follow it.

@@ -99,8 +99,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("directory-text-case", |behaviors| behaviors.directory_text_case == DirectoryTextCase::Same),
     )],
     paged: &[("directoryObject", ("directory-paging", |behaviors| behaviors.directory_paging == DirectoryPaging::Strict))],
-    // Medium: learn.microsoft.com/graph/api/federatedidentitycredential-upsert, application-upsert and group-upsert.
-    upserted: &[("federatedIdentityCredential", "name"), ("application", "uniqueName"), ("group", "uniqueName")],
+    // Medium: learn.microsoft.com/graph/api/federatedidentitycredential-upsert, application-upsert, group-upsert and serviceprincipal-upsert.
+    upserted: &[
+        ("federatedIdentityCredential", "name"),
+        ("application", "uniqueName"),
+        ("group", "uniqueName"),
+        ("servicePrincipal", "appId"),
+    ],
     eventual: &[("directoryObject", ("advanced-queries", |behaviors| behaviors.advanced_queries == AdvancedQueries::Refuse))],
     // Medium: learn.microsoft.com/graph/api/group-post-members, group-post-owners, application-post-owners and serviceprincipal-post-owners.
     linked_types: &[

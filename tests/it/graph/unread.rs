@@ -53,6 +53,33 @@ fn everything_that_is_published_is_served() {
 }
 
 #[test]
+fn properties_that_graph_excludes_from_queries_are_refused() {
+    let keys = "/v1.0/informationProtection/bitlocker/recoveryKeys";
+    let profiles = "/v1.0/security/threatIntelligence/intelProfiles";
+    for (path, refused) in [
+        (format!("{keys}?$filter=volumeType%20eq%20'fixedDataVolume'"), Some("volumeType")),
+        (format!("{keys}?$filter=deviceId%20eq%20'1'"), None),
+        (format!("{profiles}?$orderby=firstActiveDateTime,kind"), Some("firstActiveDateTime")),
+        (format!("{profiles}?$orderby=id"), Some("id")),
+        (format!("{profiles}?$orderby=title"), None),
+        (format!("{profiles}?$filter=summary%20ne%20null"), Some("summary")),
+        (format!("{profiles}?$filter=kind%20eq%20'actor'"), None),
+        ("/v1.0/chats?$expand=members,messages".to_owned(), Some("Expand")),
+        ("/v1.0/chats?$expand=members".to_owned(), None),
+        ("/v1.0/contacts?$expand=onPremisesSyncBehavior".to_owned(), Some("Expand")),
+        ("/v1.0/users?$expand=onPremisesSyncBehavior".to_owned(), Some("Expand")),
+        ("/v1.0/users?$expand=manager".to_owned(), None),
+        ("/v1.0/groups?$expand=members".to_owned(), None),
+    ] {
+        let (status, body) = get(&World::new(settings()), &path);
+        let message = body["error"]["message"].as_str().unwrap_or_default();
+        let named = refused.map(|name| format!("'{name}'"));
+        assert_eq!(status == 200, refused.is_none(), "{path}: {body}");
+        assert!(named.is_none_or(|name| message.contains(&name)), "{path}: {body}");
+    }
+}
+
+#[test]
 fn a_name_that_no_schema_has_is_refused_as_by_the_core() {
     for (method, path, body) in [
         (Method::GET, "/v1.0/bakeries", None),
