@@ -37,8 +37,9 @@ pub(crate) use text::{BUILT_IN, SchemaText};
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
     DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, JoinRules, KeyCheck,
-    LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules,
-    Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, WindowRules, Wording, WorkloadRules,
+    LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, SiteRules, TagForm,
+    TagRules, Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, WindowRules, Wording,
+    WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -413,6 +414,12 @@ pub struct RareRules {
     pub repeated: Option<&'static str>,
     /// The alternate key by which PATCH creates an entity.
     pub upserted: Option<&'static str>,
+    /// The properties that lead from the address of a page to an entity.
+    pub site: Option<&'static SiteRules>,
+    /// Whether its entities come before recorded answers.
+    pub has_own_state: bool,
+    /// The behavior that decides whether queries cannot have unknown names, though the type is open.
+    pub closed: Option<&'static Tolerance>,
     /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
     pub eventual: Option<&'static Tolerance>,
 }
@@ -435,6 +442,9 @@ impl RareRules {
         ordered_filters: None,
         repeated: None,
         upserted: None,
+        site: None,
+        has_own_state: false,
+        closed: None,
         eventual: None,
     };
 
@@ -456,6 +466,9 @@ impl RareRules {
             ordered_filters,
             repeated,
             upserted,
+            site,
+            has_own_state,
+            closed,
             eventual,
         } = self;
         implied.is_none()
@@ -473,6 +486,9 @@ impl RareRules {
             && ordered_filters.is_none()
             && repeated.is_none()
             && upserted.is_none()
+            && site.is_none()
+            && !has_own_state
+            && closed.is_none()
             && eventual.is_none()
     }
 }

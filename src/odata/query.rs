@@ -124,6 +124,7 @@ impl<'m> Query<'m> {
             options.refuse_restricted(scope.restrictions, target)?;
         }
         let search = scope.search.and_then(|rules| Some((options.take(Name::Search)?, rules)));
+        let search = search.filter(|(text, rules)| rules.everything != Some(text.trim()));
         options.refuse(&UNSUPPORTED)?;
         if target == QueryTarget::Entity && depth == 0 && scope.is_eventual && scope.structured.rare().eventual.is_some() {
             // An expansion to several levels needs `$count=true`, which has no other effect on one object (microsoft-graph-docs#18615).

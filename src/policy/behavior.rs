@@ -609,6 +609,23 @@ rows! {
     grade Strong;
     source "hashicorp/terraform-provider-azuread (text and code), and another public client; applications of other directories, which the service knows, are not in the state: of these, the ids of Microsoft's own are taken";
 
+    "stubs" stubs: StubPrecedence = "requests that a recorded answer of `--stubs` fits, for what the emulator has itself" {
+        Most "most" "answered as recorded, apart from integrations, schedules and what belongs to them",
+        All "all" "answered as recorded",
+        Least "least" "answered by the emulator; recorded answers are for unknown paths, for teams that no fixture has, and for operations without an implementation",
+    }
+    profiles Most Most Most;
+    grade None;
+    source "a matter of this emulator: recordings of a session have the requests for integrations, too, whose state must not stand still";
+
+    "directory-unknown-names" directory_unknown_names: DirectoryUnknownNames = "names in `$select`, `$filter` and `$orderby` for objects of the directory that neither their type nor an extension has; the names of extensions are those with an underscore" {
+        Refuse "refuse" "refused with 400, though the types are open",
+        Take "take" "null, as OData has it for members that an open type does not declare",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Strong;
+    source "instructure/canvas-lms, the tests of its synchronization with Teams (recorded for a class, with an extension that is not registered); learn.microsoft.com/graph/extensibility-overview (the names of extensions)";
+
     "advanced-queries" advanced_queries: AdvancedQueries = "queries on objects of the directory that need `ConsistencyLevel: eventual`, and some of them `$count=true`, without these" {
         Refuse "refuse" "refused with 400; `$count=true` has no effect",
         Take "take" "answered all the same: for tests in which the header does not matter",

@@ -5,7 +5,7 @@ use crate::edm::schema::{
     MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View,
     Wording, WorkloadRules,
 };
-use crate::policy::behavior::{AdvancedQueries, DirectoryPaging, DirectoryTextCase};
+use crate::policy::behavior::{AdvancedQueries, DirectoryPaging, DirectoryTextCase, DirectoryUnknownNames};
 use crate::policy::refusal;
 use crate::text::guid::is_guid;
 
@@ -106,6 +106,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("group", "uniqueName"),
         ("servicePrincipal", "appId"),
     ],
+    closed: &[(
+        "directoryObject",
+        ("directory-unknown-names", |behaviors| behaviors.directory_unknown_names == DirectoryUnknownNames::Refuse),
+    )],
     eventual: &[("directoryObject", ("advanced-queries", |behaviors| behaviors.advanced_queries == AdvancedQueries::Refuse))],
     // Medium: learn.microsoft.com/graph/api/group-post-members, group-post-owners, application-post-owners and serviceprincipal-post-owners.
     linked_types: &[
@@ -271,7 +275,7 @@ const GROUP: [&str; 11] = [
 
 /// `displayName` and `description` are split into words, other properties are compared by their beginning
 /// (learn.microsoft.com/graph/search-query-parameter, medium).
-static SEARCH: SearchRules = SearchRules { by_words: &["displayName", "description"], unnamed: &[] };
+static SEARCH: SearchRules = SearchRules { by_words: &["displayName", "description"], unnamed: &[], everything: None };
 
 /// A successful PATCH is answered with 204 (strong for users, groups and applications, recorded in Azure/azure-cli; medium for others).
 static OBJECT: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };

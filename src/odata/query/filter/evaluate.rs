@@ -15,7 +15,8 @@ use crate::edm::primitive::Primitive;
 use crate::edm::schema::{EnumType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::odata::purse::Purse;
-use crate::odata::query::path::{PathValue, PropertyPath};
+use crate::odata::query::path::{PathValue, PropertyPath, Undeclared};
+use crate::text::json;
 
 /// The maximum length of the result of `concat`, in bytes. Beyond it the result is null, so that a short query cannot exhaust memory.
 const MAX_TEXT: usize = 1 << 20;
@@ -206,7 +207,7 @@ impl<'e> Evaluation<'e> {
             PathValue::Value(Value::Collection(items)) => Some(items),
             // Empty collections are not stored.
             PathValue::Value(_) => Some(&[]),
-            PathValue::Json(_) => None,
+            PathValue::Json(_) | PathValue::Within(..) => None,
         }
     }
 }
@@ -430,7 +431,7 @@ fn join<'e>(parts: &'e [Node<'_>], evaluation: &'e Evaluation<'e>, decisive: boo
     result
 }
 
-fn scalar<'e>(value: PathValue<'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
+fn scalar<'e>(value: PathValue<'_, 'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
     match value {
         PathValue::Value(Value::Null) => Scalar::Null,
         PathValue::Value(Value::Boolean(value)) => Scalar::Boolean(*value),
@@ -443,11 +444,12 @@ fn scalar<'e>(value: PathValue<'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
         PathValue::Value(Value::Complex(_) | Value::Collection(_) | Value::Link(_) | Value::Media(_)) => Scalar::Object,
         PathValue::Value(Value::Json(text)) => json_scalar(text, evaluation),
         PathValue::Json(text) => json_scalar(text, evaluation),
+        PathValue::Within(owner, member) => json_scalar_within(&owner.json, member, evaluation),
     }
 }
 
 /// Returns the value of a property whose values are stored in their lexical form.
-fn typed<'e>(value: PathValue<'e>, primitive: Primitive, evaluation: &Evaluation<'e>) -> Scalar<'e> {
+fn typed<'e>(value: PathValue<'_, 'e>, primitive: Primitive, evaluation: &Evaluation<'e>) -> Scalar<'e> {
     match value {
         PathValue::Value(Value::String(text)) if evaluation.pays(text.len(), BYTES_READ) => {
             match convert::read(primitive, text).unwrap_or(Scalar::Null) {
@@ -488,6 +490,22 @@ fn json_scalar<'e>(text: &str, evaluation: &Evaluation<'e>) -> Scalar<'e> {
         Ok(serde_json::Value::Null) | Err(_) => Scalar::Null,
         Ok(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Scalar::Object,
     }
+}
+
+/// Returns the value of a member of an undeclared one.
+#[inline(never)]
+fn json_scalar_within<'e>(text: &str, member: &Undeclared, evaluation: &Evaluation<'e>) -> Scalar<'e> {
+    let mut found = text;
+    for name in member.names() {
+        if !evaluation.pays(found.len(), BYTES_READ) {
+            return Scalar::Null;
+        }
+        match json::member(found, name) {
+            Some(inner) => found = inner,
+            None => return Scalar::Null,
+        }
+    }
+    json_scalar(found, evaluation)
 }
 
 /// Calls a function. A function of its own, so that nodes without a call need no room for it.
