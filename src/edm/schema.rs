@@ -12,6 +12,7 @@ mod csdl;
 mod name_index;
 mod names;
 mod operation;
+mod problems;
 mod restrictions;
 mod rules;
 mod sets;

@@ -255,14 +255,36 @@ fn read_any(xml: &str) -> Result<Document<'static>, SchemaError> {
     read_into(State::default(), xml).map(|state| state.document)
 }
 
-/// Returns the capabilities that annotations of a document restrict and the emulator does not follow, with their places.
-pub(super) fn unserved_capabilities(xml: &str) -> Vec<(String, usize)> {
-    let state = State { unserved: Some(Vec::new()), ..State::default() };
-    read_into(state, xml).ok().and_then(|state| state.unserved).unwrap_or_default()
+/// The statements of a document that only a check reads.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// The capabilities that annotations restrict and the emulator does not follow, with their places.
+    pub(super) capabilities: Vec<(String, usize)>,
+    pub(super) partners: Vec<Partner>,
+}
+
+/// The navigation property that another one names as its opposite.
+#[derive(Debug)]
+pub(super) struct Partner {
+    /// The index of the schema.
+    pub(super) schema: usize,
+    /// The type and the navigation property.
+    pub(super) owner: String,
+    /// The type of its targets, as written.
+    pub(super) type_name: String,
+    pub(super) name: String,
+    pub(super) at: usize,
+}
+
+/// Returns the statements of a document for a check.
+pub(super) fn checked(xml: &str) -> Checked {
+    let state = State { checked: Some(Checked::default()), ..State::default() };
+    read_into(state, xml).ok().and_then(|state| state.checked).unwrap_or_default()
 }
 
 fn read_into(mut state: State<'static>, xml: &str) -> Result<State<'static>, SchemaError> {
     let mut reader = Reader::from_str(xml);
+    let mut unclosed: Vec<(String, usize)> = Vec::new();
     loop {
         let event = reader.read_event();
         let at = usize::try_from(reader.buffer_position()).unwrap_or(xml.len());
@@ -274,11 +296,22 @@ fn read_into(mut state: State<'static>, xml: &str) -> Result<State<'static>, Sch
             state.open(element.local_name().as_ref(), &attributes, is_empty, at).map_err(problem)
         };
         match event.map_err(|error| problem(error.to_string()))? {
-            Event::Start(element) => open(&element, false)?,
+            Event::Start(element) => {
+                open(&element, false)?;
+                unclosed.push((element.name().as_ref().to_owned(), at));
+            }
             Event::Empty(element) => open(&element, true)?,
-            Event::End(element) => state.close(element.local_name().as_ref()),
+            Event::End(element) => {
+                unclosed.pop();
+                state.close(element.local_name().as_ref());
+            }
             Event::Text(text) => state.text(text.as_ref()),
-            Event::Eof => return Ok(state),
+            Event::Eof => {
+                return match unclosed.pop() {
+                    Some((name, at)) => Err(SchemaError::new(line_at(xml, at), format!("unclosed element <{name}>"))),
+                    None => Ok(state),
+                };
+            }
             _ => {}
         }
     }
@@ -309,8 +342,8 @@ struct State<'x> {
     properties: Vec<Text<'x>>,
     /// The place of the open element whose text is the value of an annotation, or an item of it.
     in_value: Option<usize>,
-    /// The capabilities that annotations restrict and the emulator does not follow, with their places, if they are asked for.
-    unserved: Option<Vec<(String, usize)>>,
+    /// The statements for a check, if there is one.
+    checked: Option<Checked>,
 }
 
 impl<'x> State<'x> {
@@ -381,7 +414,17 @@ impl<'x> State<'x> {
                     at,
                 };
                 self.member = (!is_empty).then(|| navigation.name.clone());
-                current_type(document)?.navigations.push(navigation);
+                let owner = current_type(document)?;
+                if let Some((checked, name)) = self.checked.as_mut().zip(text("Partner")) {
+                    checked.partners.push(Partner {
+                        schema: owner.schema,
+                        owner: format!("{}/{}", owner.name, navigation.name),
+                        type_name: navigation.type_name.to_string(),
+                        name: name.to_owned(),
+                        at,
+                    });
+                }
+                owner.navigations.push(navigation);
             }
             "EnumType" => document.enums.push(Arc::new(EnumDeclaration {
                 schema: document.schema()?,
@@ -460,7 +503,7 @@ impl<'x> State<'x> {
                     facts.set(&term, None, text("Bool").or_else(|| text("EnumMember")).unwrap_or("true"));
                 }
                 self.note_unserved(&term, None, text("Bool").or_else(|| text("EnumMember")), at);
-                self.term = (!is_empty && (is_known || self.unserved.is_some())).then_some(term);
+                self.term = (!is_empty && (is_known || self.checked.is_some())).then_some(term);
             }
             "PropertyValue" => {
                 let Some(term) = self.term.clone() else { return Ok(()) };
@@ -516,12 +559,13 @@ impl<'x> State<'x> {
     /// Notes a capability that an annotation restricts, if the emulator does not follow it.
     fn note_unserved(&mut self, term: &str, property: Option<&str>, value: Option<&str>, at: usize) {
         let target = self.target();
-        let Some(unserved) = &mut self.unserved else { return };
+        let Some(checked) = &mut self.checked else { return };
         // Of expansions, those of a navigation property are followed.
         let of_navigation =
             target.as_ref().is_some_and(|(owner, member)| member.is_some() && !owner.eq_ignore_ascii_case(&self.container));
         let is_expansion = term.ends_with(".ExpandRestrictions") && property == Some("Expandable");
-        unserved
+        checked
+            .capabilities
             .extend(facts::unserved(term, property, value).filter(|_| !(is_expansion && of_navigation)).map(|name| (name, at)));
     }
 
