@@ -116,6 +116,8 @@ pub(crate) struct ItemSource {
     pub variable: Option<usize>,
     /// The path to the collection.
     pub path: PropertyPath,
+    /// The types of the items that a count has, in order, and whether the declared type is one; `None`: all.
+    pub counted: Option<(Vec<TypeId>, bool)>,
 }
 
 /// A condition on the items of a collection.
@@ -261,7 +263,15 @@ impl Node<'_> {
                 }
             }
             Node::Count(source) => {
-                let count = evaluation.items(source).map(<[Value]>::len);
+                let count = evaluation.items(source).and_then(|items| match &source.counted {
+                    None => Some(items.len()),
+                    Some((types, is_declared)) => {
+                        let is_one = |own: Option<TypeId>| own.map_or(*is_declared, |own| types.binary_search(&own).is_ok());
+                        let counted = items.iter().filter(|item| matches!(item, Value::Complex(item) if is_one(item.own_type)));
+                        let is_paid = evaluation.purse.spend(u64::try_from(items.len()).unwrap_or(u64::MAX));
+                        is_paid.then(|| counted.count())
+                    }
+                });
                 count.map_or(Scalar::Null, |count| Scalar::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
             }
             Node::Lambda(lambda) => lambda.evaluate(evaluation),
