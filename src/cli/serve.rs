@@ -63,7 +63,7 @@ pub(super) struct ServeArguments {
     /// Seed of generated ids, random choices and message keys, for reproducible runs
     #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER", value_parser = seed)]
     seed: Option<u64>,
-    /// Folder of recorded exchanges (.hurl) to serve on paths that the schema does not have
+    /// Folder of recorded exchanges (.hurl) to answer with, apart from requests for integrations and schedules
     #[arg(long, env = "WFI_EMULATOR_STUBS", value_name = "DIR")]
     stubs: Option<PathBuf>,
     /// Time to stop the clock at, for example 2026-01-01T00:00:00Z

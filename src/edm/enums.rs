@@ -105,8 +105,21 @@ pub(crate) fn write(enumeration: &EnumType, number: i64, show_hidden: bool, out:
         out.extend_from_slice(number.to_string().as_bytes());
         return;
     }
+    // As .NET does: from the highest member down, each takes its bits, so that a member of several bits comes in place of theirs.
+    let (mut rest, mut names) = (number, Vec::new());
+    for (name, member) in enumeration.members.iter().rev() {
+        if *member != 0 && rest & member == *member {
+            rest &= !member;
+            names.push(name);
+        }
+    }
+    if rest != 0 {
+        // The bits are parts of members that have others, too.
+        out.extend_from_slice(number.to_string().as_bytes());
+        return;
+    }
     let mut separator: &[u8] = b"";
-    for (name, _) in enumeration.members.iter().filter(|(_, member)| *member != 0 && number & member == *member) {
+    for name in names.into_iter().rev() {
         out.extend_from_slice(separator);
         out.extend_from_slice(name.as_bytes());
         separator = b",";
@@ -191,6 +204,31 @@ mod tests {
             assert!(has_hidden(enumeration, number) && !has_sentinel(enumeration, number));
             assert!(has_sentinel(enumeration, 1024 | 1) && !has_hidden(enumeration, 1024 | 1));
         });
+    }
+
+    #[test]
+    fn members_of_several_bits_come_in_place_of_theirs() {
+        let members = [("none", 0), ("read", 1), ("write", 2), ("all", 3), ("share", 4), ("both", 24)];
+        let enumeration = EnumType {
+            name: "access".into(),
+            full_name: "shop.access".into(),
+            is_flags: true,
+            members: members.map(|(name, number)| (name.into(), number)).into(),
+            sentinel: None,
+        };
+        for (number, expected) in [
+            (0, "none"),
+            (1, "read"),
+            (3, "all"),
+            (5, "read,share"),
+            (7, "all,share"),
+            (6, "write,share"),
+            (31, "all,share,both"),
+            (9, "9"),
+        ] {
+            assert_eq!(text_of(&enumeration, number, true), expected);
+            assert_eq!(parse(&enumeration, expected, FlagSyntax::LENIENT), Some(number), "{expected}");
+        }
     }
 
     proptest! {

@@ -12,6 +12,7 @@ mod csdl;
 mod name_index;
 mod names;
 mod operation;
+mod problems;
 mod restrictions;
 mod rules;
 mod sets;
@@ -29,16 +30,18 @@ use crate::edm::primitive::Primitive;
 use crate::policy::refusal::Refusal;
 use name_index::NameIndex;
 
+pub(crate) use csdl::PropertyList;
 pub(crate) use csdl::Revision;
 pub(crate) use operation::{Operation, OperationType, Parameter};
-pub(crate) use restrictions::{Capability, Restrictions};
+pub(crate) use restrictions::{Capability, PropertyLists, Restrictions};
 pub(crate) use text::{BUILT_IN, SchemaText};
 
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
     DefaultProjection, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, JoinRules, KeyCheck,
-    LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules,
-    Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, WindowRules, Wording, WorkloadRules,
+    LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, SiteRules, TagForm,
+    TagRules, Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, WindowRules, Wording,
+    WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -415,6 +418,12 @@ pub struct RareRules {
     pub repeated: Option<&'static str>,
     /// The alternate key by which PATCH creates an entity.
     pub upserted: Option<&'static str>,
+    /// The properties that lead from the address of a page to an entity.
+    pub site: Option<&'static SiteRules>,
+    /// Whether its entities come before recorded answers.
+    pub has_own_state: bool,
+    /// The behavior that decides whether queries cannot have unknown names, though the type is open.
+    pub closed: Option<&'static Tolerance>,
     /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
     pub eventual: Option<&'static Tolerance>,
 }
@@ -437,6 +446,9 @@ impl RareRules {
         ordered_filters: None,
         repeated: None,
         upserted: None,
+        site: None,
+        has_own_state: false,
+        closed: None,
         eventual: None,
     };
 
@@ -458,6 +470,9 @@ impl RareRules {
             ordered_filters,
             repeated,
             upserted,
+            site,
+            has_own_state,
+            closed,
             eventual,
         } = self;
         implied.is_none()
@@ -475,6 +490,9 @@ impl RareRules {
             && ordered_filters.is_none()
             && repeated.is_none()
             && upserted.is_none()
+            && site.is_none()
+            && !has_own_state
+            && closed.is_none()
             && eventual.is_none()
     }
 }
@@ -576,6 +594,8 @@ pub struct Model {
     slots: Arc<HashMap<Box<str>, Vec<Slot>, RandomState>>,
     /// The deprecations of a given document.
     revisions: Option<Box<[Revision]>>,
+    /// The lists of properties with restrictions, of all versions.
+    property_lists: Arc<PropertyLists>,
 }
 
 /// The type of a qualified name.
@@ -597,6 +617,11 @@ impl Model {
     /// Returns a structured type that this version has.
     pub fn structured(&self, id: TypeId) -> &StructuredType {
         self.find_structured(id).expect("the types that a version refers to are its own")
+    }
+
+    /// Whether restrictions list the property of a path, or one around it.
+    pub(crate) fn lists(&self, restrictions: Restrictions, list: PropertyList, path: &str) -> bool {
+        self.property_lists.has(restrictions, list, path)
     }
 
     /// Returns the tables with the rest, if that has been read since.

@@ -7,6 +7,7 @@ use crate::edm::schema::{ItemType, Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::odata::error::Error;
+use crate::odata::query::Query;
 use crate::odata::query::selection::{Selected, Selection};
 use crate::odata::write::Representation;
 use crate::policy::behavior::{Aliases, ROWS};
@@ -92,6 +93,13 @@ pub(super) fn value<R>(context: &OperationContext<'_, R>, property: &Property, v
     if context.world.explains {
         explain_member(&context.representation, property, value, None, &mut decided);
     }
+    decided
+}
+
+/// Returns the behaviors that decided the answer with a value of undeclared type.
+pub(super) fn queried<R>(context: &OperationContext<'_, R>, query: &Query<'_>) -> Vec<&'static str> {
+    let mut decided = format_rows(context.world);
+    decided.extend(query.doubted());
     decided
 }
 

@@ -131,7 +131,9 @@ impl Operation<'_> {
             (Tail::Whole, Some(key), "DELETE") if capabilities.deletes && !is_singleton => Ok(Operation::Delete(key)),
             (Tail::Count, None, "GET") => Ok(Operation::Count),
             (Tail::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
-            (Tail::Property(path), Some(key), "PATCH") if capabilities.update.is_some_and(UpdateMethod::is_patch) => {
+            (Tail::Property(path), Some(key), "PATCH")
+                if path.undeclared.is_none() && capabilities.update.is_some_and(UpdateMethod::is_patch) =>
+            {
                 Ok(Operation::UpdateProperty(key, path))
             }
             (Tail::Whole, _, "POST" | "PATCH" | "PUT" | "DELETE") if route.has_links || route.is_linked => {

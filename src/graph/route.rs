@@ -8,6 +8,7 @@ mod files;
 mod lookup;
 mod operation;
 mod segments;
+mod sites;
 mod view;
 
 use std::borrow::Cow;
@@ -244,10 +245,12 @@ pub(super) enum Tail {
 /// The path from an entity to one of its properties.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PropertyTail {
-    /// The index of each property in its type, at least one.
+    /// The index of each property in its type, at least one unless the entity has an undeclared member.
     pub(super) indexes: Vec<usize>,
     /// The derived types that complex values are narrowed to, each with the number of properties before it.
     pub(super) casts: Vec<(usize, TypeId)>,
+    /// The name behind them that an open type does not declare.
+    pub(super) undeclared: Option<String>,
     /// Whether `$value` requests the raw value, without JSON.
     pub(super) is_raw: bool,
     /// Whether `$count` requests the number of values in a collection.
@@ -454,6 +457,7 @@ impl<'s, 'l> Walk<'s, 'l> {
                 if let Some(call) = self.operation(&segment, segments)? {
                     return Ok(self.called(call));
                 }
+                let segment = self.site_key(segment, has_names, segments)?;
                 self.take_key(segment)?;
                 self.follow_names(has_names, segments)?;
                 continue;
@@ -813,6 +817,10 @@ impl<'s, 'l> Walk<'s, 'l> {
                 return Ok(None);
             }
             let Some(index) = current.property(&name) else {
+                if self.has_undeclared(current, &path, &name) {
+                    self.undeclared(&mut path, name, segments)?;
+                    return Ok(Some(Tail::Property(path)));
+                }
                 let properties = current.properties.iter().map(|property| &*property.name);
                 let navigations = current.navigations.iter().map(|navigation| &*navigation.name);
                 return Err(unknown_segment(&name, properties.chain(navigations)));
@@ -831,6 +839,42 @@ impl<'s, 'l> Walk<'s, 'l> {
             segment = next_segment(segments)?;
         }
         Ok(Some(Tail::Property(path)))
+    }
+
+    /// Whether the entity has a member that its open type, or that of the complex value behind a path, does not declare. Any other name is
+    /// an unknown segment, though the type is open: it would otherwise be a null value for every misspelled segment.
+    fn has_undeclared(&self, owner: &StructuredType, path: &PropertyTail, name: &str) -> bool {
+        let Some(key) = self.key.as_deref().filter(|_| owner.is_open && self.missing.is_none()) else { return false };
+        if self.model.may_have_unread_member(owner, name) {
+            return false;
+        }
+        let mut structured = self.structured();
+        let mut slots = Vec::with_capacity(path.indexes.len());
+        for (before, index) in path.indexes.iter().enumerate() {
+            let property = &structured.properties[*index];
+            slots.push(property.slot);
+            let PropertyType::Complex(id) = property.kind else { return false };
+            structured = self.model.structured(path.cast_behind(before + 1).unwrap_or(id));
+        }
+        self.lookup.has_undeclared(&self.collection, key, &slots, name)
+    }
+
+    /// Takes what follows an undeclared member: nothing, or `$value`.
+    fn undeclared(
+        &mut self,
+        path: &mut PropertyTail,
+        name: Cow<'s, str>,
+        segments: &mut impl Iterator<Item = Cow<'s, str>>,
+    ) -> Result<(), Error> {
+        self.step(&name, Role::Property);
+        path.undeclared = Some(name.into_owned());
+        let Some(mark) = next_segment(segments)? else { return Ok(()) };
+        if !mark.eq_ignore_ascii_case("$value") {
+            return Err(Error::new(&refusal::BEHIND_UNDECLARED, &[]));
+        }
+        path.is_raw = true;
+        self.step("$value", Role::Mark);
+        expect_end(segments, ())
     }
 }
 
@@ -878,7 +922,8 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
     // Other keys have more than one form, and operations look like keys.
     let is_operation = || model.bound_operation(key, address.type_id, true, &[]).is_some();
     let has_forms = || model.structured(address.type_id).key_kind() != PropertyType::Primitive(Primitive::String);
-    if !set.quotes_keys || has_forms() || is_operation() || model.may_have_unread_operation(key) {
+    let has_addresses = model.structured(address.type_id).rare().site.is_some();
+    if !set.quotes_keys || has_addresses || has_forms() || is_operation() || model.may_have_unread_operation(key) {
         return None;
     }
     let fragment = Cow::Borrowed(&*set.fragment);

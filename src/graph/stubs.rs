@@ -1,4 +1,4 @@
-//! Stubs: recorded answers for paths outside of the schema, and for entities that clients cannot create.
+//! Stubs: recorded answers, also for paths outside of the schema and for entities that clients cannot create.
 
 use http::header::{HeaderName, HeaderValue};
 

@@ -8,17 +8,19 @@ use percent_encoding::percent_decode_str;
 use crate::edm::schema::Version;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
-use crate::graph::route::{self, Lookup};
+use crate::graph::route::{self, Lookup, Resource};
 use crate::odata::error::Error;
+use crate::policy::behavior::StubPrecedence;
 use crate::policy::refusal::{self, Refusal};
 use crate::world::World;
 
 /// The refusals of names that a schema does not have.
-const UNKNOWN_NAMES: [&Refusal; 10] = [
+const UNKNOWN_NAMES: [&Refusal; 11] = [
     &refusal::UNKNOWN_SEGMENT,
     &refusal::UNKNOWN_PROPERTY,
     &refusal::UNKNOWN_QUERY_PROPERTY,
     &refusal::UNKNOWN_FILTER_PROPERTY,
+    &refusal::UNKNOWN_EXTENSION,
     &refusal::UNKNOWN_TYPE,
     &refusal::UNKNOWN_PARAMETER,
     &refusal::UNKNOWN_WATCHED_RESOURCE,
@@ -62,12 +64,18 @@ pub(super) fn is_spared(world: &World, meta: &ResponseMeta<'_>) -> bool {
     !world.schema.is_whole_unread() || meta.purse.spare(u64::MAX)
 }
 
-/// Returns the refusal by the core of the schema, if there is a stub for the path that it does not have: the user's own answers come before
-/// the rest of the schema, even once it is read.
+/// Returns a refusal if there is a stub for the path that the core of the schema does not have: the user's own answers come before
+/// the rest of the schema, even once it is read, and before most of the core (behavior `stubs`).
 pub(super) fn refusal_for_stub(world: &World, request: &Request) -> Option<Error> {
     let stubs = world.stubs.as_ref()?;
-    let core = world.schema.core()?;
-    let error = route::resolve(&core, &Lookup::none(), request.path()).err()?;
-    let is_stubbed = stubs.find(&request.method, request.path_and_query(), request.body.bytes()).is_ok();
-    is_stubbed.then_some(error)
+    stubs.find(&request.method, request.path_and_query(), request.body.bytes()).ok()?;
+    let core = world.schema.core();
+    let resource = route::resolve(core.as_deref().unwrap_or(&world.schema), &Lookup::none(), request.path());
+    let is_before = match (world.behaviors.stubs, &resource) {
+        (StubPrecedence::Least, Err(error)) => UNKNOWN_NAMES.contains(&error.refusal),
+        (StubPrecedence::Least, Ok(_)) | (StubPrecedence::Most, Ok(Resource::Service(_) | Resource::Metadata(_))) => false,
+        (StubPrecedence::Most, Ok(Resource::Entities(route))) => !route.structured().rare().has_own_state,
+        (StubPrecedence::All, _) | (StubPrecedence::Most, Ok(Resource::Operation(..)) | Err(_)) => true,
+    };
+    is_before.then(|| Error { may_be_stubbed: true, ..Error::new(&refusal::UNKNOWN_SEGMENT, &[request.path()]) })
 }

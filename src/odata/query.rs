@@ -25,7 +25,7 @@ use self::options::{Name, SystemQueryOptions};
 use self::orderby::OrderKey;
 pub(crate) use self::scope::Scope;
 use self::select::Select;
-use crate::edm::schema::SearchRules;
+use crate::edm::schema::{PropertyList, SearchRules};
 use crate::odata::error::Error;
 use crate::policy::behavior::{EmptyOptions, QueryOptions};
 use crate::policy::refusal;
@@ -124,6 +124,7 @@ impl<'m> Query<'m> {
             options.refuse_restricted(scope.restrictions, target)?;
         }
         let search = scope.search.and_then(|rules| Some((options.take(Name::Search)?, rules)));
+        let search = search.filter(|(text, rules)| rules.everything != Some(text.trim()));
         options.refuse(&UNSUPPORTED)?;
         if target == QueryTarget::Entity && depth == 0 && scope.is_eventual && scope.structured.rare().eventual.is_some() {
             // An expansion to several levels needs `$count=true`, which has no other effect on one object (microsoft-graph-docs#18615).
@@ -140,6 +141,7 @@ impl<'m> Query<'m> {
         }
         let has_search = search.is_some();
         query.read_conditions(options.take(Name::Filter), search, scope)?;
+        query.refuse_filtered(scope)?;
         let level = if depth == 0 { query.missing_level(scope) } else { None };
         if level == Some(Level::Header) && target == QueryTarget::Count {
             return Err(Error::new(&refusal::COUNT_NEEDS_LEVEL, &[]));
@@ -167,6 +169,7 @@ impl<'m> Query<'m> {
             query.order = orderby::read(&text, scope)?;
             query.bound_to[1] = text.into_owned();
         }
+        query.refuse_ordered(scope)?;
         query.check_order(scope)?;
         query.top = options.take(Name::Top).map(|text| number(&text, &refusal::INVALID_TOP)).transpose()?;
         let has_skip = options.has(Name::Skip);
@@ -190,6 +193,21 @@ impl<'m> Query<'m> {
             }
         }
         Ok(query)
+    }
+
+    /// Returns an error for the first property that the schema excludes from conditions.
+    fn refuse_filtered(&self, scope: Scope<'_>) -> Result<(), Error> {
+        let filtered = self.filter.as_ref().map(BoundExpression::properties).unwrap_or_default();
+        scope.refuse_listed(filtered.into_iter().map(|path| (PropertyList::NonFilterable, path)), "$filter")
+    }
+
+    /// Returns an error for the first property that the schema excludes from orders, or from those in its direction.
+    fn refuse_ordered(&self, scope: Scope<'_>) -> Result<(), Error> {
+        let ordered = orderby::directions(&self.order).flat_map(|(path, is_descending)| {
+            let direction = if is_descending { PropertyList::AscendingOnly } else { PropertyList::DescendingOnly };
+            [(PropertyList::NonSortable, path), (direction, path)]
+        });
+        scope.refuse_listed(ordered, "$orderby")
     }
 
     /// Checks that the properties of the order are the first ones of the condition, where the service needs that.

@@ -93,6 +93,11 @@ impl<'s> Representation<'s> {
         Representation { model, style }
     }
 
+    /// Whether objects have the types that they name.
+    pub(crate) fn has_types(&self) -> bool {
+        self.style.control != ControlInformation::Level(Level::None)
+    }
+
     /// Returns the lossless representation of state and fixtures.
     pub(crate) fn for_state(model: &'s Model) -> Representation<'s> {
         let style = Style {
@@ -377,7 +382,7 @@ fn write_properties(
             None => Selected::Everything,
             Some(selection) => match selection.of(index, property.slot) {
                 // The declared type does not have it: it may be selected like an undeclared member.
-                Selected::Nothing if index >= inherited && selection.has_undeclared(&property.name) => Selected::Whole,
+                Selected::Nothing if index >= inherited || selection.is_by_name() => selection.of_undeclared(&property.name),
                 selected => selected,
             },
         };
@@ -424,42 +429,48 @@ fn write_properties(
         return;
     }
     for member in object.dynamic.iter().filter(|member| representation.style.nulls == Nulls::Write || &*member.json != "null") {
-        if selection.is_some_and(|selection| !selection.has_undeclared(&member.name)) {
-            continue;
-        }
-        let has_types = representation.style.control != ControlInformation::Level(Level::None);
+        let part = match selection.map(|selection| selection.of_undeclared(&member.name)) {
+            Some(Selected::Nothing) => continue,
+            Some(Selected::Part(part)) => Some(part),
+            None | Some(Selected::Everything | Selected::Whole) => None,
+        };
+        let has_types = representation.has_types();
         if let Some(type_name) = member.type_name.as_deref().filter(|_| has_types) {
             begin_member(out, &format!("{}@odata.type", member.name));
             write_string(out, type_name);
         }
         begin_member(out, &member.name);
-        write_undeclared(&member.json, has_types, out);
+        write_undeclared(&member.json, has_types, part, out);
     }
 }
 
-/// Writes the value of an undeclared member, with or without the types that its objects name.
-fn write_undeclared(text: &str, has_types: bool, out: &mut Vec<u8>) {
-    if !has_types
-        && text.contains("@odata.type")
+/// Writes the value of an undeclared member or the selected part of it, with or without the types that its objects name.
+pub(crate) fn write_undeclared(text: &str, has_types: bool, part: Option<&Selection>, out: &mut Vec<u8>) {
+    if (part.is_some() || !has_types && text.contains("@odata.type"))
         && let Ok(value) = json::parse(text.as_bytes())
     {
-        return write_without_types(&value, out);
+        return write_part(&value, has_types, part, out);
     }
     out.extend_from_slice(text.as_bytes());
 }
 
-fn write_without_types(value: &Json<'_>, out: &mut Vec<u8>) {
+fn write_part(value: &Json<'_>, has_types: bool, part: Option<&Selection>, out: &mut Vec<u8>) {
     match value {
         Json::Object(members) => {
             out.push(b'{');
-            let kept = members.iter().filter(|(name, _)| !name.ends_with("@odata.type"));
-            for (index, (name, value)) in kept.enumerate() {
-                if index > 0 {
-                    out.push(b',');
+            for (name, value) in members {
+                if !has_types && name.ends_with("@odata.type") {
+                    continue;
                 }
-                write_string(out, name);
-                out.push(b':');
-                write_without_types(value, out);
+                // Annotations are there where what they are about is: the object, or a member of it.
+                let target = name.split('@').next().unwrap_or_default();
+                let inner = match part.filter(|_| !target.is_empty()).map(|part| part.of_undeclared(target)) {
+                    Some(Selected::Nothing) => continue,
+                    Some(Selected::Part(inner)) if !name.contains('@') => Some(inner),
+                    _ => None,
+                };
+                begin_member(out, name);
+                write_part(value, has_types, inner, out);
             }
             out.push(b'}');
         }
@@ -469,7 +480,7 @@ fn write_without_types(value: &Json<'_>, out: &mut Vec<u8>) {
                 if index > 0 {
                     out.push(b',');
                 }
-                write_without_types(item, out);
+                write_part(item, has_types, part, out);
             }
             out.push(b']');
         }

@@ -520,13 +520,13 @@ rows! {
     grade None;
     source "microsoft-graph-docs concepts/query-parameters (silent failure); microsoft-graph-docs#11446 (the refusal); no public observation on this collection";
 
-    "schema-restrictions" schema_restrictions: SchemaRestrictions = "the restrictions of a schema (Org.OData.Capabilities.V1: Insert-, Update-, Delete-, Read-, Filter-, Sort-, Count- and SearchRestrictions, TopSupported, SkipSupported)" {
-        Enforce "enforce" "a request that they forbid is refused: a method as one that the path does not have, a query option with 400",
+    "schema-restrictions" schema_restrictions: SchemaRestrictions = "the restrictions of a schema (Org.OData.Capabilities.V1: Insert-, Update-, Delete-, Read-, Filter-, Sort-, Count- and SearchRestrictions, TopSupported, SkipSupported, and NonExpandableProperties)" {
+        Enforce "enforce" "a request that they forbid is refused: a method as one that the path does not have, a query option or a property in it with 400",
         Ignore "ignore" "no effect: some services take more than the schema says",
     }
     profiles Enforce Enforce Enforce;
     grade Weak;
-    source "microsoftgraph/msgraph-metadata, v1.0-Prod.csdl at f54f11b6: of the 723 exchanges that the reference prints, none does what these annotations forbid on a type, set or navigation property itself. Statements that the exchanges contradict are not followed: SelectSupport, ExpandRestrictions of types and sets, and those that a type would inherit from directoryObject";
+    source "microsoftgraph/msgraph-metadata, v1.0-Prod.csdl at f54f11b6: of the 723 exchanges that the reference prints, none does what these annotations forbid on a type, set or navigation property itself. msgraph-sdk-powershell#1732 and microsoft-graph-docs#11118 report the refusal of what NonExpandableProperties has of teams. Statements that the exchanges contradict are not followed: SelectSupport, Expandable of types and sets, and those that a type would inherit from directoryObject";
 
     "empty-options" empty_options: EmptyOptions = "two `&` in a row in a query, or one at its end" {
         Refuse "refuse" "refused with 400: the grammar of OData has an option on both sides of each",
@@ -632,6 +632,23 @@ rows! {
     profiles Known Known Any;
     grade Strong;
     source "hashicorp/terraform-provider-azuread (text and code), and another public client; applications of other directories, which the service knows, are not in the state: of these, the ids of Microsoft's own are taken";
+
+    "stubs" stubs: StubPrecedence = "requests that a recorded answer of `--stubs` fits, for what the emulator has itself" {
+        Most "most" "answered as recorded, apart from integrations, schedules and what belongs to them",
+        All "all" "answered as recorded",
+        Least "least" "answered by the emulator; recorded answers are for unknown paths, for teams that no fixture has, and for operations without an implementation",
+    }
+    profiles Most Most Most;
+    grade None;
+    source "a matter of this emulator: recordings of a session have the requests for integrations, too, whose state must not stand still";
+
+    "directory-unknown-names" directory_unknown_names: DirectoryUnknownNames = "names in `$select`, `$filter` and `$orderby` for objects of the directory that neither their type nor an extension has; the names of extensions are those with an underscore" {
+        Refuse "refuse" "refused with 400, though the types are open",
+        Take "take" "null, as OData has it for members that an open type does not declare",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Strong;
+    source "instructure/canvas-lms, the tests of its synchronization with Teams (recorded for a class, with an extension that is not registered); learn.microsoft.com/graph/extensibility-overview (the names of extensions)";
 
     "advanced-queries" advanced_queries: AdvancedQueries = "queries on objects of the directory that need `ConsistencyLevel: eventual`, and some of them `$count=true`, without these" {
         Refuse "refuse" "refused with 400; `$count=true` has no effect",

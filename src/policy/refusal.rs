@@ -383,6 +383,11 @@ refusals! {
     SEARCH_NEEDS_LEVEL "search-needs-level" 400 RequestUnsupportedQuery Layer::Gateway,
         "Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'",
         Medium "learn.microsoft.com/graph/aad-advanced-queries (the rule); learn.microsoft.com/graph/search-query-parameter (the text)";
+    /// A name in a query of the directory that its object does not have (behavior `directory-unknown-names`).
+    UNKNOWN_EXTENSION "unknown-extension" 400 RequestUnsupportedQuery Layer::Gateway,
+        "Property '{0}' does not exist as a declared property or extension property.",
+        Strong "instructure/canvas-lms, the tests of its synchronization with Teams (recorded)"
+        by "directory-unknown-names";
     /// Another query of the directory that needs `ConsistencyLevel: eventual` and `$count=true`, without these.
     QUERY_NEEDS_LEVEL "query-needs-level" 400 RequestUnsupportedQuery Layer::Gateway, "Unsupported Query.",
         Medium "learn.microsoft.com/graph/aad-advanced-queries";
@@ -631,7 +636,12 @@ refusals! {
     /// A query option that the schema does not allow for the resource (behavior `schema-restrictions`).
     RESTRICTED_OPTION "restricted-option" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. Query option '{0}' is not allowed. To allow it, set the 'AllowedQueryOptions' property on EnableQueryAttribute or QueryValidationSettings.",
-        None "the text of the library for options that are not allowed (microsoft-graph-docs#11446); no public observation of an option that an annotation forbids"
+        Weak "the text of the library for options that are not allowed (microsoft-graph-docs#11446); for navigation properties that an annotation excludes from `$expand`: msgraph-sdk-powershell#1732 (`channels` of teams), microsoft-graph-docs#11118 (that `primaryChannel` can be expanded, `channels` cannot); no public observation of another option that an annotation forbids"
+        by "schema-restrictions";
+    /// A property that the schema excludes from `$filter` or `$orderby` of the resource (behavior `schema-restrictions`).
+    RESTRICTED_PROPERTY "restricted-property" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. The property '{0}' cannot be used in the {1} query option.",
+        None "OData/AspNetCoreOData NotFilterablePropertyUsedInFilter and NotSortablePropertyUsedInOrderBy, in UriQueryStringInvalid; no public observation"
         by "schema-restrictions";
     /// An unknown query option with the prefix `$`.
     UNKNOWN_QUERY_OPTION "unknown-query-option" 400 Unnamed Layer::Library,
@@ -653,6 +663,10 @@ refusals! {
     NOT_A_COLLECTION "not-a-collection" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The requested resource is not a collection. Query options $filter, $orderby, $count, $skip, and $top can be applied only on collections.",
         Weak "OData/AspNetCoreOData NonSelectExpandOnSingleEntity";
+    /// A segment behind one that an open type does not declare.
+    BEHIND_UNDECLARED "behind-undeclared" 400 BadRequest Layer::Gateway,
+        "Unexpected segment DynamicPathSegment. Expected property/$value.",
+        Strong "microsoftgraph/msgraph-bicep-types#171";
     /// An unknown property in a query.
     UNKNOWN_QUERY_PROPERTY "unknown-query-property" 400 BadRequest Layer::Gateway, "Could not find a property named '{0}' on type '{1}'.",
         Medium "wslyvh/paperweight#1 (the text, from another workload); the code here is the gateway's"
@@ -995,6 +1009,9 @@ refusals! {
     /// An item that is to be created in a file, or moved or copied into one.
     ITEM_IN_FILE "item-in-file" 404 ItemNotFound Layer::Gateway, "The resource could not be found.",
         None "no public observation of the refusal: it is that of a folder that is not there";
+    /// An unknown site.
+    UNKNOWN_SITE "unknown-site" 404 ItemNotFound Layer::Gateway, "Requested site could not be found",
+        Medium "alcionai/corso";
     /// An unknown plan, bucket or task of Planner.
     UNKNOWN_PLANNER_ITEM "unknown-planner-item" 404 Unnamed Layer::Gateway, "The requested item is not found.",
         Weak "imitations of the service in tests of its clients; no public observation";

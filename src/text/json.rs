@@ -1,5 +1,6 @@
 //! JSON as a tree that preserves the order of members and duplicate members, which OData has rules for.
 
+mod member;
 mod number;
 mod objects;
 
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 use crate::text::bom;
 use crate::text::json::objects::Objects;
 
+pub(crate) use crate::text::json::member::member;
 pub(crate) use crate::text::json::number::JsonNumber;
 
 /// The largest whole number that JavaScript and jq keep exactly: they read the numbers of JSON as doubles.

@@ -5,8 +5,10 @@
 mod operations;
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, TypeRules, UpdateAnswer, UpdateMethod, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, SiteRules, TypeRules, UpdateAnswer, UpdateMethod, Wording,
+    WorkloadRules,
 };
+use crate::policy::refusal;
 use crate::world::workload::Workload;
 use http::StatusCode;
 
@@ -30,7 +32,9 @@ static RULES: WorkloadRules = WorkloadRules {
         ("userConsentRequest", "approval"),
         ("approval", "stages"),
     ],
-    // learn.microsoft.com/graph/api/site-search (medium)
+    // learn.microsoft.com/graph/api/site-get and site-getbypath (medium)
+    sites: &[("site", SiteRules { url: "webUrl", root: "root" })],
+    // learn.microsoft.com/graph/api/site-search (medium); `*` is what programs send to list all sites
     searches: &[("site", &SITES)],
     operation_statuses: operations::STATUSES,
     // learn.microsoft.com/graph/api/team-post-installedapps (prose and example); chats and users answer with 201.
@@ -38,8 +42,11 @@ static RULES: WorkloadRules = WorkloadRules {
     ..WorkloadRules::NONE
 };
 
-static SITES: SearchRules =
-    SearchRules { by_words: &["displayName", "name", "description"], unnamed: &["displayName", "name", "description"] };
+static SITES: SearchRules = SearchRules {
+    by_words: &["displayName", "name", "description"],
+    unnamed: &["displayName", "name", "description"],
+    everything: Some("*"),
+};
 
 /// PATCH answers with 204.
 static SILENT: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
@@ -64,12 +71,15 @@ static ACTIVITY: Capabilities = Capabilities { puts_as_posts: true, ..ITEM };
 
 static CONNECTION: Capabilities = Capabilities { create_status: StatusCode::OK, delete_status: StatusCode::ACCEPTED, ..SILENT };
 
+static SITE_WORDING: Wording =
+    Wording { unknown_entity: &refusal::UNKNOWN_SITE, unknown_ancestor: &refusal::UNKNOWN_SITE, ..DEFAULT_WORDING };
+
 const fn row(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
     TypeRules { name, capabilities, wording: &DEFAULT_WORDING, is_consulted: false }
 }
 
 #[rustfmt::skip]
-static TYPES: [TypeRules; 79] = [
+static TYPES: [TypeRules; 80] = [
     row("accessPackageAssignmentPolicy", &REPLACED),
     row("accessReviewInstanceDecisionItem", &SILENT),
     row("accessReviewScheduleDefinition", &REPLACED),
@@ -127,6 +137,7 @@ static TYPES: [TypeRules; 79] = [
     row("printerShare", &SPOKEN),
     row("schemaExtension", &SILENT),
     row("secureScoreControlProfile", &SILENT),
+    TypeRules { wording: &SITE_WORDING, ..row("site", &DEFAULT_CAPABILITIES) },
     row("teamsAppDefinition", &SPOKEN),
     row("teamsTab", &SPOKEN),
     row("todoTask", &SPOKEN),

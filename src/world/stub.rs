@@ -1,7 +1,6 @@
-//! Recorded answers for requests outside the schema.
+//! Recorded answers, unchanged except for links, for requests other than those for integrations and schedules (behavior `stubs`).
 //!
-//! Clients of the emulated resources often send other requests first, such as for the signed-in user or the list of teams. These
-//! are answered from recordings, unchanged except for links.
+//! Clients of these often send other requests first, such as for the signed-in user or the list of teams.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

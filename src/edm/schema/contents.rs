@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::csdl::{self, Document};
 use super::names::{collection_element, primitive};
+use super::problems;
 use super::{Model, NamedType, Schema, Version};
 
 /// The contents of a document.
@@ -98,7 +99,10 @@ fn contents(text: &str, document: &Document<'_>) -> Contents {
     }
     // Annotations are many: each capability is named once, where it is first restricted.
     let mut capabilities: Vec<(String, usize, usize)> = Vec::new();
-    for (name, at) in csdl::unserved_capabilities(text) {
+    let checked = csdl::checked(text);
+    unserved
+        .extend(problems::problems(document, &checked.partners).into_iter().map(|(at, what)| Unserved { line: line(at), what }));
+    for (name, at) in checked.capabilities {
         match capabilities.iter_mut().find(|(known, _, _)| *known == name) {
             Some((_, count, _)) => *count += 1,
             None => capabilities.push((name, 1, at)),

@@ -22,6 +22,7 @@ use super::{SchemaError, names};
 
 pub(super) use extend::{Extension, extend};
 pub(super) use facts::Facts;
+pub(crate) use facts::PropertyList;
 pub(crate) use revisions::Revision;
 
 /// A name or another text of a document, mostly as it is written there.
@@ -262,14 +263,36 @@ fn read_any(xml: &str) -> Result<Document<'static>, SchemaError> {
     read_into(State::default(), xml).map(|state| state.document)
 }
 
-/// Returns the capabilities that annotations of a document restrict and the emulator does not follow, with their places.
-pub(super) fn unserved_capabilities(xml: &str) -> Vec<(String, usize)> {
-    let state = State { unserved: Some(Vec::new()), ..State::default() };
-    read_into(state, xml).ok().and_then(|state| state.unserved).unwrap_or_default()
+/// The statements of a document that only a check reads.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// The capabilities that annotations restrict and the emulator does not follow, with their places.
+    pub(super) capabilities: Vec<(String, usize)>,
+    pub(super) partners: Vec<Partner>,
+}
+
+/// The navigation property that another one names as its opposite.
+#[derive(Debug)]
+pub(super) struct Partner {
+    /// The index of the schema.
+    pub(super) schema: usize,
+    /// The type and the navigation property.
+    pub(super) owner: String,
+    /// The type of its targets, as written.
+    pub(super) type_name: String,
+    pub(super) name: String,
+    pub(super) at: usize,
+}
+
+/// Returns the statements of a document for a check.
+pub(super) fn checked(xml: &str) -> Checked {
+    let state = State { checked: Some(Checked::default()), ..State::default() };
+    read_into(state, xml).ok().and_then(|state| state.checked).unwrap_or_default()
 }
 
 fn read_into(mut state: State<'static>, xml: &str) -> Result<State<'static>, SchemaError> {
     let mut reader = Reader::from_str(xml);
+    let mut unclosed: Vec<(String, usize)> = Vec::new();
     loop {
         let event = reader.read_event();
         let at = usize::try_from(reader.buffer_position()).unwrap_or(xml.len());
@@ -281,11 +304,22 @@ fn read_into(mut state: State<'static>, xml: &str) -> Result<State<'static>, Sch
             state.open(element.local_name().as_ref(), &attributes, is_empty, at).map_err(problem)
         };
         match event.map_err(|error| problem(error.to_string()))? {
-            Event::Start(element) => open(&element, false)?,
+            Event::Start(element) => {
+                open(&element, false)?;
+                unclosed.push((element.name().as_ref().to_owned(), at));
+            }
             Event::Empty(element) => open(&element, true)?,
-            Event::End(element) => state.close(element.local_name().as_ref()),
+            Event::End(element) => {
+                unclosed.pop();
+                state.close(element.local_name().as_ref());
+            }
             Event::Text(text) => state.text(text.as_ref()),
-            Event::Eof => return Ok(state),
+            Event::Eof => {
+                return match unclosed.pop() {
+                    Some((name, at)) => Err(SchemaError::new(line_at(xml, at), format!("unclosed element <{name}>"))),
+                    None => Ok(state),
+                };
+            }
             _ => {}
         }
     }
@@ -315,10 +349,10 @@ struct State<'x> {
     term: Option<Text<'x>>,
     /// The names of the open properties of records in it.
     properties: Vec<Text<'x>>,
-    /// The place of the open element with an enum member.
-    in_enum_member: Option<usize>,
-    /// The capabilities that annotations restrict and the emulator does not follow, with their places, if they are asked for.
-    unserved: Option<Vec<(String, usize)>>,
+    /// The place of the open element whose text is the value of an annotation, or an item of it.
+    in_value: Option<usize>,
+    /// The statements for a check, if there is one.
+    checked: Option<Checked>,
     revisions: revisions::Reading,
 }
 
@@ -390,7 +424,17 @@ impl<'x> State<'x> {
                     at,
                 };
                 self.member = (!is_empty).then(|| navigation.name.clone());
-                current_type(document)?.navigations.push(navigation);
+                let owner = current_type(document)?;
+                if let Some((checked, name)) = self.checked.as_mut().zip(text("Partner")) {
+                    checked.partners.push(Partner {
+                        schema: owner.schema,
+                        owner: format!("{}/{}", owner.name, navigation.name),
+                        type_name: navigation.type_name.to_string(),
+                        name: name.to_owned(),
+                        at,
+                    });
+                }
+                owner.navigations.push(navigation);
             }
             "EnumType" => document.enums.push(Arc::new(EnumDeclaration {
                 schema: document.schema()?,
@@ -484,7 +528,7 @@ impl<'x> State<'x> {
                     facts.set(&term, None, text("Bool").or_else(|| text("EnumMember")).unwrap_or("true"));
                 }
                 self.note_unserved(&term, None, text("Bool").or_else(|| text("EnumMember")), at);
-                self.term = (!is_empty && (is_known || self.unserved.is_some())).then_some(term);
+                self.term = (!is_empty && (is_known || self.checked.is_some())).then_some(term);
             }
             "PropertyValue" => {
                 let Some(term) = self.term.clone() else {
@@ -492,16 +536,18 @@ impl<'x> State<'x> {
                     return Ok(());
                 };
                 let name = required("Property")?;
-                let property = self.properties.iter().chain([&name]).map(|name| &**name).collect::<Vec<_>>().join("/");
+                let property = self.record_path(Some(&name)).unwrap_or_default();
                 if let Some((value, target)) = text("Bool").or_else(|| text("PropertyPath")).zip(self.target()) {
                     self.document.facts_to_set(target).set(&term, Some(&property), value);
+                } else if let Some((list, target)) = facts::list_of(&term, &property).zip(self.target()) {
+                    self.document.facts_to_set(target).begin_list(list);
                 }
                 self.note_unserved(&term, Some(&property), text("Bool"), at);
                 if !is_empty {
                     self.properties.push(name);
                 }
             }
-            "EnumMember" => self.in_enum_member = (!is_empty).then_some(at),
+            "EnumMember" | "Bool" | "PropertyPath" | "NavigationPropertyPath" => self.in_value = (!is_empty).then_some(at),
             _ => {}
         }
         self.open_revision(element, text, is_empty);
@@ -518,31 +564,40 @@ impl<'x> State<'x> {
             "Property" | "NavigationProperty" => self.member = None,
             "Parameter" => self.in_parameter = false,
             "EntityType" | "ComplexType" => self.in_type = false,
-            "EnumMember" => self.in_enum_member = None,
+            "EnumMember" | "Bool" | "PropertyPath" | "NavigationPropertyPath" => self.in_value = None,
             _ => {}
         }
     }
 
     fn text(&mut self, text: &str) {
         self.revision_text(text);
-        let Some((term, at)) = self.term.clone().zip(self.in_enum_member) else { return };
-        if let Some(target) = self.target().filter(|_| self.properties.is_empty()) {
-            self.document.facts_to_set(target).set(&term, None, text.trim());
+        let Some((term, at)) = self.term.clone().zip(self.in_value) else { return };
+        let property = self.record_path(None);
+        // Terms that set no fact are read only to be noted.
+        if let Some(target) = facts::is_known(&term).then(|| self.target()).flatten() {
+            self.document.facts_to_set(target).set(&term, property.as_deref(), text.trim());
         }
-        if self.properties.is_empty() {
+        if property.is_none() {
             self.note_unserved(&term, None, Some(text.trim()), at);
         }
+    }
+
+    /// Returns the names of the open properties of records, and of one within them, with slashes between them; `None` outside of records.
+    fn record_path(&self, last: Option<&Text<'x>>) -> Option<String> {
+        let names: Vec<&str> = self.properties.iter().chain(last).map(|name| &**name).collect();
+        (!names.is_empty()).then(|| names.join("/"))
     }
 
     /// Notes a capability that an annotation restricts, if the emulator does not follow it.
     fn note_unserved(&mut self, term: &str, property: Option<&str>, value: Option<&str>, at: usize) {
         let target = self.target();
-        let Some(unserved) = &mut self.unserved else { return };
+        let Some(checked) = &mut self.checked else { return };
         // Of expansions, those of a navigation property are followed.
         let of_navigation =
             target.as_ref().is_some_and(|(owner, member)| member.is_some() && !owner.eq_ignore_ascii_case(&self.container));
         let is_expansion = term.ends_with(".ExpandRestrictions") && property == Some("Expandable");
-        unserved
+        checked
+            .capabilities
             .extend(facts::unserved(term, property, value).filter(|_| !(is_expansion && of_navigation)).map(|name| (name, at)));
     }
 

@@ -115,6 +115,12 @@ pub struct WorkloadRules {
     pub untracked: &'static [Path],
     /// Types, and the alternate key by which PATCH creates an entity.
     pub upserted: &'static [(&'static str, &'static str)],
+    /// Types whose entities have the addresses of their pages, too.
+    pub sites: &'static [(&'static str, SiteRules)],
+    /// Types whose entities come before recorded answers. Derived types inherit the row.
+    pub own_state: &'static [&'static str],
+    /// Open types, and the behavior that decides whether queries cannot have unknown names. Derived types inherit the row.
+    pub closed: &'static [(&'static str, Tolerance)],
     /// Types, and the behavior that decides whether some queries need `ConsistencyLevel: eventual`. Derived types inherit the row.
     pub eventual: &'static [(&'static str, Tolerance)],
     /// Navigation properties, each as type and name, and a type: a cast to it that shows nothing is refused, if the type has queries that need
@@ -283,6 +289,8 @@ pub struct SearchRules {
     pub by_words: &'static [&'static str],
     /// The properties that a clause without a name searches. If the list is empty, a clause must have a name.
     pub unnamed: &'static [&'static str],
+    /// The text that finds everything.
+    pub everything: Option<&'static str>,
 }
 
 /// The headers on the use of limits.
@@ -395,6 +403,9 @@ impl WorkloadRules {
             repeated,
             untracked: _,
             upserted,
+            sites,
+            own_state,
+            closed,
             eventual,
             doubted_casts: _,
             renamed,
@@ -409,7 +420,7 @@ impl WorkloadRules {
         found.extend(keyed_elsewhere.iter().map(|(name, ..)| *name));
         found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
         found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).copied());
-        found.extend(guarded.iter().chain(*formed).copied());
+        found.extend(guarded.iter().chain(*formed).chain(*own_state).copied());
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
         found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
         found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
@@ -421,6 +432,8 @@ impl WorkloadRules {
                 .chain(names(ordered_filters))
                 .chain(names(repeated))
                 .chain(names(upserted))
+                .chain(names(sites))
+                .chain(names(closed))
                 .chain(names(eventual))
                 .chain(names(renamed))
                 .chain(names(advanced)),
@@ -477,6 +490,9 @@ impl WorkloadRules {
         repeated: &[],
         untracked: &[],
         upserted: &[],
+        sites: &[],
+        own_state: &[],
+        closed: &[],
         eventual: &[],
         doubted_casts: &[],
         renamed: &[],
@@ -834,6 +850,15 @@ pub struct Wording {
     pub enum_refusals: &'static EnumRefusals,
     /// The base URL of the workload's own service, which `Location` may name (behavior `location`).
     pub backend_url: &'static str,
+}
+
+/// The properties that lead from the address of a site's page to the site.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteRules {
+    /// The address of the page.
+    pub url: &'static str,
+    /// The property that only root sites have.
+    pub root: &'static str,
 }
 
 /// The form of ids that the service assigns.

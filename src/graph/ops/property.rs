@@ -13,7 +13,9 @@ use crate::graph::route::{PropertyTail, unknown_segment};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
-use crate::odata::write::{separate, write_value};
+use crate::odata::write::{separate, write_undeclared, write_value};
+use crate::policy::refusal;
+use crate::text::json;
 
 /// Returns one property of an entity.
 pub(super) fn get(context: &OperationContext<'_>, key: &str, path: &PropertyTail) -> Result<Success, Error> {
@@ -54,6 +56,14 @@ fn property_response<R>(
     path: &PropertyTail,
     query: &Query<'_>,
 ) -> Result<Success, Error> {
+    if let Some(name) = &path.undeclared {
+        let (object, fragment) = match resolve(context, structured, object, owner, path)? {
+            _ if path.indexes.is_empty() => (Cow::Borrowed(object), owner.to_owned()),
+            Some((_, Cow::Borrowed(Value::Complex(inner)), fragment)) => (Cow::Borrowed(&**inner), fragment),
+            _ => return Err(unknown_segment(name, std::iter::empty())),
+        };
+        return undeclared_response(context, &object, fragment, (name, path.is_raw), query);
+    }
     let Some((property, value, fragment)) = resolve(context, structured, object, owner, path)? else {
         return Ok(Success::no_content());
     };
@@ -96,6 +106,48 @@ fn property_response<R>(
     out.push(b'}');
     let success = context.json(StatusCode::OK, out, decided);
     Ok(Success { preference_applied: context.enum_preference(), ..success })
+}
+
+/// Returns the value of an undeclared member of an instance. `fragment` is that of the instance.
+fn undeclared_response<R>(
+    context: &OperationContext<'_, R>,
+    object: &Complex,
+    mut fragment: String,
+    (name, is_raw): (&str, bool),
+    query: &Query<'_>,
+) -> Result<Success, Error> {
+    let found = object.dynamic.iter().find(|member| *member.name == *name);
+    let text = found.map(|member| &*member.json).ok_or_else(|| unknown_segment(name, std::iter::empty()))?;
+    let decided = explain::queried(context, query);
+    match text.as_bytes().first() {
+        Some(b'n') => return Ok(Success::no_content()),
+        Some(b'[') if is_raw => return Err(Error::new(&refusal::VALUE_OF_COLLECTION, &[])),
+        Some(b'{') if is_raw => return Err(unknown_segment("$value", std::iter::empty())),
+        Some(_) if is_raw => {
+            let raw = json::read_text::<String>(text).unwrap_or_else(|_| text.to_owned());
+            return Ok(context.text("text/plain", raw.into_bytes(), decided));
+        }
+        _ => {}
+    }
+    fragment.push('/');
+    fragment.push_str(name);
+    let mut value = Vec::new();
+    write_undeclared(text, context.representation.has_types(), None, &mut value);
+    let mut out = context.begin_body(&fragment, "", value.len());
+    match value.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) {
+        Some([]) => {}
+        Some(members) => {
+            separate(&mut out);
+            out.extend_from_slice(members);
+        }
+        None => {
+            separate(&mut out);
+            out.extend_from_slice(b"\"value\":");
+            out.extend_from_slice(&value);
+        }
+    }
+    out.push(b'}');
+    Ok(context.json(StatusCode::OK, out, decided))
 }
 
 /// A property, its value, and the fragment of its context URL.

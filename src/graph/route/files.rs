@@ -6,6 +6,7 @@ use super::segments::next_segment;
 use super::{Walk, unknown_entity};
 use crate::edm::address::{CollectionAddress, KeyForm, encoded_key};
 use crate::edm::file_name;
+use crate::edm::schema::StructuredType;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::workload::Ancestor;
@@ -22,7 +23,7 @@ pub(in crate::graph) struct NewFile {
 }
 
 impl<'s> Walk<'s, '_> {
-    /// Splits the colon from a segment that leads to a file or folder: names follow.
+    /// Splits the colon from a segment that leads to a file, a folder or a site: names follow.
     pub(super) fn without_mark(&self, segment: Cow<'s, str>) -> (Cow<'s, str>, bool) {
         let Some(plain) = segment.strip_suffix(':') else { return (segment, false) };
         let target = match self.key {
@@ -33,7 +34,9 @@ impl<'s> Walk<'s, '_> {
                 .filter(|navigation| !navigation.is_collection)
                 .map(|navigation| navigation.target),
         };
-        match target.filter(|id| self.model.structured(*id).file.is_some()) {
+        let has_names =
+            |structured: &StructuredType| structured.file.is_some() || self.key.is_none() && structured.rare().site.is_some();
+        match target.filter(|id| has_names(self.model.structured(*id))) {
             Some(_) => (Cow::Owned(plain.to_owned()), true),
             None => (segment, false),
         }

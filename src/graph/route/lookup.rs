@@ -9,8 +9,8 @@ use http::HeaderMap;
 use crate::edm::address::CollectionAddress;
 use crate::edm::key;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{Model, Property, PropertyType, SetId, StructuredType};
-use crate::edm::value::Complex;
+use crate::edm::schema::{Model, Property, PropertyType, SetId, Slot, StructuredType};
+use crate::edm::value::{Complex, Value};
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
@@ -123,6 +123,16 @@ impl<'l> Lookup<'l> {
     /// Returns whether a collection has an entity.
     pub(super) fn has(&self, collection: &CollectionAddress, key: &str) -> bool {
         self.world().is_some_and(|world| world.store.has(collection, key))
+    }
+
+    /// Returns whether an entity, or the complex value behind slots of it, has an undeclared member.
+    pub(super) fn has_undeclared(&self, collection: &CollectionAddress, key: &str, slots: &[Slot], name: &str) -> bool {
+        let Some(entity) = self.world().and_then(|world| world.store.at(collection).get(key)) else { return false };
+        let inner = slots.iter().try_fold(&entity.entity().properties, |object, slot| match object.get(*slot) {
+            Value::Complex(inner) => Some(&**inner),
+            _ => None,
+        });
+        inner.is_some_and(|object| object.dynamic.iter().any(|member| *member.name == *name))
     }
 
     /// Returns the key of the entity that happens at the time with a key, which the collection does not have.

@@ -1,9 +1,11 @@
 //! `$expand`: the navigation properties whose entities an answer includes, each with options of its own (OData 4.0 Part 2, 5.1.2).
 
+use std::sync::Arc;
+
 use super::options::{Name, SystemQueryOptions};
 use super::position::located_error;
 use super::{Query, QueryTarget, Scope, path};
-use crate::edm::schema::{Model, NamedType, Navigation, PropertyType, Restrictions, StructuredType, TypeId};
+use crate::edm::schema::{Model, NamedType, Navigation, PropertyList, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::odata::error::Error;
 use crate::policy::behavior::SchemaRestrictions;
 use crate::policy::refusal;
@@ -138,8 +140,8 @@ fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandIt
         return Err(path::unknown_property(scope, name, scope.structured));
     }
     if name == "*" {
-        let navigations = scope.structured.navigations.iter().filter(|navigation| navigation.is_expandable);
-        for navigation in navigations {
+        let is_expandable = |navigation: &&Arc<Navigation>| navigation.is_expandable && !is_restricted(&navigation.name, scope);
+        for navigation in scope.structured.navigations.iter().filter(is_expandable) {
             items.push(expanded(navigation, None, scope, options, depth)?);
         }
         return Ok(());
@@ -160,6 +162,11 @@ fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandIt
         if let Some(navigation) = owner.navigation(segment) {
             if !navigation.is_expandable {
                 return Err(Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&navigation.name]));
+            }
+            if is_restricted(&[member.trim_start_matches('/'), &navigation.name].join("/"), scope) {
+                let (term, property) = PropertyList::NonExpandable.statement();
+                let detail = format!("{term}/{property} of the schema has {}", navigation.name);
+                return Err(Error::new(&refusal::RESTRICTED_OPTION, &[Name::Expand.library_text()]).with_detail(detail));
             }
             let mut of = None;
             while let Some(name) = segments.next_if(|segment| segment.contains('.')) {
@@ -189,6 +196,11 @@ fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandIt
         }
     }
     Err(invalid(item))
+}
+
+/// Whether the schema excludes the navigation property of a path from expansions of this resource.
+fn is_restricted(path: &str, scope: Scope<'_>) -> bool {
+    scope.model.lists(scope.restrictions, PropertyList::NonExpandable, path.trim_start_matches('/'))
 }
 
 /// Returns the type that a segment narrows another one to.

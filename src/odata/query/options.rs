@@ -72,6 +72,11 @@ impl Name {
         NAMES[self as usize].1
     }
 
+    /// Returns the name as the library of the Teams workload spells it.
+    pub(super) fn library_text(self) -> &'static str {
+        NAMES[self as usize].2
+    }
+
     pub(super) fn parse(decoded: &str) -> Option<Name> {
         let bare = decoded.strip_prefix('$').unwrap_or(decoded);
         NAMES.iter().find(|(_, text, _)| text.eq_ignore_ascii_case(bare)).map(|(name, _, _)| *name)

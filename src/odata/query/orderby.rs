@@ -34,6 +34,11 @@ pub(super) fn properties<'o>(order: &'o [OrderKey<'_>]) -> Vec<&'o str> {
     order.iter().flat_map(|key| key.expression.properties()).collect()
 }
 
+/// Returns the paths of the properties of the keys, and whether their order is descending.
+pub(super) fn directions<'o>(order: &'o [OrderKey<'_>]) -> impl Iterator<Item = (&'o str, bool)> {
+    order.iter().flat_map(|key| key.expression.properties().into_iter().map(|path| (path, key.is_descending)))
+}
+
 static REFUSALS: Refusals = Refusals { write_only: &refusal::ORDER_BY_SECRET, unknown_property: None };
 
 /// Parses an `$orderby`.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Scope;
 use crate::edm::schema::{ItemType, Model, NamedType, Navigation, PropertyType, Slot, StructuredType, TypeId};
-use crate::edm::value::{Complex, Value};
+use crate::edm::value::{Complex, Dynamic, Value};
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::nearest::nearest;
@@ -33,7 +33,7 @@ pub(crate) struct PropertyPath {
 struct RareParts {
     /// The casts, each before the segment at its place.
     casts: Vec<PathCast>,
-    /// The last segment, if it is a member that an open type does not declare.
+    /// The last segments, from the first one on that is a member that an open type does not declare.
     undeclared: Option<Undeclared>,
 }
 
@@ -55,15 +55,59 @@ pub(crate) struct Undeclared {
     pub name: Box<str>,
     /// The slots of properties of that name, which derived types may declare.
     slots: Vec<Slot>,
+    /// The member of its value that the path leads to.
+    pub next: Option<Box<Undeclared>>,
+}
+
+impl Undeclared {
+    fn of(model: &Model, name: &str) -> Undeclared {
+        Undeclared { name: name.into(), slots: model.slots_named(name).to_vec(), next: None }
+    }
+
+    /// Appends a member of the value.
+    fn append(&mut self, member: Undeclared) {
+        let mut last = self;
+        while last.next.is_some() {
+            last = last.next.as_mut().expect("it was there");
+        }
+        last.next = Some(member.into());
+    }
+
+    /// Returns the names of the members, from the first one on.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::successors(Some(self), |member| member.next.as_deref()).map(|member| &*member.name)
+    }
+
+    /// Returns the value in an instance; `None` where it is absent.
+    fn find<'p, 'e>(&'p self, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
+        let (mut member, mut object) = (self, object);
+        loop {
+            let declared = member.slots.iter().map(|slot| object.get(*slot)).find(|value| **value != Value::Null);
+            match (declared, &member.next) {
+                (Some(value), None) => return Some(PathValue::Value(value)),
+                (Some(Value::Complex(inner)), Some(next)) => (object, member) = (inner, next),
+                (Some(_), Some(_)) => return None,
+                (None, next) => {
+                    let found = object.dynamic.iter().find(|found| *found.name == *member.name)?;
+                    return Some(match next {
+                        None => PathValue::Json(&found.json),
+                        Some(next) => PathValue::Within(found, next),
+                    });
+                }
+            }
+        }
+    }
 }
 
 /// The value that a path selects in an entity.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum PathValue<'e> {
+pub(crate) enum PathValue<'p, 'e> {
     /// The value of a declared property.
     Value(&'e Value),
     /// The JSON text of an undeclared member.
     Json(&'e str),
+    /// An undeclared member, and that of its value which the path leads to.
+    Within(&'e Dynamic, &'p Undeclared),
 }
 
 impl PropertyPath {
@@ -95,7 +139,7 @@ impl PropertyPath {
         self.rare.as_ref().map_or(&[], |rare| &rare.casts)
     }
 
-    /// Returns the last segment, if it is a member that an open type does not declare.
+    /// Returns the last segments, from the first one on that is a member that an open type does not declare.
     pub(super) fn undeclared(&self) -> Option<&Undeclared> {
         self.rare.as_ref()?.undeclared.as_ref()
     }
@@ -144,12 +188,12 @@ impl PropertyPath {
 
     /// Returns the value at the path; `None` where a segment before the last is null or has not the type of a cast, or an undeclared member is
     /// absent.
-    pub(crate) fn find<'e>(&self, object: &'e Complex) -> Option<PathValue<'e>> {
+    pub(crate) fn find<'p, 'e>(&'p self, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
         self.find_as(None, object)
     }
 
     /// Returns the same for an instance whose type is known otherwise.
-    pub(crate) fn find_as<'e>(&self, own_type: Option<TypeId>, object: &'e Complex) -> Option<PathValue<'e>> {
+    pub(crate) fn find_as<'p, 'e>(&'p self, own_type: Option<TypeId>, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
         let mut object = object;
         if !self.casts().is_empty() && !self.fits(0, own_type.or(object.own_type)) {
             return None;
@@ -171,15 +215,11 @@ impl PropertyPath {
                 _ => return None,
             }
         }
-        let Undeclared { name, slots } = self.undeclared()?;
+        let undeclared = self.undeclared()?;
         if !self.slots.is_empty() && !self.fits(self.slots.len(), object.own_type) {
             return None;
         }
-        let declared = slots.iter().map(|slot| object.get(*slot)).find(|value| **value != Value::Null);
-        if let Some(value) = declared {
-            return Some(PathValue::Value(value));
-        }
-        object.dynamic.iter().find(|member| *member.name == **name).map(|member| PathValue::Json(&member.json))
+        undeclared.find(object)
     }
 }
 
@@ -208,6 +248,11 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
     let mut path = PropertyPath { text: String::with_capacity(text.len()), ..PropertyPath::empty() };
     let mut structured = Some(scope.structured);
     for segment in text.split('/') {
+        if let Some(first) = path.rare.as_mut().and_then(|rare| rare.undeclared.as_mut()).filter(|_| !segment.contains('.')) {
+            first.append(Undeclared::of(scope.model, segment));
+            path.text.extend(["/", segment]);
+            continue;
+        }
         let Some(owner) = structured else {
             let type_name = path.kind.map_or(Cow::Borrowed("Edm.Untyped"), |kind| scope.model.kind_name(kind));
             return Err(PathProblem::Unknown(unknown_segment(segment, &type_name)));
@@ -243,8 +288,10 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
                 _ => None,
             };
         } else if owner.is_open && !scope.model.may_have_unread_member(owner, segment) {
-            let slots = scope.model.slots_named(segment).to_vec();
-            path.rare_mut().undeclared = Some(Undeclared { name: segment.into(), slots });
+            if path.text.is_empty() && is_closed(scope, owner, segment) {
+                return Err(PathProblem::Unknown(Error::new(&refusal::UNKNOWN_EXTENSION, &[segment])));
+            }
+            path.rare_mut().undeclared = Some(Undeclared::of(scope.model, segment));
             path.kind = None;
             path.text.push_str(segment);
             structured = None;
@@ -256,6 +303,15 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
         return Err(PathProblem::Malformed);
     }
     Ok(path)
+}
+
+/// Whether queries of an open type cannot have a name that neither the type nor one derived from it declares. Names of extensions have an
+/// underscore (learn.microsoft.com/graph/extensibility-overview); those that are registered are not known here.
+fn is_closed(scope: Scope<'_>, owner: &StructuredType, name: &str) -> bool {
+    let has = |other: &StructuredType| other.property(name).is_some() || other.navigation(name).is_some();
+    let is_declared = |other: &StructuredType| scope.model.is_a(other.id, owner.id) && has(other);
+    let is_known = name.contains('_') || has(owner) || owner.is_polymorphic && scope.model.structured_types().any(is_declared);
+    !is_known && owner.rare().closed.is_some_and(|(_, is_closed)| is_closed(scope.behaviors))
 }
 
 /// Returns the error for a segment after a value without properties.

@@ -1,9 +1,11 @@
 //! The context in which a query is bound.
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Model, QueryRules, Restrictions, SearchRules, StructuredType};
+use crate::edm::schema::{Model, PropertyList, QueryRules, Restrictions, SearchRules, StructuredType};
+use crate::odata::error::Error;
 use crate::odata::write::is_shown;
 use crate::policy::behavior::{Behaviors, HiddenMembers};
+use crate::policy::refusal;
 
 /// The model, type and behaviors against which a query is parsed.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,19 @@ impl Scope<'_> {
     /// Whether conditions compare texts without case.
     pub(super) fn ignores_case(&self) -> bool {
         self.structured.rare().caseless.is_some_and(|(_, ignores)| ignores(self.behaviors))
+    }
+
+    /// Returns an error for the first path of which the schema says that an option cannot have it.
+    pub(super) fn refuse_listed<'p>(
+        &self,
+        mut paths: impl Iterator<Item = (PropertyList, &'p str)>,
+        option: &str,
+    ) -> Result<(), Error> {
+        let Some((list, path)) = paths.find(|(list, path)| self.model.lists(self.restrictions, *list, path)) else {
+            return Ok(());
+        };
+        let (term, property) = list.statement();
+        Err(Error::new(&refusal::RESTRICTED_PROPERTY, &[path, option]).with_detail(format!("{term}/{property} of the schema")))
     }
 
     /// Whether queries can name a property: those that answers never show do not exist for them either.

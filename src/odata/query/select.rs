@@ -37,7 +37,11 @@ pub(super) fn read(text: &str, scope: Scope<'_>) -> Result<Select, Error> {
                     located_error(Error::new(&refusal::INVALID_SELECT, &[item]), text, at)
                 }
             })?;
-            select.selection.add(&path.indices, &path.slots, path.undeclared().map(|member| &*member.name));
+            select.selection.add(
+                &path.indices,
+                &path.slots,
+                &path.undeclared().map(|first| first.names().collect::<Vec<_>>()).unwrap_or_default(),
+            );
             path.text
         };
         if seen.insert(declared.clone()) {
@@ -48,7 +52,7 @@ pub(super) fn read(text: &str, scope: Scope<'_>) -> Result<Select, Error> {
         }
     }
     if let Some(key) = scope.structured.always_selected {
-        select.selection.add(&[key], &[scope.structured.properties[key].slot], None);
+        select.selection.add(&[key], &[scope.structured.properties[key].slot], &[]);
     }
     Ok(select)
 }

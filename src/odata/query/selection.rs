@@ -1,6 +1,6 @@
 //! The properties that an answer includes, as `$select` chooses them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::edm::schema::Slot;
 
@@ -11,7 +11,10 @@ pub(crate) struct Selection {
     /// Indices into the properties of the type, or of a derived one, and their slots, in which derived types with the same index differ; with
     /// a nested selection where only a part of the value is selected.
     properties: Vec<(usize, Slot, Option<Selection>)>,
-    undeclared: BTreeSet<Box<str>>,
+    /// Undeclared members; with a nested selection where only a part of the value is selected.
+    undeclared: BTreeMap<Box<str>, Option<Selection>>,
+    /// Whether it is that of a part of an undeclared member, whose type is not known.
+    is_by_name: bool,
 }
 
 /// The selected extent of a property.
@@ -39,9 +42,19 @@ impl Selection {
         }
     }
 
-    /// Whether an undeclared member is selected.
-    pub(crate) fn has_undeclared(&self, name: &str) -> bool {
-        self.is_all || self.undeclared.contains(name)
+    /// Returns the selected extent of an undeclared member.
+    pub(crate) fn of_undeclared(&self, name: &str) -> Selected<'_> {
+        match self.undeclared.get(name) {
+            _ if self.is_all => Selected::Everything,
+            None => Selected::Nothing,
+            Some(None) => Selected::Whole,
+            Some(Some(part)) => Selected::Part(part),
+        }
+    }
+
+    /// Whether all members are selected by their names.
+    pub(crate) fn is_by_name(&self) -> bool {
+        self.is_by_name
     }
 
     /// Selects every property, as `*` does.
@@ -49,11 +62,12 @@ impl Selection {
         self.is_all = true;
     }
 
-    /// Selects the property at the end of a path: declared properties by index and slot from the outermost on, then an undeclared member.
-    pub(super) fn add(&mut self, indices: &[usize], slots: &[Slot], undeclared: Option<&str>) {
+    /// Selects the property at the end of a path: declared properties by index and slot from the outermost on, then undeclared
+    /// members.
+    pub(super) fn add(&mut self, indices: &[usize], slots: &[Slot], undeclared: &[&str]) {
         let mut selection = self;
         for (depth, (index, slot)) in indices.iter().zip(slots).enumerate() {
-            let is_last = depth + 1 == indices.len() && undeclared.is_none();
+            let is_last = depth + 1 == indices.len() && undeclared.is_empty();
             let entry = selection.properties.iter().position(|(selected, place, _)| (selected, place) == (index, slot));
             let entry = entry.unwrap_or_else(|| {
                 selection.properties.push((*index, *slot, Some(Selection::default())));
@@ -68,6 +82,16 @@ impl Selection {
                 None => return,
             }
         }
-        selection.undeclared.extend(undeclared.map(Box::from));
+        for (depth, name) in undeclared.iter().enumerate() {
+            let part = || Some(Selection { is_by_name: true, ..Selection::default() });
+            let entry = selection.undeclared.entry((*name).into()).or_insert_with(part);
+            if depth + 1 == undeclared.len() {
+                *entry = None;
+            }
+            match entry {
+                Some(part) => selection = part,
+                None => return,
+            }
+        }
     }
 }

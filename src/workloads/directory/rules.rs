@@ -5,7 +5,7 @@ use crate::edm::schema::{
     MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View,
     Wording, WorkloadRules,
 };
-use crate::policy::behavior::{AdvancedQueries, DirectoryPaging, DirectoryTextCase};
+use crate::policy::behavior::{AdvancedQueries, DirectoryPaging, DirectoryTextCase, DirectoryUnknownNames};
 use crate::policy::refusal;
 use crate::text::guid::is_guid;
 
@@ -99,8 +99,17 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("directory-text-case", |behaviors| behaviors.directory_text_case == DirectoryTextCase::Same),
     )],
     paged: &[("directoryObject", ("directory-paging", |behaviors| behaviors.directory_paging == DirectoryPaging::Strict))],
-    // Medium: learn.microsoft.com/graph/api/federatedidentitycredential-upsert, application-upsert and group-upsert.
-    upserted: &[("federatedIdentityCredential", "name"), ("application", "uniqueName"), ("group", "uniqueName")],
+    // Medium: learn.microsoft.com/graph/api/federatedidentitycredential-upsert, application-upsert, group-upsert and serviceprincipal-upsert.
+    upserted: &[
+        ("federatedIdentityCredential", "name"),
+        ("application", "uniqueName"),
+        ("group", "uniqueName"),
+        ("servicePrincipal", "appId"),
+    ],
+    closed: &[(
+        "directoryObject",
+        ("directory-unknown-names", |behaviors| behaviors.directory_unknown_names == DirectoryUnknownNames::Refuse),
+    )],
     eventual: &[("directoryObject", ("advanced-queries", |behaviors| behaviors.advanced_queries == AdvancedQueries::Refuse))],
     // Medium: learn.microsoft.com/graph/api/group-post-members, group-post-owners, application-post-owners, serviceprincipal-post-owners
     // and user-post-manager.
@@ -268,7 +277,7 @@ const GROUP: [&str; 11] = [
 
 /// `displayName` and `description` are split into words, other properties are compared by their beginning
 /// (learn.microsoft.com/graph/search-query-parameter, medium).
-static SEARCH: SearchRules = SearchRules { by_words: &["displayName", "description"], unnamed: &[] };
+static SEARCH: SearchRules = SearchRules { by_words: &["displayName", "description"], unnamed: &[], everything: None };
 
 /// A successful PATCH is answered with 204 (strong for users, groups and applications, recorded in Azure/azure-cli; medium for others).
 static OBJECT: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };

@@ -193,7 +193,8 @@ static CALENDAR_VIEW: WindowRules = WindowRules {
 static INSTANCES: WindowRules = WindowRules { is_of_holder: true, ..CALENDAR_VIEW };
 
 /// A search of messages covers subject and text (learn.microsoft.com/graph/search-query-parameter, medium).
-static SEARCH: SearchRules = SearchRules { by_words: &["subject", "bodyPreview"], unnamed: &["subject", "bodyPreview"] };
+static SEARCH: SearchRules =
+    SearchRules { by_words: &["subject", "bodyPreview"], unnamed: &["subject", "bodyPreview"], everything: None };
 
 /// Recorded in pnp/pnpcore for events (17 bodies, none with a header); learn.microsoft.com/graph/api/todotasklist-list-tasks. A change
 /// without `If-Match` is accepted.

@@ -31,6 +31,7 @@ pub(super) const BINDING: &str = "workforceIntegrationIds";
 /// the prefix of a timeOff is a guess. Nouns and codes follow those of a team (microsoft-graph-docs#8933), which also apply to a team
 /// without a schedule (a guess: Shifts knows teams by their schedules).
 pub(super) static RULES: WorkloadRules = WorkloadRules {
+    own_state: &["changeTrackedEntity", "schedule"],
     types: &[
         TypeRules { name: INTEGRATION, capabilities: &DEFAULT_CAPABILITIES, wording: &INTEGRATION_WORDING, is_consulted: true },
         TypeRules {

@@ -545,6 +545,71 @@ fn a_journal_is_a_snapshot() {
     snapshot("journal_as_text", &text);
 }
 
+/// Returns the answer to a GET, with the recorded headers alone if it is that of a stub.
+fn answered(world: &World, target: &str) -> Box<wfi_emulator::internals::graph::step::Answer> {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("host", http::HeaderValue::from_static("localhost:1"));
+    let body = wfi_emulator::internals::graph::request::Body::Whole(bytes::Bytes::new());
+    let request = wfi_emulator::internals::graph::request::Request {
+        method: Method::GET,
+        target: target.parse().unwrap(),
+        is_secure: false,
+        via: wfi_emulator::internals::graph::request::Via::Direct,
+        arrival: wfi_emulator::internals::world::journal::Arrival::default(),
+        headers,
+        body,
+    };
+    match wfi_emulator::internals::graph::pipeline::answer(world, &request) {
+        wfi_emulator::internals::graph::step::Step::Done(answer) => answer,
+        _ => panic!("nothing is called, and nothing takes long"),
+    }
+}
+
+#[test]
+fn stubs_come_before_all_but_the_state_of_schedules() {
+    let exchange = |target: &str| {
+        format!("GET {{{{base}}}}/v1.0/{target}\n\nHTTP 203\ncontent-type: application/json\n{{\"id\":\"recorded\"}}\n\n")
+    };
+    let folder = Folder::new("stubs-precedence");
+    let team = "teams/3d88b7a2-f988-4f4b-bb34-d66df66af126";
+    let others =
+        ["me", "users", "users?$select=id", "me/drive/root/children", team, "teams/x/channels", "deviceManagement/reports"];
+    let shifts = [format!("{team}/schedule"), format!("{team}/schedule/shifts"), "teamwork/workforceIntegrations".to_owned()];
+    let targets: Vec<&str> = others.into_iter().chain(shifts.iter().map(String::as_str)).collect();
+    folder.write("all.hurl", &targets.iter().map(|target| exchange(target)).collect::<String>());
+    let stubs = Arc::new(wfi_emulator::internals::world::stub::Stubs::load(&folder.0).unwrap());
+    // Which of the targets are answered as recorded: of what the core has, of paths that it does not have, of Shifts.
+    for (value, of_core, of_shifts) in [("most", true, false), ("all", true, true), ("least", false, false)] {
+        let mut behaviors = Behaviors::default();
+        behaviors.set("stubs", value).unwrap();
+        let settings = wfi_emulator::internals::world::settings::Settings {
+            schema: wfi_emulator::internals::workloads::schema_with_rest(),
+            stubs: Some(stubs.clone()),
+            ..harness::settings(behaviors)
+        };
+        // The order of requests decides when the rest of the schema is read.
+        for is_reversed in [false, true] {
+            let world = World::new(settings.clone());
+            let mut targets = targets.clone();
+            if is_reversed {
+                targets.reverse();
+            }
+            for target in targets {
+                let answer = answered(&world, &format!("/v1.0/{target}"));
+                let is_recorded = answer.response.status() == 203;
+                let expected = match target {
+                    _ if shifts.iter().any(|other| other == target) => of_shifts,
+                    "teams/x/channels" | "deviceManagement/reports" => true,
+                    _ => of_core,
+                };
+                assert_eq!(is_recorded, expected, "{value} {target}: {answer:?}");
+            }
+            // Other requests are answered by the emulator.
+            assert_eq!(harness::json(&world, Method::GET, "/v1.0/groups", None).0, 200, "{value}");
+        }
+    }
+}
+
 #[test]
 fn worlds_serve_stubs_for_paths_outside_the_model() {
     let folder = Folder::new("stubs");
@@ -552,24 +617,7 @@ fn worlds_serve_stubs_for_paths_outside_the_model() {
     let stubs = wfi_emulator::internals::world::stub::Stubs::load(&folder.0).unwrap();
     let settings = harness::settings(Behaviors::default());
     let world = World::new(wfi_emulator::internals::world::settings::Settings { stubs: Some(Arc::new(stubs)), ..settings });
-    let answer = |target: &str| {
-        let mut headers = http::HeaderMap::new();
-        headers.insert("host", http::HeaderValue::from_static("localhost:1"));
-        let body = wfi_emulator::internals::graph::request::Body::Whole(bytes::Bytes::new());
-        let request = wfi_emulator::internals::graph::request::Request {
-            method: Method::GET,
-            target: target.parse().unwrap(),
-            is_secure: false,
-            via: wfi_emulator::internals::graph::request::Via::Direct,
-            arrival: wfi_emulator::internals::world::journal::Arrival::default(),
-            headers,
-            body,
-        };
-        match wfi_emulator::internals::graph::pipeline::answer(&world, &request) {
-            wfi_emulator::internals::graph::step::Step::Done(answer) => answer,
-            _ => panic!("nothing is called, and nothing takes long"),
-        }
-    };
+    let answer = |target: &str| answered(&world, target);
     let me = answer("/v1.0/xy");
     assert_eq!(me.response.status(), 200);
     assert!(String::from_utf8_lossy(me.response.body()).contains("http://localhost:1/v1.0/$metadata#users/$entity"));

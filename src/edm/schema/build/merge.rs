@@ -43,6 +43,7 @@ pub(super) fn union(first: &Model, second: &Model) -> Model {
         root_names: NameIndex::of(roots.iter().map(|root| &*root.name)),
         roots,
         slots: second.slots.clone(),
+        property_lists: second.property_lists.clone(),
         operations: std::collections::HashMap::default(),
         imports: Vec::new(),
         revisions: None,

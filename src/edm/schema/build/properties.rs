@@ -114,6 +114,7 @@ pub(super) fn build(
     if let Some(facts) = facts.and_then(|facts| facts.member(&declaration.name)) {
         property.read_only = facts.computed == Some(true) || facts.read_only == Some(true);
         property.immutable = facts.immutable == Some(true);
+        property.write_only = facts.write_only == Some(true);
     }
     if let Some(text) = &declaration.default {
         let quoted = format!("\"{text}\"");

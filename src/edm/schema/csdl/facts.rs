@@ -24,6 +24,58 @@ pub(crate) struct Facts {
     pub(crate) auto_expand: Option<bool>,
     /// Names of properties that are keys beside the declared one.
     pub(crate) alternate_keys: Vec<String>,
+    /// Whether answers never have the value.
+    pub(crate) write_only: Option<bool>,
+    /// The lists of properties that have restrictions of their own, as far as they are stated.
+    pub(crate) lists: Vec<(PropertyList, Vec<String>)>,
+}
+
+/// A list of properties that a schema restricts, each by its path without casts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PropertyList {
+    /// Those that conditions cannot have.
+    NonFilterable,
+    /// Those that lists cannot be ordered by.
+    NonSortable,
+    /// Those by which the order cannot be descending.
+    AscendingOnly,
+    /// Those by which the order cannot be ascending.
+    DescendingOnly,
+    /// Navigation properties that cannot be expanded.
+    NonExpandable,
+}
+
+impl PropertyList {
+    /// All lists, in the order of their discriminants.
+    pub(crate) const ALL: [PropertyList; 5] = [
+        PropertyList::NonFilterable,
+        PropertyList::NonSortable,
+        PropertyList::AscendingOnly,
+        PropertyList::DescendingOnly,
+        PropertyList::NonExpandable,
+    ];
+
+    /// Returns the term and the property of its record that state it.
+    pub(crate) fn statement(self) -> (&'static str, &'static str) {
+        match self {
+            PropertyList::NonFilterable => ("FilterRestrictions", "NonFilterableProperties"),
+            PropertyList::NonSortable => ("SortRestrictions", "NonSortableProperties"),
+            PropertyList::AscendingOnly => ("SortRestrictions", "AscendingOnlyProperties"),
+            PropertyList::DescendingOnly => ("SortRestrictions", "DescendingOnlyProperties"),
+            PropertyList::NonExpandable => ("ExpandRestrictions", "NonExpandableProperties"),
+        }
+    }
+
+    fn of(local: &str, property: Option<&str>) -> Option<PropertyList> {
+        let property = property?;
+        PropertyList::ALL.into_iter().find(|list| list.statement() == (local, property))
+    }
+}
+
+/// Returns a path without the casts in it.
+fn without_casts(path: &str) -> String {
+    let names: Vec<&str> = path.split('/').filter(|segment| !segment.contains('.')).collect();
+    names.join("/")
 }
 
 const CORE: &str = "Org.OData.Core.V1.";
@@ -39,15 +91,18 @@ pub(super) fn is_known(term: &str) -> bool {
 impl Facts {
     /// Sets the fact of a term, or of a property of its record. A property of a record within one has both names, with a slash.
     pub(super) fn set(&mut self, term: &str, property: Option<&str>, value: &str) {
-        let local = term.strip_prefix(CORE).or_else(|| term.strip_prefix(CAPABILITIES)).unwrap_or(term);
+        let local = local(term);
+        if let Some(list) = PropertyList::of(local, property) {
+            return self.list_to_set(list).push(without_casts(value));
+        }
         let flag = match (local, property) {
             ("Computed", None) => &mut self.computed,
             ("Immutable", None) => &mut self.immutable,
             ("AutoExpand", None) => &mut self.auto_expand,
             ("Permissions", None) => {
-                if permissions(value).eq(["Read"]) {
-                    self.read_only = Some(true);
-                }
+                let only = |permission| permissions(value).eq([permission]).then_some(true);
+                self.read_only = only("Read").or(self.read_only);
+                self.write_only = only("Write").or(self.write_only);
                 return;
             }
             ("AlternateKeys", Some("Key/Name")) => return self.alternate_keys.push(value.to_owned()),
@@ -71,6 +126,30 @@ impl Facts {
             _ => {}
         }
     }
+
+    /// Sets the list of a property of a record, if it is one: one without items restricts nothing, and counts before others.
+    pub(super) fn begin_list(&mut self, list: PropertyList) {
+        self.list_to_set(list);
+    }
+
+    fn list_to_set(&mut self, list: PropertyList) -> &mut Vec<String> {
+        let known = self.lists.iter().position(|(known, _)| *known == list);
+        let index = known.unwrap_or_else(|| {
+            self.lists.push((list, Vec::new()));
+            self.lists.len() - 1
+        });
+        &mut self.lists[index].1
+    }
+}
+
+/// Returns the list of properties that a property of a term's record is.
+pub(super) fn list_of(term: &str, property: &str) -> Option<PropertyList> {
+    PropertyList::of(local(term), Some(property))
+}
+
+/// Returns a term without its vocabulary.
+fn local(term: &str) -> &str {
+    term.strip_prefix(CORE).or_else(|| term.strip_prefix(CAPABILITIES)).unwrap_or(term)
 }
 
 /// Returns the names of the members of `Org.OData.Core.V1.Permission` that a value has.
@@ -82,7 +161,7 @@ fn permissions(value: &str) -> impl Iterator<Item = &str> {
 /// that only describe one, and those that restrict nothing, are not meant.
 pub(super) fn unserved(term: &str, property: Option<&str>, value: Option<&str>) -> Option<String> {
     if let (Some("Permissions"), Some(value)) = (term.strip_prefix(CORE), value) {
-        let is_followed = permissions(value).eq(["Read"]) || permissions(value).eq(["ReadWrite"]) || {
+        let is_followed = ["Read", "Write", "ReadWrite"].iter().any(|known| permissions(value).eq([*known])) || {
             let mut both: Vec<&str> = permissions(value).collect();
             both.sort_unstable();
             both == ["Read", "Write"]
@@ -110,6 +189,7 @@ pub(super) fn unserved(term: &str, property: Option<&str>, value: Option<&str>) 
         | ("CountRestrictions", Some("Countable"))
         | ("SearchRestrictions", Some("Searchable"))
         | ("TopSupported" | "SkipSupported", None) => true,
+        (_, Some(property)) if PropertyList::of(local, Some(property)).is_some() => true,
         // A property within one of a record that is not followed is a part of it.
         (_, Some(property)) => property.contains('/'),
         // The properties of a record are stated by themselves.

@@ -21,7 +21,7 @@ pub(super) fn read(xml: &str) -> Option<Document<'_>> {
     let mut at = 0;
     while let Some(length) = memchr(b'<', &xml.as_bytes()[at..]) {
         let text = &xml[at..at + length];
-        if state.in_enum_member.is_some() || state.revisions.is_reading() {
+        if state.in_value.is_some() || state.revisions.is_reading() {
             if memchr(b'&', text.as_bytes()).is_some() {
                 return None;
             }
@@ -126,6 +126,24 @@ mod tests {
             if let Some(document) = document {
                 assert_eq!(format!("{document:?}").len(), format!("{:?}", read_any(xml).unwrap()).len());
             }
+        }
+    }
+
+    #[test]
+    fn values_of_annotations_are_attributes_or_elements() {
+        let text = |of_set: &str| {
+            format!(
+                "<Schema Namespace=\"x\"><EntityContainer Name=\"c\"><EntitySet Name=\"s\" EntityType=\"x.a\">\
+                 <Annotation Term=\"Org.OData.Capabilities.V1.InsertRestrictions\"><Record>{of_set}</Record></Annotation>\
+                 </EntitySet></EntityContainer></Schema>"
+            )
+        };
+        let attribute = text("<PropertyValue Property=\"Insertable\" Bool=\"false\"/>");
+        let element = text("<PropertyValue Property=\"Insertable\">\n<Bool> false </Bool>\n</PropertyValue>");
+        let documents = [read(&attribute), read(&element), read_any(&attribute).ok(), read_any(&element).ok()];
+        for document in documents {
+            let document = document.unwrap();
+            assert_eq!(document.facts("x.c").unwrap().member("s").unwrap().insertable, Some(false));
         }
     }
 

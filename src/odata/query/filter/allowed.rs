@@ -83,8 +83,16 @@ pub(super) fn add_properties<'n>(node: &'n Node<'_>, found: &mut Vec<&'n str>) {
     };
     match node {
         Node::Property(path) | Node::Typed(path, _) => add(&path.text),
-        Node::Count(source) => add(&source.path.text),
-        Node::Lambda(lambda) => add(&lambda.source.path.text),
+        // Other paths are those of items.
+        Node::Count(source) if source.variable.is_none() => add(&source.path.text),
+        Node::Lambda(lambda) => {
+            if lambda.source.variable.is_none() {
+                add(&lambda.source.path.text);
+            }
+            if let Some(body) = &lambda.body {
+                add_properties(&body.node, found);
+            }
+        }
         Node::And(parts) | Node::Or(parts) | Node::Call(_, parts, _) => {
             for part in parts {
                 add_properties(part, found);
@@ -110,7 +118,7 @@ pub(super) fn add_properties<'n>(node: &'n Node<'_>, found: &mut Vec<&'n str>) {
         | Node::EnumText(inner, ..)
         | Node::IsOf(inner, _)
         | Node::Narrowed(inner) => add_properties(inner, found),
-        Node::Constant(_) | Node::Item(..) | Node::HasType(..) | Node::Search(_) => {}
+        Node::Constant(_) | Node::Count(_) | Node::Item(..) | Node::HasType(..) | Node::Search(_) => {}
     }
 }
 

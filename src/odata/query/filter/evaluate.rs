@@ -15,7 +15,8 @@ use crate::edm::primitive::Primitive;
 use crate::edm::schema::{EnumType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::odata::purse::Purse;
-use crate::odata::query::path::{PathValue, PropertyPath};
+use crate::odata::query::path::{PathValue, PropertyPath, Undeclared};
+use crate::text::json;
 
 /// The maximum length of the result of `concat`, in bytes. Beyond it the result is null, so that a short query cannot exhaust memory.
 const MAX_TEXT: usize = 1 << 20;
@@ -115,6 +116,8 @@ pub(crate) struct ItemSource {
     pub variable: Option<usize>,
     /// The path to the collection.
     pub path: PropertyPath,
+    /// The types of the items that a count has, in order, and whether the declared type is one; `None`: all.
+    pub counted: Option<(Vec<TypeId>, bool)>,
 }
 
 /// A condition on the items of a collection.
@@ -206,7 +209,7 @@ impl<'e> Evaluation<'e> {
             PathValue::Value(Value::Collection(items)) => Some(items),
             // Empty collections are not stored.
             PathValue::Value(_) => Some(&[]),
-            PathValue::Json(_) => None,
+            PathValue::Json(_) | PathValue::Within(..) => None,
         }
     }
 }
@@ -260,7 +263,15 @@ impl Node<'_> {
                 }
             }
             Node::Count(source) => {
-                let count = evaluation.items(source).map(<[Value]>::len);
+                let count = evaluation.items(source).and_then(|items| match &source.counted {
+                    None => Some(items.len()),
+                    Some((types, is_declared)) => {
+                        let is_one = |own: Option<TypeId>| own.map_or(*is_declared, |own| types.binary_search(&own).is_ok());
+                        let counted = items.iter().filter(|item| matches!(item, Value::Complex(item) if is_one(item.own_type)));
+                        let is_paid = evaluation.purse.spend(u64::try_from(items.len()).unwrap_or(u64::MAX));
+                        is_paid.then(|| counted.count())
+                    }
+                });
                 count.map_or(Scalar::Null, |count| Scalar::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
             }
             Node::Lambda(lambda) => lambda.evaluate(evaluation),
@@ -430,7 +441,7 @@ fn join<'e>(parts: &'e [Node<'_>], evaluation: &'e Evaluation<'e>, decisive: boo
     result
 }
 
-fn scalar<'e>(value: PathValue<'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
+fn scalar<'e>(value: PathValue<'_, 'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
     match value {
         PathValue::Value(Value::Null) => Scalar::Null,
         PathValue::Value(Value::Boolean(value)) => Scalar::Boolean(*value),
@@ -443,11 +454,12 @@ fn scalar<'e>(value: PathValue<'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
         PathValue::Value(Value::Complex(_) | Value::Collection(_) | Value::Link(_) | Value::Media(_)) => Scalar::Object,
         PathValue::Value(Value::Json(text)) => json_scalar(text, evaluation),
         PathValue::Json(text) => json_scalar(text, evaluation),
+        PathValue::Within(owner, member) => json_scalar_within(&owner.json, member, evaluation),
     }
 }
 
 /// Returns the value of a property whose values are stored in their lexical form.
-fn typed<'e>(value: PathValue<'e>, primitive: Primitive, evaluation: &Evaluation<'e>) -> Scalar<'e> {
+fn typed<'e>(value: PathValue<'_, 'e>, primitive: Primitive, evaluation: &Evaluation<'e>) -> Scalar<'e> {
     match value {
         PathValue::Value(Value::String(text)) if evaluation.pays(text.len(), BYTES_READ) => {
             match convert::read(primitive, text).unwrap_or(Scalar::Null) {
@@ -488,6 +500,22 @@ fn json_scalar<'e>(text: &str, evaluation: &Evaluation<'e>) -> Scalar<'e> {
         Ok(serde_json::Value::Null) | Err(_) => Scalar::Null,
         Ok(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Scalar::Object,
     }
+}
+
+/// Returns the value of a member of an undeclared one.
+#[inline(never)]
+fn json_scalar_within<'e>(text: &str, member: &Undeclared, evaluation: &Evaluation<'e>) -> Scalar<'e> {
+    let mut found = text;
+    for name in member.names() {
+        if !evaluation.pays(found.len(), BYTES_READ) {
+            return Scalar::Null;
+        }
+        match json::member(found, name) {
+            Some(inner) => found = inner,
+            None => return Scalar::Null,
+        }
+    }
+    json_scalar(found, evaluation)
 }
 
 /// Calls a function. A function of its own, so that nodes without a call need no room for it.

@@ -741,10 +741,16 @@ impl<'t, 'm> Parser<'t, 'm> {
                 return self.deferred(problem);
             }
         };
+        self.node(Node::HasType(variable, path, self.derived_types(id), model.is_a(declared.id, id)), BOOLEAN)
+    }
+
+    /// Returns a type and those that are derived from it, in order.
+    fn derived_types(&self, id: TypeId) -> Vec<TypeId> {
+        let model = self.scope.model;
         let derived = model.structured_types().filter(|structured| model.is_a(structured.id, id));
         let mut types: Vec<TypeId> = derived.map(|structured| structured.id).collect();
         types.sort_unstable();
-        self.node(Node::HasType(variable, path, types, model.is_a(declared.id, id)), BOOLEAN)
+        types
     }
 
     /// Returns the cast of the entity, of an item or of a complex value in them, with the property of it that follows.
@@ -919,7 +925,7 @@ impl<'t, 'm> Parser<'t, 'm> {
     fn source(&mut self, word: &'t str, at: usize) -> Result<Option<(ItemSource, ItemType, Option<usize>)>, FilterProblem> {
         let found = match self.resolve(word, at)? {
             Some(Resolved { variable, path: Some(path), navigation }) => match path.kind {
-                Some(PropertyType::Collection(item)) => Some((ItemSource { variable, path }, item, navigation)),
+                Some(PropertyType::Collection(item)) => Some((ItemSource { variable, path, counted: None }, item, navigation)),
                 _ => None,
             },
             Some(_) => None,
@@ -934,8 +940,22 @@ impl<'t, 'm> Parser<'t, 'm> {
 
     fn property(&mut self, word: &'t str, at: usize) -> Result<Expression<'m>, FilterProblem> {
         if let Some(path) = word.strip_suffix("/$count") {
+            let (path, cast) = self.narrowed_source(path);
             return match self.source(path, at)? {
-                Some((source, ..)) => self.node(Node::Count(source.into()), INT64),
+                Some((mut source, item, _)) => {
+                    source.counted = match (item, cast) {
+                        (_, None) => None,
+                        (ItemType::Complex(declared), Some((_, id))) if self.scope.model.is_a(id, declared) => {
+                            Some((self.derived_types(id), id == declared))
+                        }
+                        (_, Some((name, _))) => {
+                            let problem = self.structured_type(name, at);
+                            self.defer(problem);
+                            None
+                        }
+                    };
+                    self.node(Node::Count(source.into()), INT64)
+                }
                 None => self.node(Node::Constant(Scalar::Null), ExpressionType::Unknown),
             };
         }

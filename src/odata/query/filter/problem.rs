@@ -2,7 +2,7 @@
 
 use crate::odata::error::Error;
 use crate::odata::query::position::{in_characters, located_error};
-use crate::policy::refusal::Refusal;
+use crate::policy::refusal::{self, Refusal};
 use crate::text::redact::mentions_secret;
 
 /// A problem of an expression with its position.
@@ -50,8 +50,10 @@ impl FilterProblem {
         match self.cause {
             Cause::UnknownProperty(error) => {
                 let error = match refusals.unknown_property {
-                    Some(refusal) => Error { detail: error.detail, ..Error::new(refusal, &[&error.message]) },
-                    None => *error,
+                    Some(refusal) if std::ptr::eq(error.refusal, &raw const refusal::UNKNOWN_QUERY_PROPERTY) => {
+                        Error { detail: error.detail, ..Error::new(refusal, &[&error.message]) }
+                    }
+                    _ => *error,
                 };
                 located_error(error, text, self.at)
             }

@@ -53,8 +53,8 @@ fn document() -> String {
     )
 }
 
-static RULES: SearchRules = SearchRules { by_words: &["id"], unnamed: &[] };
-static UNNAMED: SearchRules = SearchRules { by_words: &["id"], unnamed: &["id", "pString"] };
+static RULES: SearchRules = SearchRules { by_words: &["id"], unnamed: &[], everything: None };
+static UNNAMED: SearchRules = SearchRules { by_words: &["id"], unnamed: &["id", "pString"], everything: None };
 
 fn with_things<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
     static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(&document(), &document(), &[]).unwrap());

@@ -47,8 +47,24 @@ impl Statement {
             _ => text,
         };
         let name = property.rsplit('/').next().unwrap();
+        if let Some((element, path)) = self.listed() {
+            // A list without the property restricts nothing, and counts like any other statement.
+            let paths = if value { String::new() } else { format!("<{element}>{path}</{element}>") };
+            return format!(
+                "<Annotation Term=\"{term}\"><Record><PropertyValue Property=\"{name}\"><Collection>{paths}</Collection>\
+                 </PropertyValue></Record></Annotation>"
+            );
+        }
         let value = inner(property, format!("<PropertyValue Property=\"{name}\" Bool=\"{value}\"/>"));
         format!("<Annotation Term=\"{term}\"><Record>{value}</Record></Annotation>")
+    }
+
+    /// Returns the element and the path of a property in a list; `None` if the statement has no list.
+    fn listed(self) -> Option<(&'static str, &'static str)> {
+        match self.property?.strip_suffix("Properties")? {
+            "NonExpandable" => Some(("NavigationPropertyPath", "parts")),
+            _ => Some(("PropertyPath", "name")),
+        }
     }
 }
 
@@ -56,7 +72,7 @@ impl Statement {
 type Forbidden = (Method, &'static str, Option<&'static str>, &'static str);
 
 /// Each statement, and the requests that it forbids.
-const STATEMENTS: [(Statement, &[Forbidden]); 11] = [
+const STATEMENTS: [(Statement, &[Forbidden]); 16] = [
     (of("InsertRestrictions", "Insertable"), &[(Method::POST, "", Some(r#"{"name":"n"}"#), "unrouted-method")]),
     (
         of("UpdateRestrictions", "Updatable"),
@@ -89,6 +105,34 @@ const STATEMENTS: [(Statement, &[Forbidden]); 11] = [
     (of("SearchRestrictions", "Searchable"), &[(Method::GET, "?$search=a", None, "restricted-option")]),
     (Statement { term: "TopSupported", property: None }, &[(Method::GET, "?$top=1", None, "restricted-option")]),
     (Statement { term: "SkipSupported", property: None }, &[(Method::GET, "?$skip=1", None, "restricted-option")]),
+    (
+        of("FilterRestrictions", "NonFilterableProperties"),
+        &[
+            (Method::GET, "?$filter=name%20eq%20'a'", None, "restricted-property"),
+            (Method::GET, "?$filter=id%20eq%20'b'%20or%20not%20contains(name,'a')", None, "restricted-property"),
+            (Method::GET, "?$filter=parts/any(part:part/id%20eq%20name)", None, "restricted-property"),
+            (Method::GET, "/$count?$filter=name%20eq%20'a'", None, "restricted-property"),
+        ],
+    ),
+    (
+        of("SortRestrictions", "NonSortableProperties"),
+        &[
+            (Method::GET, "?$orderby=name", None, "restricted-property"),
+            (Method::GET, "?$orderby=id,tolower(name)%20desc", None, "restricted-property"),
+        ],
+    ),
+    (
+        of("SortRestrictions", "AscendingOnlyProperties"),
+        &[(Method::GET, "?$orderby=id,name%20desc", None, "restricted-property")],
+    ),
+    (of("SortRestrictions", "DescendingOnlyProperties"), &[(Method::GET, "?$orderby=name", None, "restricted-property")]),
+    (
+        of("ExpandRestrictions", "NonExpandableProperties"),
+        &[
+            (Method::GET, "?$expand=parts", None, "restricted-option"),
+            (Method::GET, "/i1?$expand=parts($select=id)", None, "restricted-option"),
+        ],
+    ),
 ];
 
 const fn of(term: &'static str, property: &'static str) -> Statement {
@@ -121,7 +165,8 @@ fn settings(annotations: &[(Place, String)], form: Form, behavior: &str) -> Sett
     let text = format!(
         r#"<Schema Namespace="shop" Alias="s">
         <EntityType Name="item"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String"/>
-            <Property Name="name" Type="Edm.String"/><Property Name="size" Type="s.size"/>{of_type}</EntityType>
+            <Property Name="name" Type="Edm.String"/><Property Name="size" Type="s.size"/>
+            <NavigationProperty Name="parts" Type="Collection(s.item)" ContainsTarget="true"/>{of_type}</EntityType>
         <EntityType Name="special" BaseType="s.item">{of_derived}</EntityType>
         <ComplexType Name="size"><Property Name="unit" Type="Edm.String"/></ComplexType>
         <EntityType Name="box"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String"/>
@@ -177,7 +222,7 @@ fn each_statement_counts_where_it_is_made_and_nowhere_else() {
             }
         }
     }
-    assert_eq!(checked, 17 * 6 * 3);
+    assert_eq!(checked, (17 + 10) * 6 * 3);
 }
 
 #[test]
@@ -288,4 +333,77 @@ fn the_refusal_of_an_option_names_it_and_the_log_the_term() {
         "The query specified in the URI is not valid. Query option 'OrderBy' is not allowed. To allow it, set the \
          'AllowedQueryOptions' property on EnableQueryAttribute or QueryValidationSettings."
     );
+}
+
+#[test]
+fn lists_of_properties_have_no_effect_on_others() {
+    let made = ["NonFilterableProperties", "NonSortableProperties", "AscendingOnlyProperties", "NonExpandableProperties"];
+    let term = |property: &str| match property {
+        "NonFilterableProperties" => "FilterRestrictions",
+        "NonExpandableProperties" => "ExpandRestrictions",
+        _ => "SortRestrictions",
+    };
+    let made = made.map(|property| (Place::Type, of(term(property), property).text(false)));
+    let world = world(&made[..2], Form::OutOfLine, ENFORCE);
+    for query in [
+        "$filter=id eq 'i1'&$orderby=size/unit desc",
+        "$filter=size/unit ne 'name'",
+        "$filter=parts/any(part:part/name eq 'a' or part/parts/any(other:other/name eq 'a'))",
+        "$filter=parts/$count eq 0",
+        "$expand=parts",
+        "$select=name",
+        "$expand=*",
+    ] {
+        let answered = museum::send(&world, &Method::GET, &format!("items?{}", query.replace(' ', "%20")), None);
+        assert_eq!(answered.status, StatusCode::OK, "{query}: {answered:?}");
+    }
+    let world = self::world(&made[2..], Form::OutOfLine, ENFORCE);
+    assert_eq!(museum::get(&world, "items?$orderby=name")["value"][0]["name"], "a");
+    // A star names what can be expanded.
+    assert!(museum::get(&world, "items?$expand=*")["value"][0].get("parts").is_none());
+    assert_eq!(museum::get(&world, "boxes?$expand=*($expand=*)")["value"][0]["items"][0].get("parts"), None);
+    let nested = museum::send(&world, &Method::GET, "boxes?$expand=items($expand=parts)", None);
+    assert_eq!(nested.refusal.as_deref(), Some("restricted-option"), "{nested:?}");
+}
+
+#[test]
+fn the_refusal_of_a_property_names_it_and_the_option() {
+    let world = world(&[(Place::Set, of("FilterRestrictions", "NonFilterableProperties").text(false))], Form::Inline, ENFORCE);
+    let answered = museum::send(&world, &Method::GET, "items?$filter=name%20eq%20'a'", None);
+    assert_eq!(answered.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        answered.body["error"]["message"],
+        "The query specified in the URI is not valid. The property 'name' cannot be used in the $filter query option."
+    );
+}
+
+#[test]
+fn a_value_that_clients_can_only_write_is_never_answered() {
+    let permission = |member: &str| {
+        format!(
+            "<Annotations Target=\"s.item/mode\"><Annotation Term=\"Org.OData.Core.V1.Permissions\">\
+             <EnumMember>Org.OData.Core.V1.Permission/{member}</EnumMember></Annotation></Annotations>"
+        )
+    };
+    let text = |member: &str| {
+        format!(
+            r#"<Schema Namespace="shop" Alias="s">
+            <EntityType Name="item"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String"/>
+                <Property Name="mode" Type="Edm.String"/></EntityType>
+            <EntityContainer Name="service"><EntitySet Name="items" EntityType="s.item"/></EntityContainer>{}</Schema>"#,
+            permission(member)
+        )
+    };
+    for (member, is_shown) in [("Write", false), ("ReadWrite", true)] {
+        let text = text(member);
+        let schema = Arc::new(Schema::read(&text, &text, &wfi_emulator::internals::workloads::rules()).unwrap());
+        let world =
+            World::new(Settings { schema, entities: Vec::new(), explains: true, ..harness::settings(Behaviors::default()) });
+        let created = museum::send(&world, &Method::POST, "items", Some(r#"{"mode":"s1"}"#));
+        assert_eq!((created.status, created.body["mode"] == "s1"), (StatusCode::CREATED, is_shown), "{member}: {created:?}");
+        let id = created.body["id"].as_str().unwrap();
+        assert_eq!(museum::get(&world, &format!("items/{id}"))["mode"] == "s1", is_shown, "{member}");
+        let filtered = museum::send(&world, &Method::GET, "items?$filter=mode%20eq%20's1'", None);
+        assert_eq!(filtered.refusal.as_deref(), (!is_shown).then_some("filter-by-secret"), "{member}: {filtered:?}");
+    }
 }

@@ -321,12 +321,23 @@ fn a_collection_is_narrowed_in_conditions() {
         ("values/x.w/any(v:v/n eq 2)", json!(["2"])),
         ("values/x.w/all(v:v/n eq 2)", json!(["0", "2", "3"])),
         ("friends/x.a/any()", json!(["1", "2", "3"])),
+        ("friends/x.b/$count eq 1", json!(["1", "2"])),
+        ("friends/x.a/$count eq 2", json!(["1"])),
+        ("friends/$count sub friends/x.b/$count eq 1", json!(["1", "3"])),
+        ("values/x.w/$count gt 0", json!(["1", "2"])),
     ] {
         let answer = museum::get(&world, &format!("s?$select=id&$filter={}", filter.replace(' ', "%20")));
         let found: Value = answer["value"].as_array().unwrap().iter().map(|entity| entity["id"].clone()).collect();
         assert_eq!(found, expected, "{filter}");
     }
-    for filter in ["friends/x.w/any()", "friends/x.none/any()", "id/x.b/any()", "friends/x.b/any(f:f/none%20eq%201)"] {
+    for filter in [
+        "friends/x.w/$count%20eq%201",
+        "id/x.b/$count%20eq%201",
+        "friends/x.w/any()",
+        "friends/x.none/any()",
+        "id/x.b/any()",
+        "friends/x.b/any(f:f/none%20eq%201)",
+    ] {
         let answered = museum::send(&world, &Method::GET, &format!("s?$filter={filter}"), None);
         assert_eq!(answered.status, StatusCode::BAD_REQUEST, "{filter}");
     }
