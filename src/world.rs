@@ -168,7 +168,7 @@ impl World {
     ///
     /// Fails if an index of the entities, or the rules, exceed the limit of all stores.
     pub fn fork(&self) -> Result<World, StoreFull> {
-        let full = |_| StoreFull { limit: self.stores.limit() };
+        let full = |_| StoreFull::of_all(self.stores.limit());
         self.fork_with(self.faults.fork(self.seed).map_err(full)?)
     }
 

@@ -46,7 +46,7 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     write_by(path, &mut |file| file.write_all(text.as_bytes()))
 }
 
-/// Writes a file like [`write`] with what a function writes.
+/// Writes a file like [`write()`] with what a function writes.
 ///
 /// # Errors
 ///

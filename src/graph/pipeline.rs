@@ -234,7 +234,7 @@ fn stages(
     if let Some(answer) = sessions::answer(world, request, meta) {
         return answer.map(Outcome::Success);
     }
-    if let Some(error) = unread::refusal_for_stub(world, request) {
+    if let Some(error) = unread::refusal_for_stub(world, request)? {
         return Err(error);
     }
     let resource = route::resolve(&world.schema, &Lookup::of(world, &request.headers, meta.purse), request.path())?;

@@ -123,7 +123,7 @@ fn fragment(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str)
         FragmentProblem::Overlap => Error::new(&refusal::FRAGMENT_OVERLAP, &[]),
         FragmentProblem::Gap => Error::new(&refusal::FRAGMENT_OUT_OF_ORDER, &[]),
         FragmentProblem::Length => Error::new(&refusal::FRAGMENT_LENGTH, &[]),
-        FragmentProblem::Full => StoreFull { limit: world.stores.limit() }.into(),
+        FragmentProblem::Full => StoreFull::of_all(world.stores.limit()).into(),
     };
     let is_last = range.bytes.end == range.total;
     if !is_last && !range.bytes.len().is_multiple_of(FRAGMENT_UNIT) && world.behaviors.upload_fragments == UploadFragments::Refuse

@@ -6,6 +6,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::edm::schema::Version;
+use crate::entra::check;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
@@ -66,9 +67,15 @@ pub(super) fn is_spared(world: &World, meta: &ResponseMeta<'_>) -> bool {
 
 /// Returns a refusal if there is a stub for the path that the core of the schema does not have: the user's own answers come before
 /// the rest of the schema, even once it is read, and before most of the core (behavior `stubs`).
-pub(super) fn refusal_for_stub(world: &World, request: &Request) -> Option<Error> {
-    let stubs = world.stubs.as_ref()?;
-    stubs.find(&request.method, request.path_and_query(), request.body.bytes()).ok()?;
+///
+/// # Errors
+///
+/// Fails without the token that the core would ask for.
+pub(super) fn refusal_for_stub(world: &World, request: &Request) -> Result<Option<Error>, Error> {
+    let Some(stubs) = &world.stubs else { return Ok(None) };
+    if stubs.find(&request.method, request.path_and_query(), request.body.bytes()).is_err() {
+        return Ok(None);
+    }
     let core = world.schema.core();
     let resource = route::resolve(core.as_deref().unwrap_or(&world.schema), &Lookup::none(), request.path());
     let is_before = match (world.behaviors.stubs, &resource) {
@@ -77,5 +84,8 @@ pub(super) fn refusal_for_stub(world: &World, request: &Request) -> Option<Error
         (StubPrecedence::Most, Ok(Resource::Entities(route))) => !route.structured().rare().has_own_state,
         (StubPrecedence::All, _) | (StubPrecedence::Most, Ok(Resource::Operation(..)) | Err(_)) => true,
     };
-    is_before.then(|| Error { may_be_stubbed: true, ..Error::new(&refusal::UNKNOWN_SEGMENT, &[request.path()]) })
+    if is_before && resource.is_ok() {
+        check::authenticate(world, &request.headers)?;
+    }
+    Ok(is_before.then(|| Error { may_be_stubbed: true, ..Error::new(&refusal::UNKNOWN_SEGMENT, &[request.path()]) }))
 }

@@ -95,10 +95,15 @@ fn parts<'w>(model: &'w Model, path: &str) -> Vec<PathPart<'w>> {
     let Some(root) = segments.next().and_then(|name| model.root(&name)) else { return Vec::new() };
     let mut parts = vec![PathPart { owner: None, name: &root.name }];
     let (mut at, mut is_collection) = (root.target, !root.is_singleton);
+    let is_known_name = |segment: &str| {
+        let name = segment.split('(').next().unwrap_or(segment);
+        model.resolve(name).is_some() || model.has_operation(name.rsplit('.').next().unwrap_or(name))
+    };
     for segment in segments {
         let Some(structured) = model.find_structured(at) else { break };
-        // The name of a type or of an operation, or `$count` and the like.
-        if segment.contains('.') || segment.starts_with('$') {
+        // The name of a type or of an operation, or `$count` and the like. Keys can have dots too.
+        let is_name = segment.contains('.') && (!is_collection || is_known_name(&segment));
+        if is_name || segment.starts_with('$') {
             continue;
         }
         if is_collection {

@@ -151,7 +151,7 @@ pub(crate) fn read_reserved(
     let limit = room.budget().limit();
     let mut loader = Loader::new(schema, behaviors).within(room);
     loader.file(name, text);
-    if loader.has_room() { loader.finish().map_err(ReadError::Invalid) } else { Err(ReadError::Full(StoreFull { limit })) }
+    if loader.has_room() { loader.finish().map_err(ReadError::Invalid) } else { Err(ReadError::Full(StoreFull::of_all(limit))) }
 }
 
 /// Reads one entity of a collection, with its contained entities. `name` is its name in errors.

@@ -30,6 +30,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use crate::edm::schema::{Schema, Set, SetId};
+use crate::edm::value::Entity;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::budget::Budget;
@@ -50,15 +51,39 @@ pub(crate) use recorder::recorded;
 /// of a small build machine's memory.
 pub(crate) const ALL_BYTES: usize = 1024 * 1024 * 1024;
 
-/// The limit of all stores is reached.
+/// The bytes of an entity's text at most, without its content and the entities in it: no request is nearly as long, and an export takes
+/// several times the memory of its longest entity.
+pub(crate) const ENTITY_TEXT: usize = 16 * 1024 * 1024;
+
+/// The limit of all stores is reached, or that of one entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreFull {
     /// The limit in bytes.
-    pub limit: usize,
+    limit: usize,
+    is_of_entity: bool,
+}
+
+impl StoreFull {
+    /// The limit of all stores is reached.
+    pub(crate) fn of_all(limit: usize) -> StoreFull {
+        StoreFull { limit, is_of_entity: false }
+    }
+
+    /// Fails for an entity that would be longer than an import may have it.
+    fn check_entity(entity: &Entity) -> Result<(), StoreFull> {
+        // The size in memory is known, and rarely as long.
+        if entity.size() > ENTITY_TEXT && entity.text_size() > ENTITY_TEXT {
+            return Err(StoreFull { limit: ENTITY_TEXT, is_of_entity: true });
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for StoreFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_of_entity {
+            return write!(f, "entity too long (at most {} bytes beside its content)", self.limit);
+        }
         write!(f, "store limit reached ({} bytes in all worlds): drop entities or worlds, or raise --store-bytes", self.limit)
     }
 }

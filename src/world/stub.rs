@@ -263,6 +263,11 @@ impl StubAnswer {
 
 /// Splits a target into its decoded path and its decoded, sorted parameters.
 fn path_and_query(target: &str) -> (String, Option<Vec<(String, String)>>) {
+    // The recorded service may have been any: only the path counts.
+    let target = target
+        .split_once("://")
+        .filter(|(scheme, _)| matches!(*scheme, "http" | "https"))
+        .map_or(target, |(_, rest)| rest.find('/').map_or("/", |path| &rest[path..]));
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let path = segments(path.strip_suffix('/').unwrap_or(path)).collect::<Vec<_>>().join("/");
     let query = query.filter(|query| !query.is_empty()).map(|query| {

@@ -190,7 +190,7 @@ impl Plan {
     /// Fails if they exceed the limit of all stores.
     pub fn check_size(&self) -> Result<(), StoreFull> {
         let limit = self.settings.stores.limit();
-        if self.size() > limit { Err(StoreFull { limit }) } else { Ok(()) }
+        if self.size() > limit { Err(StoreFull::of_all(limit)) } else { Ok(()) }
     }
 }
 
@@ -597,7 +597,7 @@ impl Worlds {
         // The entities of the old plan go at the same time.
         let size = plan.size();
         if !budget.add(size, old.size()) {
-            return Err(StoreFull { limit: budget.limit() });
+            return Err(StoreFull::of_all(budget.limit()));
         }
         let plan = Arc::new(ReadyPlan::new(plan, old.number + 1));
         let default = plan.default_world().into_current();

@@ -43,7 +43,7 @@ impl ControlCall<'_> {
     /// Returns the body without its content coding, of at most `limit` bytes. Room is reserved before it is unpacked.
     pub(super) fn unpacked_body(&self, limit: usize, room: &mut Reservation) -> Result<Cow<'_, [u8]>, ControlError> {
         let body = self.body()?;
-        let full = ControlError::from(StoreFull { limit: room.budget().limit() });
+        let full = ControlError::from(StoreFull::of_all(room.budget().limit()));
         let codings = self.request.headers.get_all(header::CONTENT_ENCODING);
         let codings: Vec<String> =
             codings.iter().map(|coding| coding.to_str().unwrap_or("?").trim().to_ascii_lowercase()).collect();

@@ -361,7 +361,7 @@ fn rules(call: &ControlCall<'_>) -> Result<(Arc<World>, Vec<FaultRule>), Control
 
 fn excess(excess: RuleExcess) -> ControlError {
     match excess {
-        RuleExcess::Memory(limit) => StoreFull { limit }.into(),
+        RuleExcess::Memory(limit) => StoreFull::of_all(limit).into(),
         RuleExcess::Number | RuleExcess::Text => ControlError::unusable(excess.to_string()),
     }
 }

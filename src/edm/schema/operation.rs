@@ -72,6 +72,24 @@ impl Model {
         self.operation(name, arguments, |operation| operation.binding.is_none())
     }
 
+    /// Whether an operation of a name, or of an import of it, has a parameter, in any of its overloads.
+    pub fn has_parameter(&self, name: &str, parameter: &str) -> bool {
+        let import = self.imports.iter().find(|(import, _)| import.eq_ignore_ascii_case(name));
+        let local = import.map_or_else(|| name.rsplit('.').next().unwrap_or(name), |(_, operation)| operation);
+        self.overloads(local).iter().any(|operation| operation.parameter(parameter).is_some())
+    }
+
+    /// Whether there is an operation of a name, without its namespace.
+    pub fn has_operation(&self, local: &str) -> bool {
+        !self.overloads(local).is_empty()
+    }
+
+    /// Returns the operations of a name, in any case.
+    fn overloads(&self, local: &str) -> &[Operation] {
+        let named = self.operations.get(local).or_else(|| self.operations.get(&*local.to_ascii_lowercase()));
+        named.map_or(&[], Vec::as_slice)
+    }
+
     fn operation(&self, name: &str, arguments: &[&str], fits: impl Fn(&Operation) -> bool) -> Option<&Operation> {
         // Nearly all names are keys, with characters that names of operations do not have.
         if name.bytes().any(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'.')) {
@@ -82,10 +100,7 @@ impl Model {
         if namespace.is_some_and(|namespace| !self.may_have_namespace(namespace)) {
             return None;
         }
-        let named = match self.operations.get(local) {
-            Some(named) => named,
-            None => self.operations.get(&*local.to_ascii_lowercase())?,
-        };
+        let named = self.overloads(local);
         let among = |wanted: &dyn Fn(&Operation) -> bool| {
             let fitting = named.iter().filter(|operation| fits(operation) && wanted(operation));
             fitting.reduce(|best, next| if self.is_nearer(next, best) { next } else { best })

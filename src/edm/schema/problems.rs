@@ -84,6 +84,9 @@ impl<'d> Types<'d> {
 
     /// Adds the members that a type declares although it has one of the same name.
     fn members(&self, declaration: &'d TypeDeclaration<'d>, found: &mut Vec<(usize, String)>) {
+        if declaration.properties.is_empty() && declaration.navigations.is_empty() {
+            return;
+        }
         let names = |declaration: &'d TypeDeclaration<'d>| {
             let properties = declaration.properties.iter().map(|property| (&property.name, property.at, "property"));
             let navigations = declaration.navigations.iter();
@@ -103,6 +106,10 @@ impl<'d> Types<'d> {
     fn key(&self, declaration: &'d TypeDeclaration<'d>, found: &mut Vec<(usize, String)>) {
         let qualified = self.document.qualified(declaration.schema, &declaration.name);
         for name in &declaration.key {
+            if name.contains('/') {
+                found.push((declaration.at, format!("key {name} of {qualified}, a path into a complex value")));
+                continue;
+            }
             let mut lineage = self.lineage(declaration.schema, &qualified);
             if !lineage.any(|own| own.properties.iter().any(|property| property.name == *name)) {
                 found.push((declaration.at, format!("key {name} of {qualified}, which has no such property")));

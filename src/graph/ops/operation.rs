@@ -270,10 +270,8 @@ fn overload<'o, R>(
     // Other options of the query do not count.
     let own = &call.segments[0];
     let own = own.split('(').next().unwrap_or(own);
-    let found = find(own, &names).filter(|found| names.iter().all(|name| found.parameter(name).is_some())).or_else(|| {
-        names.retain(|name| find(own, &[name]).is_some_and(|known| known.parameter(name).is_some()));
-        find(own, &names)
-    })?;
+    names.retain(|name| context.model.has_parameter(own, name));
+    let found = find(own, &names)?;
     (!std::ptr::eq(found, call.operation)).then(|| call.of_overload(found))
 }
 

@@ -182,7 +182,14 @@ pub(super) fn own_folder(context: &OperationContext<'_>, key: &str) -> Option<(S
         return None;
     }
     let mut values = context.world.store.get(&context.route.collection, key)?.properties.clone();
-    create::complete(context, structured, key, &mut values, &Patch::default(), &context.route.ancestors);
+    create::complete(
+        context,
+        structured,
+        key,
+        &mut values,
+        &Patch::default(),
+        &create::ancestors(context, &context.route.collection),
+    );
     Some((slot, values.get(slot).clone()))
 }
 
@@ -377,10 +384,16 @@ fn relocate_alone(
         }
         return has_left.map(|_| None).map_err(Error::from);
     }
-    for (place, link) in world.store.links_to(&from) {
-        if let Ok(links) = world.store.to_change(&place, 0) {
-            let _ = links.update(&link, |_| Ok::<_, StoreFull>(Entity::link(link.clone(), to.clone())));
+    let lead = |from: &EntityAddress, to: &EntityAddress| {
+        for (place, link) in world.store.links_to(from) {
+            if let Ok(links) = world.store.to_change(&place, 0) {
+                let _ = links.update(&link, |_| Ok::<_, StoreFull>(Entity::link(link.clone(), to.clone())));
+            }
         }
+    };
+    lead(&from, &to);
+    for item in &within {
+        lead(&item.before, &EntityAddress { collection: item.place.clone(), key: item.before.key.clone() });
     }
     let size = folders::size(structured, &after.properties, rules);
     folders::account(context, &from.collection, -1, -size);

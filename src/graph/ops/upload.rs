@@ -49,7 +49,7 @@ pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, ar
     let id = format!("{:032x}", context.world.next_upload_id());
     let until = context.now + LIFETIME;
     if !context.world.uploads.begin(id.clone(), target, context.now, until, &context.world.stores) {
-        let full = StoreFull { limit: context.world.stores.limit() };
+        let full = StoreFull::of_all(context.world.stores.limit());
         return Err(Error::new(&refusal::STORE_FULL, &[]).with_detail(format!("too many upload sessions, or {full}")));
     }
     let Some(OperationType::Value(kind @ PropertyType::Complex(session))) = call.result else {

@@ -2,6 +2,7 @@
 //! (learn.microsoft.com/graph/api/site-get and site-getbypath).
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use percent_encoding::percent_decode_str;
 
@@ -44,9 +45,24 @@ impl<'s> Walk<'s, '_> {
         if !is_address || path.is_empty() && self.lookup.has(&self.collection, &segment) {
             return Ok(segment);
         }
-        let found = self.lookup.first(&self.collection, |site| match self.page(rules, site) {
-            Some((of_host, of_path)) => (is_root || of_host.eq_ignore_ascii_case(host)) && is_same(&of_path, &path),
-            None => false,
+        let root_host = RefCell::new(None);
+        let root = is_root.then(|| {
+            self.lookup.first(&self.collection, |site| {
+                let page = self.page(rules, site).filter(|(_, of_path)| of_path.is_empty() && self.is_root(rules, site));
+                *root_host.borrow_mut() = page.map(|(host, _)| host.to_owned());
+                root_host.borrow().is_some()
+            })
+        });
+        // Without a site that says so, any host may be that of the root.
+        let root_host = root_host.into_inner();
+        let wanted = if is_root { root_host.as_deref() } else { Some(host) };
+        let found = root.flatten().filter(|_| path.is_empty()).or_else(|| {
+            self.lookup.first(&self.collection, |site| match self.page(rules, site) {
+                Some((of_host, of_path)) => {
+                    wanted.is_none_or(|wanted| of_host.eq_ignore_ascii_case(wanted)) && is_same(&of_path, &path)
+                }
+                None => false,
+            })
         });
         // The site of a group is its root, wherever the pages are.
         let found = found.or_else(|| {

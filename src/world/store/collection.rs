@@ -174,6 +174,7 @@ impl Collection {
     ///
     /// Fails if the key is in use, or if there is not enough room.
     pub fn insert(&self, entity: Arc<StoredEntity>) -> Result<(), InsertError> {
+        StoreFull::check_entity(&entity).map_err(InsertError::Full)?;
         self.insert_within(entity, 0)
     }
 
@@ -250,6 +251,7 @@ impl Collection {
         change: impl FnOnce(&Entity) -> Result<Entity, E>,
     ) -> Result<StoreUpdate, E> {
         let after = Arc::new(StoredEntity::held_once(change(current)?));
+        StoreFull::check_entity(&after)?;
         let growth = after.size().saturating_sub(current.returnable());
         if growth > 0 && !self.share.budget.add(growth, 0) {
             return Err(self.share.full().into());

@@ -131,7 +131,7 @@ impl TreeShare {
     }
 
     pub(super) fn full(&self) -> StoreFull {
-        StoreFull { limit: self.budget.limit() }
+        StoreFull::of_all(self.budget.limit())
     }
 }
 

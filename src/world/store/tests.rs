@@ -234,7 +234,7 @@ fn a_write_beyond_the_limit_stores_nothing() {
     let budget = Arc::new(Budget::new(100_000));
     let store = Store::new(&schema, &budget);
     let collection = store.collection(set);
-    let full = StoreFull { limit: 100_000 };
+    let full = StoreFull::of_all(100_000);
     assert_eq!(collection.insert(Arc::new(long("a", 50_000).into())), Err(InsertError::Full(full)), "its text counts, too");
     assert_eq!((budget.used(), collection.len()), (0, 0));
     collection.insert(Arc::new(long("a", 20_000).into())).unwrap();

@@ -3,8 +3,9 @@
 use std::sync::Barrier;
 use std::thread;
 
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
+use wfi_emulator::emulator::Emulator;
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::fixture;
 
@@ -282,4 +283,55 @@ fn what_follows_from_content_is_not_taken_from_a_body() {
         assert_eq!(code(&begin(path)).0, code(&put(&world, "h", b"x")).0, "{path}");
     }
     assert_eq!(begin(":/h/a.txt:").status, StatusCode::OK);
+}
+
+#[test]
+fn an_item_that_is_told_its_own_folder_keeps_it() {
+    let world = harness::world(&[]);
+    for name in ["a.txt", "Folder/b.txt"] {
+        assert_eq!(put(&world, name, b"text").status, StatusCode::CREATED);
+        let (before, own) = (item(&world, name), id(&world, name));
+        let parent = &before["parentReference"];
+        for (index, body) in [
+            json!({ "parentReference": { "path": parent["path"] } }),
+            json!({ "parentReference": { "id": parent["id"] } }),
+            json!({ "parentReference": null }),
+            json!({ "parentReference": { "name": "other" } }),
+            json!({ "parentReference": { "id": parent["id"], "driveId": parent["driveId"] }, "description": "more" }),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let answer = patch(&world, &format!("/v1.0/me/drive/items/{own}"), &body);
+            assert_eq!(answer.status, StatusCode::OK, "{name} {index}");
+            assert_eq!(json_of(&answer)["parentReference"], *parent, "{name} {body}");
+            assert_eq!(item(&world, name)["parentReference"], *parent, "{name} {body}");
+        }
+    }
+    let folder = id(&world, "Folder");
+    assert_eq!(patch(&world, &format!("/v1.0/me/drive/items/{folder}"), &json!({ "name": "Other" })).status, StatusCode::OK);
+    let path = item(&world, "Other/b.txt")["parentReference"]["path"].clone();
+    assert!(path.as_str().is_some_and(|path| path.ends_with("root:/Other")), "{path}");
+}
+
+#[test]
+fn links_lead_to_items_wherever_the_folder_above_moves() {
+    let fixture = json!({ "drives": [{
+        "id": "d1",
+        "root": { "id": "r", "name": "root", "folder": {}, "children": [
+            { "id": "A", "name": "A", "folder": {}, "children": [{ "id": "x", "name": "x.txt", "file": {} }] },
+            { "id": "B", "name": "B", "folder": {} },
+        ] },
+        "following@odata.bind": ["drives('d1')/root/children('A')/children('x')"],
+    }] });
+    let emulator = Emulator::builder().fixtures_json(&fixture.to_string()).unwrap().build();
+    let send = |method: Method, target: &str, body: &Value| {
+        let request = Request::builder().method(method).uri(target).header("content-type", "application/json");
+        let response = emulator.send(request.body(body.to_string().into()).unwrap());
+        (response.status(), String::from_utf8(response.body().to_vec()).unwrap())
+    };
+    let (status, moved) = send(Method::PATCH, "/v1.0/drives/d1/items/A", &json!({ "parentReference": { "id": "B" } }));
+    assert_eq!(status, StatusCode::OK, "{moved}");
+    let (_, state) = send(Method::GET, "/_emulator/worlds/default/state", &Value::Null);
+    assert!(state.contains("children('B')/children('A')/children('x')"), "{state}");
 }

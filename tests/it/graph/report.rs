@@ -291,7 +291,8 @@ fn deprecations_are_those_of_the_schemas_in_use() {
     let beta = document(r#"<Property Name="flag" Type="Edm.String"/>"#, &of_beta.concat());
     let found = |version: &str, requests: &[(&str, &str, &str)], rule: &str| -> Vec<(String, String)> {
         let builder = Emulator::builder().schema_csdl(Version::V1, &v1).unwrap().schema_csdl(Version::Beta, &beta).unwrap();
-        let emulator = builder.fixtures_json(r#"{"ships": [{"id": "1"}], "boats": [{"id": "1"}]}"#).unwrap().build();
+        let emulator =
+            builder.fixtures_json(r#"{"ships": [{"id": "1"}, {"id": "a.b"}], "boats": [{"id": "1"}]}"#).unwrap().build();
         for (method, path, body) in requests {
             let request = http::Request::builder().method(*method).uri(format!("/{version}{path}"));
             let request = request.header("content-type", "application/json").body(Bytes::copy_from_slice(body.as_bytes()));
@@ -306,7 +307,7 @@ fn deprecations_are_those_of_the_schemas_in_use() {
         ("GET", "/ships?$select=id", ""),
         ("GET", "/ships?$filter=owner%20eq%20'a'", ""),
         ("PATCH", "/ships/1", r#"{"rig": {"masts": 2}}"#),
-        ("GET", "/ships('1')/parts", ""),
+        ("GET", "/ships/a.b/parts", ""),
         ("GET", "/boats/1?$select=id", ""),
         ("POST", "/ships/1/self.tow", "{}"),
         ("GET", "/ships?$filter=id%20eq%20'owner'", ""),

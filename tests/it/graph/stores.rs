@@ -327,6 +327,22 @@ fn ordinary_entities_count_about_what_they_take() {
     assert!((0.75..1.3).contains(&share), "counted {counted}, resident {held:.0}");
 }
 
+#[test]
+fn an_entity_grows_as_long_as_an_import_may_have_it() {
+    let emulator = Emulator::builder().seed(1).build();
+    let text = "x".repeat(1_000_000);
+    let mut statuses = Vec::new();
+    for number in 0..7 {
+        let member = |index: usize| (format!("contoso_{number}_{index}"), json!(text));
+        let body: serde_json::Map<String, Value> = (0..3).map(member).collect();
+        statuses.push(send(&emulator, Method::PATCH, "/v1.0/me", Value::Object(body).to_string()).0);
+    }
+    assert_eq!(statuses, [204, 204, 204, 204, 204, 413, 413]);
+    let (status, state) = send(&emulator, Method::GET, &format!("{STATE}?secrets=true"), "");
+    assert_eq!(status, 200);
+    assert_eq!(send(&emulator, Method::PUT, STATE, state.to_string()).0, 200);
+}
+
 #[cfg(target_os = "linux")]
 struct Measured {
     program: Program,

@@ -294,6 +294,9 @@ fn sites_have_the_addresses_of_their_pages() {
         assert_eq!(status, 201, "{site}");
         site["id"].as_str().unwrap().to_owned()
     };
+    // The site of a person comes first, and is not the root.
+    let mine = create("/v1.0/sites", "https://contoso-my.sharepoint.com/", false);
+    create("/v1.0/sites", "https://contoso-my.sharepoint.com/sites/The%20News", false);
     let home = create("/v1.0/sites", "https://contoso.sharepoint.com/", true);
     let news = create("/v1.0/sites", "https://contoso.sharepoint.com/sites/The%20News", true);
     let abroad = create("/v1.0/sites", "https://contoso-eu.sharepoint.com", true);
@@ -309,6 +312,7 @@ fn sites_have_the_addresses_of_their_pages() {
         ("contoso.sharepoint.com".to_owned(), Some(&home)),
         ("Contoso.SharePoint.com:/".to_owned(), Some(&home)),
         ("contoso-eu.sharepoint.com".to_owned(), Some(&abroad)),
+        ("contoso-my.sharepoint.com".to_owned(), Some(&mine)),
         ("contoso.sharepoint.com:/sites/The%20News".to_owned(), Some(&news)),
         ("contoso.sharepoint.com:/sites/the%20news:".to_owned(), Some(&news)),
         ("contoso.sharepoint.com:/sites/the%20news:/".to_owned(), Some(&news)),
@@ -343,7 +347,7 @@ fn sites_have_the_addresses_of_their_pages() {
     for query in ["search=news", "$search=%22news%22", "search=*"] {
         let (status, body) = get(&world, &format!("/v1.0/sites?{query}"));
         let found = body["value"].as_array().map_or(0, Vec::len);
-        assert_eq!((status, found), (StatusCode::OK, if query.ends_with('*') { 3 } else { 1 }), "{query}: {body}");
+        assert_eq!((status, found), (StatusCode::OK, if query.ends_with('*') { 5 } else { 2 }), "{query}: {body}");
     }
     // A change by an address is one of the site.
     let path = "/v1.0/sites/contoso.sharepoint.com:/sites/the%20news:";

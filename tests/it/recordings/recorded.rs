@@ -14,6 +14,7 @@ use wfi_emulator::internals::text::redact::RedactionRules;
 use wfi_emulator::internals::tools::compare::{self, ComparisonOutcome, Counts, DifferenceKind, Event};
 use wfi_emulator::internals::tools::record;
 use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::settings::Auth;
 
 use crate::support::harness;
 
@@ -606,6 +607,25 @@ fn stubs_come_before_all_but_the_state_of_schedules() {
             }
             // Other requests are answered by the emulator.
             assert_eq!(harness::json(&world, Method::GET, "/v1.0/groups", None).0, 200, "{value}");
+        }
+    }
+}
+
+#[test]
+fn a_stub_asks_for_the_token_that_the_emulator_would_ask_for() {
+    let folder = Folder::new("stubs-tokens");
+    let exchange =
+        |target: &str| format!("GET {target}\n\nHTTP 203\ncontent-type: application/json\n{{\"id\":\"recorded\"}}\n\n");
+    // Recorded from another address.
+    folder.write("all.hurl", &["http://localhost:9340/v1.0/me", "https://graph.contoso.test/v1.0/xy"].map(exchange).concat());
+    let stubs = Arc::new(wfi_emulator::internals::world::stub::Stubs::load(&folder.0).unwrap());
+    for (auth, of_me) in [(Auth::Open, 203), (Auth::Strict, 401)] {
+        let settings = harness::settings(Behaviors::default());
+        let settings = wfi_emulator::internals::world::settings::Settings { stubs: Some(stubs.clone()), auth, ..settings };
+        let world = World::new(settings);
+        for (target, expected) in [("me", of_me), ("xy", 203)] {
+            let answer = answered(&world, &format!("/v1.0/{target}"));
+            assert_eq!(answer.response.status(), expected, "{auth:?} {target}");
         }
     }
 }

@@ -28,8 +28,10 @@ pub(super) struct Reading {
     kind: String,
     /// The open property of the record.
     property: String,
-    /// The element with text that is open.
+    /// Whether an element with text is open.
     is_text: bool,
+    /// Its text so far: a reference to a character splits it.
+    text: String,
     /// The number of revisions before the open operation: those behind it have its parameters to come.
     before_operation: Option<usize>,
 }
@@ -70,7 +72,10 @@ impl State<'_> {
                     self.revisions.set(value);
                 }
             }
-            "Date" | "String" | "EnumMember" => self.revisions.is_text = !is_empty,
+            "Date" | "String" | "EnumMember" => {
+                self.revisions.is_text = !is_empty;
+                self.revisions.text.clear();
+            }
             _ => {}
         }
     }
@@ -78,7 +83,7 @@ impl State<'_> {
     /// Reads a text.
     pub(super) fn revision_text(&mut self, text: &str) {
         if self.revisions.is_text {
-            self.revisions.set(text.trim());
+            self.revisions.text.push_str(text);
         }
     }
 
@@ -86,7 +91,11 @@ impl State<'_> {
     pub(super) fn close_revision(&mut self, element: &str) {
         match element {
             "Annotation" => self.revisions.is_open = false,
-            "Date" | "String" | "EnumMember" => self.revisions.is_text = false,
+            "Date" | "String" | "EnumMember" if self.revisions.is_text => {
+                self.revisions.is_text = false;
+                let text = std::mem::take(&mut self.revisions.text);
+                self.revisions.set(text.trim());
+            }
             "Record" => {
                 let deprecated = self.revisions.record.take().filter(|_| self.revisions.kind == "Deprecated");
                 self.document.revisions.extend(deprecated.filter(|revision| !revision.target.is_empty()));
@@ -154,7 +163,7 @@ mod tests {
         <Function Name="berths" IsBound="true"><Annotation Term="Org.OData.Core.V1.Revisions"><Collection>
             <Record><PropertyValue Property="Kind"><EnumMember>Org.OData.Core.V1.RevisionKind/Added</EnumMember></PropertyValue></Record>
             <Record><PropertyValue Property="Kind"><EnumMember>Org.OData.Core.V1.RevisionKind/Deprecated</EnumMember></PropertyValue>
-              <PropertyValue Property="RemovalDate"><Date>2026-01-01</Date></PropertyValue><PropertyValue Property="Description"><String>Use moorings.</String></PropertyValue></Record>
+              <PropertyValue Property="RemovalDate"><Date>2026-01-01</Date></PropertyValue><PropertyValue Property="Description"><String>Use &quot;moorings&quot; &amp; quays.</String></PropertyValue></Record>
           </Collection></Annotation><Parameter Name="bound" Type="Collection(self.ship)"/><ReturnType Type="Edm.Int32"/></Function>
         <EntityContainer Name="service"><EntitySet Name="ships" EntityType="self.ship"/><EntitySet Name="boats" EntityType="self.ship">
           <Annotation Term="Org.OData.Core.V1.Revisions"><Collection><Record><PropertyValue Property="Kind" EnumMember="Org.OData.Core.V1.RevisionKind/Deprecated"/>
@@ -171,7 +180,7 @@ mod tests {
     fn every_form_of_a_deprecation_is_read_in_either_way() {
         let expected = [
             ("contoso.fleet.ship/mast", "2025-01-01", "", ""),
-            ("contoso.fleet.berths(Collection(contoso.fleet.ship))", "", "2026-01-01", "Use moorings."),
+            ("contoso.fleet.berths(Collection(contoso.fleet.ship))", "", "2026-01-01", "Use \"moorings\" & quays."),
             ("contoso.fleet.service/boats", "", "", ""),
             ("contoso.fleet.tow(contoso.fleet.ship, Collection(contoso.fleet.ship))", "", "", "Use \"pull\"."),
             ("contoso.fleet.ship", "2024-01-01", "2027-01-01", ""),

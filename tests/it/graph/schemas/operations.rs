@@ -52,6 +52,11 @@ fn the_type_that_is_nearest_decides_between_overloads() {
         (format!("{dog}/t.dog/s.who()"), "Edm.Boolean"),
         ("animals/who".to_owned(), "Edm.String"),
         ("animals/t.who()".to_owned(), "Edm.String"),
+        (format!("{animal}/find"), "Edm.String"),
+        (format!("{animal}/find?x=1&y=2"), "Edm.Boolean"),
+        // Options that are no parameters do not count.
+        (format!("{animal}/find?x=1&y=2&trace=3"), "Edm.Boolean"),
+        (format!("{animal}/find?trace=3"), "Edm.String"),
         ("who".to_owned(), "Edm.Date"),
         ("who()".to_owned(), "Edm.Date"),
         ("who(a=1)".to_owned(), "Edm.Guid"),
