@@ -163,7 +163,7 @@ mod tests {
         <Function Name="berths" IsBound="true"><Annotation Term="Org.OData.Core.V1.Revisions"><Collection>
             <Record><PropertyValue Property="Kind"><EnumMember>Org.OData.Core.V1.RevisionKind/Added</EnumMember></PropertyValue></Record>
             <Record><PropertyValue Property="Kind"><EnumMember>Org.OData.Core.V1.RevisionKind/Deprecated</EnumMember></PropertyValue>
-              <PropertyValue Property="RemovalDate"><Date>2026-01-01</Date></PropertyValue><PropertyValue Property="Description"><String>Use &quot;moorings&quot; &amp; quays.</String></PropertyValue></Record>
+              <PropertyValue Property="RemovalDate"><Date>2026-01-01</Date></PropertyValue><PropertyValue Property="Description"><String>Use moorings.</String></PropertyValue></Record>
           </Collection></Annotation><Parameter Name="bound" Type="Collection(self.ship)"/><ReturnType Type="Edm.Int32"/></Function>
         <EntityContainer Name="service"><EntitySet Name="ships" EntityType="self.ship"/><EntitySet Name="boats" EntityType="self.ship">
           <Annotation Term="Org.OData.Core.V1.Revisions"><Collection><Record><PropertyValue Property="Kind" EnumMember="Org.OData.Core.V1.RevisionKind/Deprecated"/>
@@ -180,7 +180,7 @@ mod tests {
     fn every_form_of_a_deprecation_is_read_in_either_way() {
         let expected = [
             ("contoso.fleet.ship/mast", "2025-01-01", "", ""),
-            ("contoso.fleet.berths(Collection(contoso.fleet.ship))", "", "2026-01-01", "Use \"moorings\" & quays."),
+            ("contoso.fleet.berths(Collection(contoso.fleet.ship))", "", "2026-01-01", "Use moorings."),
             ("contoso.fleet.service/boats", "", "", ""),
             ("contoso.fleet.tow(contoso.fleet.ship, Collection(contoso.fleet.ship))", "", "", "Use \"pull\"."),
             ("contoso.fleet.ship", "2024-01-01", "2027-01-01", ""),
@@ -189,6 +189,14 @@ mod tests {
             let found: Vec<_> =
                 document.revisions.iter().map(|row| (&*row.target, &*row.since, &*row.removal, &*row.description)).collect();
             assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_text_is_whole_where_references_to_characters_split_it() {
+        let document = DOCUMENT.replace("Use moorings.", " Use &quot;moorings&quot; &amp; <![CDATA[<quays>]]> now. ");
+        for document in [read(&document).unwrap(), read_any(&document).unwrap()] {
+            assert_eq!(&*document.revisions[1].description, "Use \"moorings\" & <quays> now.");
         }
     }
 }

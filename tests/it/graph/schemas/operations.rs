@@ -54,7 +54,7 @@ fn the_type_that_is_nearest_decides_between_overloads() {
         ("animals/t.who()".to_owned(), "Edm.String"),
         (format!("{animal}/find"), "Edm.String"),
         (format!("{animal}/find?x=1&y=2"), "Edm.Boolean"),
-        // Options that are no parameters do not count.
+        // Other options do not count.
         (format!("{animal}/find?x=1&y=2&trace=3"), "Edm.Boolean"),
         (format!("{animal}/find?trace=3"), "Edm.String"),
         ("who".to_owned(), "Edm.Date"),
