@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use memchr::memchr_iter;
+use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::attributes::{AttrError, Attribute};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -314,6 +315,12 @@ fn read_into(mut state: State<'static>, xml: &str) -> Result<State<'static>, Sch
                 state.close(element.local_name().as_ref());
             }
             Event::Text(text) => state.text(text.as_ref()),
+            Event::CData(text) => state.text(text.as_ref()),
+            Event::GeneralRef(reference) => {
+                let character = reference.resolve_char_ref().ok().flatten().map(String::from);
+                let predefined = || resolve_predefined_entity(reference.as_ref()).map(str::to_owned);
+                state.text(&character.or_else(predefined).unwrap_or_default());
+            }
             Event::Eof => {
                 return match unclosed.pop() {
                     Some((name, at)) => Err(SchemaError::new(line_at(xml, at), format!("unclosed element <{name}>"))),
