@@ -369,20 +369,20 @@ fn relocate_alone(
         undo();
         return Err(full.into());
     }
-    if let Some(replaced) = &replaced {
-        let address = EntityAddress { collection: to.collection.clone(), key: replaced.key.clone() };
-        if let Err(full) = folders::remove_replaced(context, &address) {
-            undo();
-            return Err(full.into());
-        }
+    // The room for the record of a replaced file is taken before there is no way back.
+    let mut room = world.stores.reservation(0);
+    if replaced.is_some() && !room.grow(RECORD_BYTES) {
+        undo();
+        return Err(StoreFull::of_all(world.stores.limit()).into());
     }
     let has_left = leave(context, structured, rules, (&from, &before), &within, &paths);
     if !matches!(has_left, Ok(true)) {
         undo();
-        if let Some(replaced) = replaced {
-            let _ = insert(&to.collection, replaced);
-        }
         return has_left.map(|_| None).map_err(Error::from);
+    }
+    drop(room);
+    if let Some(replaced) = &replaced {
+        folders::remove_replaced(context, &EntityAddress { collection: to.collection.clone(), key: replaced.key.clone() })?;
     }
     let lead = |from: &EntityAddress, to: &EntityAddress| {
         for (place, link) in world.store.links_to(from) {

@@ -5,9 +5,11 @@ use std::thread;
 
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::emulator::Emulator;
+use wfi_emulator::emulator::{Emulator, Version};
+use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::fixture;
+use wfi_emulator::internals::world::settings::Settings;
 
 use super::media::{ROOT, children, code, content_of, fragment, json_of, patch, put, send, session};
 use crate::support::harness;
@@ -314,17 +316,34 @@ fn an_item_that_is_told_its_own_folder_keeps_it() {
     assert!(path.as_str().is_some_and(|path| path.ends_with("root:/Other")), "{path}");
 }
 
+/// Files and folders, and boards that link to them: all that contains files in the published schema contains them alone.
+const BOARDS: &str = r#"<Schema Namespace="microsoft.graph">
+    <ComplexType Name="itemReference"><Property Name="driveId" Type="Edm.String"/><Property Name="id" Type="Edm.String"/>
+      <Property Name="path" Type="Edm.String"/></ComplexType>
+    <ComplexType Name="folder"><Property Name="childCount" Type="Edm.Int32"/></ComplexType><ComplexType Name="file"/>
+    <EntityType Name="driveItem"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/>
+      <Property Name="name" Type="Edm.String"/><Property Name="size" Type="Edm.Int64"/><Property Name="file" Type="microsoft.graph.file"/>
+      <Property Name="folder" Type="microsoft.graph.folder"/><Property Name="parentReference" Type="microsoft.graph.itemReference"/>
+      <NavigationProperty Name="children" Type="Collection(microsoft.graph.driveItem)" ContainsTarget="true"/></EntityType>
+    <EntityType Name="drive"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/>
+      <NavigationProperty Name="root" Type="microsoft.graph.driveItem" ContainsTarget="true"/>
+      <NavigationProperty Name="items" Type="Collection(microsoft.graph.driveItem)" ContainsTarget="true"/></EntityType>
+    <EntityType Name="board"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/>
+      <NavigationProperty Name="pinned" Type="Collection(microsoft.graph.driveItem)"/></EntityType>
+    <EntityContainer Name="service"><EntitySet Name="drives" EntityType="microsoft.graph.drive"/>
+      <EntitySet Name="boards" EntityType="microsoft.graph.board"/></EntityContainer></Schema>"#;
+
 #[test]
 fn links_lead_to_items_wherever_the_folder_above_moves() {
-    let fixture = json!({ "drives": [{
-        "id": "d1",
-        "root": { "id": "r", "name": "root", "folder": {}, "children": [
+    let fixture = json!({
+        "drives": [{ "id": "d1", "root": { "id": "r", "name": "root", "folder": {}, "children": [
             { "id": "A", "name": "A", "folder": {}, "children": [{ "id": "x", "name": "x.txt", "file": {} }] },
             { "id": "B", "name": "B", "folder": {} },
-        ] },
-        "following@odata.bind": ["drives('d1')/root/children('A')/children('x')"],
-    }] });
-    let emulator = Emulator::builder().fixtures_json(&fixture.to_string()).unwrap().build();
+        ] } }],
+        "boards": [{ "id": "b", "pinned@odata.bind": ["drives('d1')/root/children('A')/children('x')"] }],
+    });
+    let builder = Emulator::builder().schema_csdl(Version::V1, BOARDS).unwrap();
+    let emulator = builder.fixtures_json(&fixture.to_string()).unwrap().build();
     let send = |method: Method, target: &str, body: &Value| {
         let request = Request::builder().method(method).uri(target).header("content-type", "application/json");
         let response = emulator.send(request.body(body.to_string().into()).unwrap());
@@ -333,5 +352,53 @@ fn links_lead_to_items_wherever_the_folder_above_moves() {
     let (status, moved) = send(Method::PATCH, "/v1.0/drives/d1/items/A", &json!({ "parentReference": { "id": "B" } }));
     assert_eq!(status, StatusCode::OK, "{moved}");
     let (_, state) = send(Method::GET, "/_emulator/worlds/default/state", &Value::Null);
-    assert!(state.contains("children('B')/children('A')/children('x')"), "{state}");
+    assert!(state.contains(r#""pinned@odata.bind":["drives('d1')/root/children('B')/children('A')/children('x')"]"#), "{state}");
+    let (_, pinned) = send(Method::GET, "/v1.0/boards/b/pinned", &Value::Null);
+    assert!(pinned.contains("x.txt"), "{pinned}");
+}
+
+/// A move that replaces a file, and is refused since another client changes the item, leaves the file with all that it has.
+#[test]
+fn a_file_that_is_not_replaced_after_all_keeps_what_it_contains() {
+    let mut refused = 0;
+    for round in 0..60 {
+        let schema = wfi_emulator::internals::workloads::schema_with_rest();
+        let world = World::new(Settings { schema, ..harness::settings(Behaviors::default()) });
+        for name in ["a.txt", "To/a.txt"] {
+            assert_eq!(put(&world, name, b"text").status, StatusCode::CREATED);
+        }
+        let (own, there, folder) = (id(&world, "a.txt"), id(&world, "To/a.txt"), id(&world, "To"));
+        let tag = item(&world, "a.txt")["eTag"].as_str().unwrap().to_owned();
+        let links = send(
+            &world,
+            Method::POST,
+            &format!("/v1.0/me/drive/items/{there}/permissions"),
+            &[("content-type", "application/json")],
+            br#"{"roles": ["read"]}"#,
+        );
+        assert!(links.status.is_success(), "{}", json_of(&links));
+        let to = json!({ "parentReference": { "id": folder }, WISH: "replace" }).to_string();
+        let barrier = Barrier::new(2);
+        let status = thread::scope(|scope| {
+            let change = scope.spawn(|| {
+                barrier.wait();
+                for number in 0..round % 6 {
+                    patch(&world, &format!("/v1.0/me/drive/items/{own}"), &json!({ "description": number.to_string() }));
+                }
+            });
+            barrier.wait();
+            let headers = [("content-type", "application/json"), ("if-match", tag.as_str())];
+            let moved = send(&world, Method::PATCH, &format!("/v1.0/me/drive/items/{own}"), &headers, to.as_bytes());
+            change.join().unwrap();
+            moved.status
+        });
+        if status == StatusCode::PRECONDITION_FAILED {
+            refused += 1;
+            let kept = json_of(&send(&world, Method::GET, &format!("/v1.0/me/drive/items/{there}/permissions"), &[], b""));
+            assert_eq!(kept["value"].as_array().map(Vec::len), Some(1), "round {round}: {kept}");
+        } else {
+            assert_eq!(status, StatusCode::OK);
+        }
+    }
+    println!("{refused} moves were refused");
 }

@@ -221,6 +221,7 @@ fn check_names_declarations_that_contradict_others() {
 <EntityType Name="c" BaseType="x.a">
 <Property Name="id" Type="Edm.String"/></EntityType>
 <EntityType Name="d"><Property Name="id" Type="Edm.String"/></EntityType>
+<EntityType Name="g"><Key><PropertyRef Name="dim/w" Alias="w"/></Key><Property Name="dim" Type="x.c"/></EntityType>
 <EnumType Name="e"><Member Name="first"/><Member Name="second"/><Member Name="First"/></EnumType>
 <EntityContainer Name="f"><EntitySet Name="as" EntityType="x.a">
 <NavigationPropertyBinding Path="many" Target="bs"/><NavigationPropertyBinding Path="few" Target="x.f/bs"/>
@@ -228,6 +229,7 @@ fn check_names_declarations_that_contradict_others() {
 <EntitySet Name="bs" EntityType="x.b"/>
 <EntitySet Name="As" EntityType="x.b"/>
 <EntitySet Name="ds" EntityType="x.d"/>
+<EntitySet Name="gs" EntityType="x.g"/>
 <Singleton Name="one" Type="x.d"/></EntityContainer></Schema>"#;
     let file = folder.file("contradictions.csdl", text);
     let checked = outcome(&["check", "--schema", &file]);
@@ -240,10 +242,11 @@ fn check_names_declarations_that_contradict_others() {
             ":6: not served: second navigation property name of x.a",
             ":7: not served: key key of x.b, which has no such property",
             ":10: not served: second property id of x.c",
-            ":12: not served: second member First of x.e",
-            ":13: not served: binding of as/name to nowhere, an unknown entity set or singleton",
-            ":17: not served: second entity set As",
-            ":18: not served: entity set ds, whose type has no key",
+            ":12: not served: key dim/w of x.g, a path into a complex value",
+            ":13: not served: second member First of x.e",
+            ":14: not served: binding of as/name to nowhere, an unknown entity set or singleton",
+            ":18: not served: second entity set As",
+            ":19: not served: entity set ds, whose type has no key",
         ],
         "{checked:?}"
     );

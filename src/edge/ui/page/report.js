@@ -1,4 +1,4 @@
-// What clients do wrong, with the requests that show it, and the permissions that they need.
+// The report of a world: its findings with their requests, and the permissions that the run needs.
 
 import { json, worldPath } from "./api.js";
 import { show } from "./copy.js";
