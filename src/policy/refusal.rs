@@ -840,7 +840,7 @@ refusals! {
     IMAGE_NOT_FOUND "image-not-found" 404 ImageNotFound Layer::Gateway,
         "Exception of type 'Microsoft.Fast.Profile.Core.Exception.ImageNotFoundException' was thrown.",
         Weak "the code and the text are known from questions of users; older answers have ErrorItemNotFound (microsoft-graph-docs#2248)";
-    /// A write beyond the limit of all stores.
+    /// A write beyond the limit of all stores, or of one entity.
     STORE_FULL "store-full" 413 RequestEntityTooLarge Layer::Gateway, "The request size exceeds the maximum limit.",
         None "no public observation; a limit of the emulator, in the service's sentence for a request that is too large";
     /// A body in a content coding other than gzip.

@@ -369,7 +369,7 @@ fn relocate_alone(
         undo();
         return Err(full.into());
     }
-    // The room for the record of a replaced file is taken before there is no way back.
+    // The room for the record of a replaced file is taken while the move can be undone.
     let mut room = world.stores.reservation(0);
     if replaced.is_some() && !room.grow(RECORD_BYTES) {
         undo();
