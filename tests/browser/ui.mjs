@@ -111,7 +111,11 @@ const row = (page, text) => rows(page).filter({ hasText: text }).first();
 /** Opens a request, wherever it is when the list has moved. */
 const choose = (found) => found.first().dispatchEvent("click");
 const tab = (page, name) => page.getByRole("tab", { name }).click();
-const said = (page, text) => page.locator("#message", { hasText: text }).waitFor();
+/** Waits for what the page says, and takes it away, so that the next wait does not see it again. */
+const said = async (page, text) => {
+  await page.locator("#message", { hasText: text }).waitFor();
+  await page.locator("#message").evaluate((message) => message.replaceChildren());
+};
 
 /** Returns what is shown with characters that do not show, or that change how others are shown. */
 const raw = (page) => page.evaluate(() => {
@@ -673,6 +677,50 @@ try {
     await said(page, "has changed");
     assert.equal((await ask("PATCH", first, { displayName: "x" })).status, 200);
   });
+
+  await check("answers that come late, and clicks that come early, undo nothing", async () => {
+    await ask("PUT", "/_emulator/worlds/late", {});
+    const slow = await open(context);
+    try {
+      await useSlowly(slow);
+    } finally {
+      await slow.close();
+      await ask("DELETE", "/_emulator/worlds/late");
+    }
+  });
+
+  async function useSlowly(slow) {
+    await slow.getByLabel("World", { exact: true }).first().selectOption("late");
+    const held = new Set();
+    const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+    await slow.route(/\/_emulator\/worlds\/late\/(clock|faults|behaviors|entities)/, async (route) => {
+      const request = route.request(), address = request.url();
+      const isFirst = request.method() === "GET" && !held.has(address);
+      held.add(address);
+      await pause(isFirst && /clock|at=users/.test(address) ? 1500 : 200);
+      await route.continue().catch(() => {});
+    });
+    await tab(slow, "Clock");
+    await slow.getByRole("button", { name: "Freeze" }).click();
+    await slow.getByRole("button", { name: "Let it run" }).waitFor();
+    assert.equal((await ask("GET", "/_emulator/worlds/late/clock")).json.running, false, "the button does what it says");
+    await pause(1600);
+    assert.match(await slow.getByRole("timer").innerText(), /frozen/);
+    await tab(slow, "Faults");
+    await slow.getByRole("switch").nth(1).waitFor();
+    const names = await slow.locator(".switches label").allInnerTexts();
+    await slow.evaluate(() => [0, 1].forEach((index) => document.querySelectorAll(".switches input")[index].click()));
+    const on = async () => (await ask("GET", "/_emulator/worlds/late/faults")).json.faults.map(({ name }) => name.split(":")[0]);
+    await eventually(async () => (await on()).includes(names[1].trim()), "the second switch is on");
+    assert.ok((await on()).includes(names[0].trim()), "the first switch is still on");
+    await tab(slow, "State");
+    const tree = slow.getByRole("navigation", { name: "Collections" });
+    await tree.getByRole("button", { name: /^users \(/ }).click();
+    await tree.getByRole("button", { name: /^groups \(/ }).click();
+    await slow.getByRole("heading", { name: "groups", exact: true }).waitFor();
+    await pause(1600);
+    assert.equal(await slow.locator(".table h2").innerText(), "groups");
+  }
 
   await check("a cleared or reset journal goes from the list, and the request that is open stays", async () => {
     await tab(page, "Requests");

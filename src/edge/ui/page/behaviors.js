@@ -55,9 +55,10 @@ export class Behaviors {
 
   set(choices) {
     return attempt(async () => {
-      this.turn += 1;
+      const turn = ++this.turn;
       try {
-        this.values = await json(worldPath(this.context.world, "/behaviors"), "PATCH", choices);
+        const values = await json(worldPath(this.context.world, "/behaviors"), "PATCH", choices);
+        if (turn === this.turn) this.values = values;
         say("The behavior has changed");
       } finally {
         this.draw();

@@ -7,7 +7,8 @@ const UNITS = [["1", "seconds"], ["60", "minutes"], ["3600", "hours"], ["86400",
 
 export class Clock {
   constructor(context) {
-    this.context = context;
+    // The button does what it says, before the clock has been read too.
+    Object.assign(this, { context, isRunning: true, turn: 0 });
     this.now = element("p", { className: "now", role: "timer", "aria-label": "Time of the world" });
     this.freeze = button("Freeze", () => this.put({ running: !this.isRunning }));
     this.amount = element("input", { type: "number", value: "1", step: "any" });
@@ -22,7 +23,12 @@ export class Clock {
   }
 
   show() {
-    return attempt(async () => this.draw(await json(worldPath(this.context.world, "/clock"))));
+    return attempt(async () => {
+      const turn = ++this.turn;
+      const clock = await json(worldPath(this.context.world, "/clock"));
+      // What was read before a change is older than its answer.
+      if (turn === this.turn) this.draw(clock);
+    });
   }
 
   draw({ now, running }) {
@@ -33,7 +39,10 @@ export class Clock {
 
   put(change) {
     return attempt(async () => {
-      this.draw(await json(worldPath(this.context.world, "/clock"), "PUT", change));
+      this.turn += 1;
+      const clock = await json(worldPath(this.context.world, "/clock"), "PUT", change);
+      this.turn += 1;
+      this.draw(clock);
       say("The clock is set");
     });
   }

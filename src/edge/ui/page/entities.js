@@ -10,11 +10,17 @@ const MASK = "REDACTED";
 
 export class Entities {
   constructor() {
-    this.world = "default";
+    Object.assign(this, { world: "default", turn: 0 });
     this.tree = element("nav", { className: "tree", "aria-label": "Collections" });
     this.table = element("div", { className: "table" });
     this.entity = element("section", { className: "detail", "aria-label": "Entity", hidden: true });
     this.root = element("div", { className: "panes three" }, this.tree, this.table, this.entity);
+  }
+
+  /** Begins to show something else. What it returns says whether that is still wanted: an answer that comes late shows nothing. */
+  begin() {
+    const turn = ++this.turn;
+    return () => turn === this.turn;
   }
 
   get(at, more = {}) {
@@ -28,8 +34,9 @@ export class Entities {
     this.entity.hidden = true;
     this.path = undefined;
     fill(this.table, element("p", { className: "quiet" }, "Choose a collection."));
+    const isWanted = this.begin();
     const page = await attempt(() => this.get());
-    if (!page) return;
+    if (!page || !isWanted()) return;
     // Collections with entities come first.
     const sorted = page.collections.toSorted((one, other) => Number(other.count > 0) - Number(one.count > 0));
     fill(this.tree, element("ul", {}, sorted.map((collection) => this.node(collection))));
@@ -54,7 +61,9 @@ export class Entities {
   /** Shows a collection as a table. */
   open(path, after) {
     return attempt(async () => {
+      const isWanted = this.begin();
       const page = await this.get(path, after === undefined ? {} : { after });
+      if (!isWanted()) return;
       Object.assign(this, { path, after });
       const columns = columnsOf(page.entities);
       const head = element("tr", {}, ["key", ...columns].map((name) => element("th", { scope: "col" }, shown(name))));
@@ -72,9 +81,15 @@ export class Entities {
   /** Shows the entity that a link leads to. */
   follow(address) {
     return attempt(async () => {
+      const isWanted = this.begin();
       const { path, entities: [found] } = await this.get(address, this.secrets ? { secrets: true } : {});
+      if (!isWanted()) return;
       if (found?.path !== address) throw new Error(`'${address}' is no longer there`);
-      if (path !== this.path) await this.open(path);
+      if (path !== this.path) {
+        await this.open(path);
+        // Something else may have been chosen meanwhile.
+        if (path !== this.path) return;
+      }
       this.edit(found);
     });
   }
@@ -82,6 +97,7 @@ export class Entities {
   /** Shows an entity, to change it. */
   edit(entity) {
     if (entity.isLink) return this.follow(entity.path);
+    this.begin();
     const text = pretty(entity.entity);
     const area = element("textarea", { value: text, rows: 18, spellcheck: false, "aria-label": `JSON of ${shown(entity.key)}` });
     const secrets = element("input", { type: "checkbox", checked: this.secrets, onchange: () => {
@@ -100,25 +116,33 @@ export class Entities {
         element("p", { className: "actions" }, button("Save", save), button("Undo", () => { area.value = text; }))),
       entity.contains.length > 0 && [element("h3", {}, "Contains"), element("ul", {}, entity.contains.map(contained))],
       entity.links.length > 0 && [element("h3", {}, "Links to"), element("ul", {}, entity.links.map(linked))],
-      element("p", { className: "actions" }, element("label", {}, secrets, " Secrets"), button("Close", () => { this.entity.hidden = true; })));
+      element("p", { className: "actions" }, element("label", {}, secrets, " Secrets"), button("Close", () => this.close())));
     this.entity.hidden = false;
     this.entity.querySelector("h2").focus();
   }
 
+  close() {
+    this.begin();
+    this.entity.hidden = true;
+  }
+
   /** Sends the values that differ, as a PATCH, and shows what is stored then. */
   async save(entity, text, problem) {
+    const { world, turn } = this;
     problem.textContent = "";
     try {
       const edited = JSON.parse(text);
       if (!isObject(edited)) throw new Error("invalid JSON: expected an object");
       const changes = changeOf(entity.entity, edited, "", entity.masked);
       if (changes === undefined) return say("Nothing has changed");
-      await json(worldPath(this.world, `/entities?${new URLSearchParams({ at: entity.path })}`), "PATCH", changes);
+      await json(worldPath(world, `/entities?${new URLSearchParams({ at: entity.path })}`), "PATCH", changes);
       say("Saved");
     } catch (error) {
       problem.textContent = shown(error.message);
       return;
     }
+    // Something else may have been chosen meanwhile.
+    if (turn !== this.turn) return;
     if (this.path !== undefined) await this.open(this.path, this.after);
     await this.follow(entity.path);
   }

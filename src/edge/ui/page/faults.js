@@ -8,14 +8,14 @@ const PERIOD = 1000;
 
 export class Faults {
   constructor(context) {
-    Object.assign(this, { context, rules: [], changes: 0 });
+    Object.assign(this, { context, rules: [], changes: 0, last: Promise.resolve() });
     this.presets = element("fieldset", { className: "switches" });
     this.counts = element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Counts of the rules" });
     this.area = element("textarea", { rows: 14, spellcheck: false, "aria-label": "Rules as JSON" });
     this.problem = element("p", { className: "problem", role: "alert" });
     this.root = element("div", { className: "view scroll" }, this.presets, element("h2", {}, "Rules"), this.counts, this.area, this.problem,
       element("p", { className: "actions" },
-        button("Apply", () => this.apply()), button("Undo", () => this.read()), button("Remove all", () => this.put([]))));
+        button("Apply", () => this.apply()), button("Undo", () => this.read()), button("Remove all", () => this.put(() => []))));
     setInterval(() => this.root.isConnected && !document.hidden && attempt(() => this.count()), PERIOD);
   }
 
@@ -67,7 +67,7 @@ export class Faults {
   }
 
   turn(name, isOn) {
-    return this.put(isOn ? [...this.rules.map(({ rule }) => rule), { preset: name }] : this.without(name));
+    return this.put(() => (isOn ? [...this.rules.map(({ rule }) => rule), { preset: name }] : this.without(name)));
   }
 
   apply() {
@@ -78,14 +78,22 @@ export class Faults {
       this.problem.textContent = shown(error.message);
       return undefined;
     }
-    return this.put(rules);
+    return this.put(() => rules);
   }
 
-  async put(rules) {
+  /** Puts rules in force that are made from those of then: one change after another, so that none takes back another. */
+  put(make) {
+    const path = this.path();
+    return (this.last = this.last.then(() => this.send(path, make)));
+  }
+
+  async send(path, make) {
+    // The rules of another world say nothing about these.
+    if (path !== this.path()) return;
     this.problem.textContent = "";
     this.changes += 1;
     try {
-      await json(this.path(), "PUT", rules);
+      await json(path, "PUT", make());
       this.changes += 1;
     } catch (error) {
       this.problem.textContent = shown(error.message);

@@ -51,9 +51,10 @@ export class State {
   }
 
   async reset() {
-    await json(worldPath(this.context.world, "/reset"), "POST");
+    const name = this.context.world;
+    await json(worldPath(name, "/reset"), "POST");
     await this.show();
-    say(`World ${this.context.world} has been reset`);
+    say(`World ${name} has been reset`);
   }
 
   newName() {
