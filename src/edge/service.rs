@@ -259,7 +259,7 @@ impl PendingRequest {
                         outgoing::make_call(&pending.call, &world.connectors).await
                     } else if pending.is_first {
                         drop(pending);
-                        return Box::new(memory_unavailable());
+                        return Box::new(memory_unavailable("requests that wait for connectors"));
                     } else {
                         CallOutcome::Failed(CallFailure::Busy)
                     };
@@ -289,14 +289,12 @@ impl PendingRequest {
     }
 }
 
-/// Returns the answer if requests that wait for connectors hold all memory. SDKs repeat the request after the time, as for a throttled one.
-fn memory_unavailable() -> Answer {
-    tracing::warn!(
-        "request refused: requests that wait for connectors exceed the memory limit, or the share of their connection"
-    );
-    let body =
-        "{\"error\":{\"code\":\"emulatorMemory\",\"message\":\"requests that wait for connectors exceed the memory limit\"}}";
-    let mut answer = json_answer(StatusCode::TOO_MANY_REQUESTS, body.to_owned());
+/// Returns the answer to a request that has changed nothing, if others hold all memory. SDKs repeat the request after the time, as for a
+/// throttled one.
+pub(crate) fn memory_unavailable(others: &str) -> Answer {
+    tracing::warn!("request refused: {others} exceed the memory limit, or the share of their connection");
+    let body = format!("{{\"error\":{{\"code\":\"emulatorMemory\",\"message\":\"{others} exceed the memory limit\"}}}}");
+    let mut answer = json_answer(StatusCode::TOO_MANY_REQUESTS, body);
     answer.response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     answer
 }

@@ -145,11 +145,11 @@ async function follow() {
   return undefined;
 }
 
-/** Waits until a condition holds. */
-async function eventually(holds, what) {
+/** Waits until a condition holds. `seen` returns what there is if it does not. */
+async function eventually(holds, what, seen = () => undefined) {
   const deadline = Date.now() + 20000;
-  for (let result; !(result = await holds()); await new Promise((resolve) => setTimeout(resolve, 20))) {
-    assert.ok(Date.now() < deadline, what);
+  for (; !(await holds()); await new Promise((resolve) => setTimeout(resolve, 20))) {
+    if (Date.now() > deadline) assert.fail(`not so after 20 s: ${what}; seen: ${JSON.stringify(await seen())}`);
   }
 }
 
@@ -331,9 +331,12 @@ try {
     // Requests at the same time on a frozen clock have their own calls.
     await ask("PUT", "/_emulator/worlds/calls/clock", { running: false });
     const names = Array.from({ length: 12 }, (_, index) => `Rota ${index}`);
-    await Promise.all(names.map((displayName) => ask("POST", `/_world/calls${integrations}`, { ...integration, displayName, url: `${other}/${displayName.slice(5)}` })));
+    const create = (displayName) => ask("POST", `/_world/calls${integrations}`, { ...integration, displayName, url: `${other}/${displayName.slice(5)}` });
+    const answers = await Promise.all(names.map(create));
+    assert.deepEqual(answers.filter(({ status }) => status !== 201), []);
     const created = rows(page).filter({ hasText: "calls" }).filter({ hasText: "201" });
-    await eventually(async () => (await created.count()) === names.length, "all requests are there");
+    await eventually(async () => (await created.count()) === names.length, "all requests are there",
+      async () => [await page.locator(".count:visible").allInnerTexts(), await rows(page).allInnerTexts()]);
     for (let index = 0; index < names.length; index += 1) {
       await choose(created.nth(index));
       const name = (await page.getByLabel("Body of the request").innerText()).match(/"displayName": "Rota (\d+)"/)[1];

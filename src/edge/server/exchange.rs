@@ -20,7 +20,7 @@ use crate::edge::server::memory::{HolderKind, Progress, with_memory};
 use crate::edge::server::other_tunnel::OtherTunnel;
 use crate::edge::server::request_body::receive;
 use crate::edge::server::tunnel::{self, Admission, PromisedTunnel};
-use crate::edge::service::Service;
+use crate::edge::service::{Service, memory_unavailable};
 use crate::graph::request::{Body, Request, Via};
 use crate::graph::step::{Answer, Delivery, DeliveryForm};
 use crate::world::journal::{Arrival, Protocol};
@@ -188,12 +188,20 @@ pub(super) async fn exchange(
     if tracing::enabled!(tracing::Level::INFO) {
         log(&request, &answer, started);
     }
+    let is_repeatable = request.method.is_safe();
     // Its answer may be delayed.
     drop(request);
     if matches!(answer.delivery.form, DeliveryForm::Reset | DeliveryForm::Silence) {
         *answer.response.body_mut() = Bytes::new();
     }
-    let progress = hold_answer(&connection, &mut answer, is_multiplexed, is_control).await?;
+    let progress = match hold_answer(&connection, &mut answer, is_multiplexed, is_control).await {
+        // A small answer takes no memory that is counted. A client whose request has changed something must not take it for refused.
+        Err(_) if is_repeatable && !is_multiplexed => {
+            *answer = memory_unavailable("unsent responses");
+            None
+        }
+        held => held?,
+    };
     if answer.delivery == Delivery::AT_ONCE {
         return Ok(whole(*answer, progress));
     }

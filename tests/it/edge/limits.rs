@@ -95,6 +95,31 @@ fn unread_answers_take_bounded_memory_together() {
 }
 
 #[test]
+fn a_read_that_has_no_room_for_its_answer_is_refused_and_a_write_is_not() {
+    let server = with_long_texts(ServerLimits { answers_bytes: 5_000_000, ..ServerLimits::default() });
+    let large = format!("{{\"displayName\":\"{}\"}}", "x".repeat(4_000_000));
+    assert_eq!(statuses(&exchange(&server, patch(&large))), "200");
+    // A client of HTTP/2 that widens no window takes 64 KiB of the answer.
+    let request = literal(&literal(&[0x82, 0x86], 0x04, ENTITY.as_bytes()), 0x01, b"localhost");
+    let (unread, _) = begin_answer(&server, &frame(HEADERS, END_STREAM | END_HEADERS, 1, &request));
+    let seen = String::from_utf8(exchange(&server, target(ENTITY).into_bytes())).unwrap();
+    assert_eq!(statuses(seen.as_bytes()), "429");
+    assert!(seen.to_ascii_lowercase().contains("retry-after: 1\r\n"), "{seen}");
+    assert!(seen.contains("unsent responses exceed the memory limit"), "{seen}");
+    // A write has happened, so it is not refused: its connection ends.
+    let seen = exchange(&server, patch(&large.replacen("xx", "yy", 1)));
+    assert_eq!(statuses(&seen), "closed without an answer");
+    drop(unread);
+    let started = Instant::now();
+    while exchange(&server, target(ENTITY).into_bytes()).len() < 4_000_000 {
+        assert!(started.elapsed() < PATIENCE);
+    }
+    let seen = String::from_utf8(exchange(&server, target(ENTITY).into_bytes())).unwrap();
+    assert!(seen.contains("\"displayName\":\"yyx"));
+    server.assert_answers();
+}
+
+#[test]
 fn a_part_of_a_file_counts_as_the_file_that_it_keeps_in_memory() {
     let limits = ServerLimits { answers_bytes: 40_000_000, idle: SOON.idle, ..ServerLimits::default() };
     let mut behaviors = Behaviors::default();
@@ -255,6 +280,11 @@ impl Hoarder {
 
 /// Returns the answer of HTTP/2 to frames.
 fn first_answer(server: &Server, frames: &[u8]) -> String {
+    begin_answer(server, frames).1
+}
+
+/// Returns a connection of HTTP/2 and what has begun to arrive on it. The client reads no more.
+fn begin_answer(server: &Server, frames: &[u8]) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(&[&begin(), frames].concat()).unwrap();
@@ -265,7 +295,7 @@ fn first_answer(server: &Server, frames: &[u8]) -> String {
             _ => break,
         }
     }
-    frames_of(&seen)
+    (stream, frames_of(&seen))
 }
 
 /// Returns a change with a long name, whose body comes in several pieces.
