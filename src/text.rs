@@ -13,6 +13,7 @@ pub(crate) mod like;
 pub(crate) mod nearest;
 pub(crate) mod plural;
 pub(crate) mod redact;
+pub(crate) mod split;
 pub(crate) mod truncate;
 pub(crate) mod visible;
 pub(crate) mod word;

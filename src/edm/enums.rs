@@ -28,7 +28,10 @@ pub(crate) fn parse(enumeration: &EnumType, text: &str, syntax: FlagSyntax) -> O
         return (syntax.empty == EmptyFlags::None).then_some(0);
     }
     let any_case = syntax.lists == FlagLists::AnyCase;
-    let is_list = text.contains(',');
+    let is_list = text.bytes().any(|byte| byte == b',');
+    if !is_list {
+        return member(enumeration, text.trim(), any_case, true);
+    }
     let mut number = 0;
     for name in text.split(',') {
         // The older library accepts the schema's spelling only for a single member; lists go to .NET's Enum.Parse, which knows the

@@ -14,6 +14,9 @@ use crate::text::charset::Charset;
 use crate::text::gzip::{self, GzipError};
 use crate::text::json::{self, Json};
 
+/// The content type of nearly all bodies, which has no parameters.
+const JSON: &str = "application/json";
+
 /// The maximum number of JSON values in a body. An entity has a few dozen; without a limit, 4 MiB of empty arrays would take a hundred
 /// times their size in memory.
 const NODE_LIMIT: usize = 100_000;
@@ -54,7 +57,7 @@ pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<C
 
 /// Returns the charset of a content type.
 fn charset(headers: &HeaderMap) -> Option<&str> {
-    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let content_type = headers.get(header::CONTENT_TYPE).filter(|value| *value != JSON)?.to_str().ok()?;
     let pairs = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
     let (_, value) = pairs.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
     Some(value.trim().trim_matches('"'))
@@ -119,13 +122,17 @@ pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Error> {
 }
 
 fn is_json(content_type: &HeaderValue) -> bool {
+    if content_type == JSON {
+        return true;
+    }
     let media_type = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
 }
 
 /// Returns the form of long numbers that a content type announces (OData JSON Format 4.0, 3.2).
 pub(super) fn long_numbers(headers: &HeaderMap) -> LongNumbers {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = headers.get(header::CONTENT_TYPE).filter(|value| *value != JSON);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_compatible = |parameter: &str| {
         let pair = parameter.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
         pair.is_some_and(|(name, value)| name.eq_ignore_ascii_case("IEEE754Compatible") && value.eq_ignore_ascii_case("true"))

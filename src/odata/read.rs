@@ -15,6 +15,7 @@ use crate::policy::behavior::{
 };
 use crate::policy::refusal;
 use crate::text::json::{self, Json, Member};
+use crate::text::split::split_at;
 
 mod annotations;
 mod dynamic;
@@ -172,15 +173,21 @@ impl BodyReader<'_> {
         let expected = if is_entity { structured } else { model.structured(declared) };
         let mut seen = vec![false; structured.properties.len()];
         let mut seen_dynamic = HashSet::new();
-        let mut seen_annotations = HashSet::new();
+        let (mut first_annotation, mut seen_annotations) = (None, HashSet::new());
         let mut named_types = Vec::new();
         for (name, json) in members {
             if self.is_full() {
                 break;
             }
             let place = Path::Member(at, name);
-            if let Some((target, term)) = name.split_once('@') {
-                if !seen_annotations.insert(self.annotation_key(target, term)) {
+            if let Some((target, term)) = split_at(name, b'@') {
+                // Most bodies have one, which cannot be there twice.
+                let is_first = first_annotation.is_none();
+                let (first_target, first_term) = *first_annotation.get_or_insert((target, term));
+                if !is_first && seen_annotations.is_empty() {
+                    seen_annotations.insert(self.annotation_key(first_target, first_term));
+                }
+                if !is_first && !seen_annotations.insert(self.annotation_key(target, term)) {
                     self.duplicate_annotation(target, term, &place);
                 } else if is_entity && self.is_request() && self.is_bind(name) {
                     self.bind(structured, target, json, &place, &mut patch);

@@ -401,11 +401,11 @@ fn write_properties(
             continue;
         }
         let value = if property.write_only && representation.style.secret == Secret::Null { &Value::Null } else { stored };
-        let is_absent = *value == Value::Null && !property.nullable && !property.write_only;
+        let is_absent = matches!(value, Value::Null) && !property.nullable && !property.write_only;
         // Null is what a member that is not there reads back as, unless it has an initial value. What a complex value contains is nested in it.
         let can_be_left_out =
             !matches!(property.kind, PropertyType::Complex(_)) && property.initial.is_none() || !property.nullable;
-        let is_implied = *stored == Value::Null && can_be_left_out;
+        let is_implied = matches!(stored, Value::Null) && can_be_left_out;
         if is_implied && matches!(representation.style.control, ControlInformation::State | ControlInformation::Call) {
             continue;
         }
@@ -520,7 +520,7 @@ fn is_written(
     let property = &structured.properties[index];
     // Selecting a property by its name overrides `omitted_while_null`.
     let is_omitted = property.omitted_while_null && selected == Selected::Everything;
-    if *value == Value::Null && (is_omitted || representation.style.nulls == Nulls::Omit) {
+    if matches!(value, Value::Null) && (is_omitted || representation.style.nulls == Nulls::Omit) {
         return false;
     }
     representation.shows(structured, index)

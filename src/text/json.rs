@@ -211,14 +211,25 @@ pub(crate) fn parse(text: &[u8]) -> Result<Json<'_>, serde_json::Error> {
 /// Parses a JSON text; fails if it has more values than the limit.
 pub(crate) fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::Error> {
     let text = bom::strip_bytes(text);
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
     let counts = Counts { remaining: Cell::new(limit), floats: Cell::new(0) };
-    let mut json = TreeBuilder(&counts).deserialize(&mut deserializer)?;
-    deserializer.end()?;
+    let mut json = match std::str::from_utf8(text) {
+        // Nearly all texts. Checked as a whole, they cost less than string by string.
+        Ok(text) => build(&mut serde_json::Deserializer::from_str(text), &counts)?,
+        Err(_) => build(&mut serde_json::Deserializer::from_slice(text), &counts)?,
+    };
     // Few texts have numbers with a fraction.
     if counts.floats.get() > 0 {
         number::keep_digits(text, &mut json, counts.floats.get());
     }
+    Ok(json)
+}
+
+fn build<'de, R: serde_json::de::Read<'de>>(
+    deserializer: &mut serde_json::Deserializer<R>,
+    counts: &Counts,
+) -> Result<Json<'de>, serde_json::Error> {
+    let json = TreeBuilder(counts).deserialize(&mut *deserializer)?;
+    deserializer.end()?;
     Ok(json)
 }
 

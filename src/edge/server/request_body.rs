@@ -1,5 +1,9 @@
 //! Request bodies: read up to a limit, within a time and the memory of all requests together.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http_body_util::BodyExt as _;
@@ -29,7 +33,11 @@ pub(super) async fn receive(
     of_head: Option<HeldMemory>,
 ) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
     let _waiting = activity.begin_waiting();
-    let reading = read_body(gate, activity, headers, incoming, is_control, limit, of_head);
+    let mut reading = pin!(read_body(gate, activity, headers, incoming, is_control, limit, of_head));
+    // Most bodies have come with their head, and need no timer.
+    if let Poll::Ready(body) = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
+        return body;
+    }
     let Ok(body) = tokio::time::timeout(gate.limits.body, reading).await else {
         tracing::info!("request aborted: body not received in time");
         return Err(ExchangeAborted);

@@ -39,9 +39,21 @@ impl BodyReader<'_> {
     pub(super) fn named_type(&self, declared: TypeId, members: &[Member<'_>]) -> Option<TypeId> {
         let (_, value) = members.iter().find(|(name, _)| self.is_type_of_object(name))?;
         let Json::String(text) = value else { return None };
-        match self.rules.model.resolve(names::without_prefix(text)) {
-            Some(NamedType::Structured(id)) if self.rules.model.is_a(id, declared) => Some(id),
+        match self.structured_of(declared, text)? {
+            id if self.rules.model.is_a(id, declared) => Some(id),
             _ => None,
+        }
+    }
+
+    /// Returns the structured type that a text names. Most name the one that is expected, in its own spelling, which needs no search.
+    fn structured_of(&self, expected: TypeId, text: &str) -> Option<TypeId> {
+        let name = names::without_prefix(text);
+        if *name == *self.rules.model.structured(expected).full_name {
+            return Some(expected);
+        }
+        match self.rules.model.resolve(name)? {
+            NamedType::Structured(id) => Some(id),
+            NamedType::Enum(_) => None,
         }
     }
 
@@ -135,10 +147,7 @@ impl BodyReader<'_> {
         let structured = types.read_as;
         if target.is_empty() {
             // The type of the object itself was found before its members were read.
-            let is_read = |text: &str| match self.rules.model.resolve(names::without_prefix(text)) {
-                Some(NamedType::Structured(id)) => id == structured.id,
-                _ => false,
-            };
+            let is_read = |text: &str| self.structured_of(structured.id, text) == Some(structured.id);
             if matches!(json, Json::String(text) if is_read(text)) {
                 return;
             }

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{Model, NamedType};
+use crate::text::split::split_at;
 
 /// Removes the prefix of a type name: `#`, or a context URL up to its fragment.
 pub(super) fn without_prefix(text: &str) -> &str {
-    if let Some((address, fragment)) = text.split_once('#')
+    if let Some((address, fragment)) = split_at(text, b'#')
         && strip(address, "", "$metadata").is_some()
     {
         return fragment;

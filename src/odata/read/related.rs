@@ -7,11 +7,12 @@ use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::StructuredType;
 use crate::policy::refusal;
 use crate::text::json::Json;
+use crate::text::split::split_at;
 
 impl BodyReader<'_> {
     /// Whether a member has the addresses of entities under a navigation property.
     pub(super) fn is_bind(&self, name: &str) -> bool {
-        let Some((target, term)) = name.split_once('@') else { return false };
+        let Some((target, term)) = split_at(name, b'@') else { return false };
         !target.is_empty() && self.control_information(term).is_some_and(|name| name.eq_ignore_ascii_case("bind"))
     }
 
