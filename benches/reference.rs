@@ -17,12 +17,14 @@
 //! | the same by wrk | throughput and CPU time with another load generator, one thread and 16 connections, where it is installed |
 //! | CPU time per request | CPU time of the server's threads, from the scheduler, divided by the requests |
 //! | instructions and cache misses | of a request, counted by valgrind with simulated caches, if asked for: the figures that do not move |
+//! | over TLS | handshakes, requests of HTTP/1.1, and a hundred streams of HTTP/2 on one connection, against a bare server of hyper and rustls |
 //! | many in one | a page of a hundred entities against the reference with its bytes; a batch of twenty requests against twenty requests |
 //! | the page | the same GETs without and with a reader of the stream of the journals |
 //! | the report | on a full journal of 10,000 requests of seven kinds, several times |
 //! | start | from spawning the program to the line with its address, and to the first answer |
 //! | memory | resident memory after the start, after the first answer, and after many requests, with the journal on |
 //! | worlds | creating, using and dropping ten thousand worlds, and the memory released |
+//! | a suite of tests | a thousand tests, each with a server that is started, updated, and stopped, and each with a world of one server |
 //! | scaling | the same requests to emulators with few and with many entities: one entity and one page should cost the same, a filter over all of them in proportion |
 //!
 //! **CPU time per request is the more stable figure.** Server and load generator share the cores. Throughput therefore includes the
@@ -43,8 +45,10 @@ mod reference {
     pub(crate) mod server;
     pub(crate) mod start;
     pub(crate) mod stream;
+    pub(crate) mod suite;
     pub(crate) mod system;
     pub(crate) mod table;
+    pub(crate) mod tls;
     pub(crate) mod url;
     pub(crate) mod worlds;
     pub(crate) mod wrk;
@@ -59,7 +63,7 @@ use reference::options::{Expectations, Options};
 use reference::process::Child;
 use reference::rounds;
 use reference::table::Table;
-use reference::{instructions, larger, report, scaling, server, start, stream, system, url, worlds, wrk};
+use reference::{instructions, larger, report, scaling, server, start, stream, suite, system, tls, url, worlds, wrk};
 
 /// The allocator of the emulator, so that it makes no difference.
 #[global_allocator]
@@ -76,8 +80,8 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(recording) = server::recording_of(&arguments) {
-        return match server::serve(&recording) {
+    if let Some((recording, tls)) = server::recording_of(&arguments) {
+        return match server::serve(&recording, tls) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(&problem),
         };
@@ -156,6 +160,8 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     }
     println!("\n## Many in one\n");
     larger::compare(options, &mut expectations).await?;
+    println!("\n## Over TLS\n");
+    tls::compare(options, &recording, &mut expectations).await?;
     println!("\n## The page\n");
     stream::compare(options, &mut expectations).await?;
     println!("\n## The report\n");
@@ -170,6 +176,8 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     println!("\n## Worlds\n");
     let kept = worlds::measure().await?;
     expectations.at_most("MiB that dropped worlds keep", options.expect_kept_mib, kept);
+    println!("\n## A suite of tests\n");
+    suite::compare(options, &recording).await?;
     println!("\n## Scaling\n");
     scaling::compare(options).await?;
 

@@ -26,7 +26,7 @@ const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations/";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Larger than a response, so that one read is enough.
-const BUFFER: usize = 16 * 1024;
+pub(crate) const BUFFER: usize = 16 * 1024;
 
 /// Returns the runtime of the benchmark, on one thread.
 pub(crate) fn runtime() -> io::Result<Runtime> {
@@ -274,7 +274,7 @@ impl Connection {
 }
 
 /// Returns the length of a response with its head, once it is known; an error unless the response is a success.
-fn length_of(response: &[u8]) -> io::Result<Option<usize>> {
+pub(crate) fn length_of(response: &[u8]) -> io::Result<Option<usize>> {
     let mut rest = response;
     let mut length = None;
     let mut is_chunked = false;

@@ -52,6 +52,9 @@ pub(crate) struct Options {
     /// Fail if GET with a reader of the stream of the journals is below this ratio to GET without one, in throughput
     #[arg(long, value_name = "RATIO", value_parser = positive)]
     pub(crate) expect_stream: Option<f64>,
+    /// Fail if handshakes, GET over TLS, or GET on streams of HTTP/2 are below this ratio to the reference, in throughput and in CPU time
+    #[arg(long, value_name = "RATIO", value_parser = positive)]
+    pub(crate) expect_tls: Option<f64>,
     /// Fail if the median time from the start to the first answer is longer than this
     #[arg(long, value_name = "MILLISECONDS", value_parser = positive)]
     pub(crate) expect_ready_ms: Option<f64>,
@@ -78,6 +81,11 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn rounds(&self) -> u32 {
         self.rounds.unwrap_or(if self.quick { 3 } else { 5 })
+    }
+
+    /// Returns the number of tests of the measured suite.
+    pub(crate) fn tests(&self) -> usize {
+        if self.quick { 50 } else { 1_000 }
     }
 
     pub(crate) fn memory_requests(&self) -> usize {

@@ -68,7 +68,7 @@ impl Child {
         if line.is_empty() {
             return Err(format!("{name} printed no address: {}", process.end()).into());
         }
-        let address = line.trim_end().strip_prefix("http://").and_then(|address| address.parse().ok());
+        let address = line.trim_end().split_once("://").and_then(|(_, address)| address.parse().ok());
         let address = address.ok_or_else(|| format!("{name} printed {line:?}, expected an address"))?;
         Ok(Child { name, process, address, to_address })
     }

@@ -1,7 +1,7 @@
 //! The reference: a bare hyper server that answers with recorded bytes.
 //!
 //! It is served as `src/edge/server.rs` serves the emulator: the same runtime with the same number of threads, the same settings of
-//! HTTP/1.1 and of sockets. It supports HTTP/1.1 only and has no graceful shutdown: the cost of more features counts as the emulator's
+//! HTTP/1.1 and of sockets. Without a certificate it supports HTTP/1.1 only, and it has no graceful shutdown: the cost of more features counts as the emulator's
 //! own work. Bodies of requests are read, as hyper requires, and discarded.
 
 use std::convert::Infallible;
@@ -14,10 +14,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use wfi_emulator::internals::edge::server::Workers;
 
 use super::process::Temporary;
@@ -42,9 +45,28 @@ impl Recording {
     }
 }
 
-/// Returns the recording to serve, if the arguments start the reference.
-pub(crate) fn recording_of(arguments: &[String]) -> Option<PathBuf> {
-    (arguments.first()? == SERVE).then(|| arguments.get(1).map(PathBuf::from))?
+/// The files of a certificate and its key.
+pub(crate) type CertificateFiles = [PathBuf; 2];
+
+/// Returns the recording to serve, and the files with which to serve it over TLS, if the arguments start the reference.
+pub(crate) fn recording_of(arguments: &[String]) -> Option<(PathBuf, Option<CertificateFiles>)> {
+    let files = arguments.strip_prefix(&[SERVE.to_owned()])?;
+    let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+    match &files[..] {
+        [recording] => Some((recording.clone(), None)),
+        [recording, certificate, key] => Some((recording.clone(), Some([certificate.clone(), key.clone()]))),
+        _ => None,
+    }
+}
+
+/// Returns what accepts TLS with a certificate.
+fn acceptor([certificate, key]: &CertificateFiles) -> Result<TlsAcceptor, Problem> {
+    let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_file(key)?)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// A recorded response.
@@ -81,7 +103,8 @@ impl Fixed {
 }
 
 /// Serves a recording until the process is killed.
-pub(crate) fn serve(recording: &Path) -> Result<(), Problem> {
+pub(crate) fn serve(recording: &Path, tls: Option<CertificateFiles>) -> Result<(), Problem> {
+    let tls = tls.as_ref().map(acceptor).transpose()?;
     let recorded = std::fs::read(recording)?;
     let mut parts = recorded.split(|byte| *byte == SEPARATOR);
     let get = Fixed::read(parts.next().ok_or("no response to GET")?)?;
@@ -97,12 +120,22 @@ pub(crate) fn serve(recording: &Path) -> Result<(), Problem> {
             let (moved, runtime) = (stream.into_std()?, next.next().ok_or("no runtime")?);
             // Without the option, the connection works, only slower.
             let _ = moved.set_nodelay(true);
-            let fixed = fixed.clone();
+            let (fixed, tls) = (fixed.clone(), tls.clone());
             let service = service_fn(move |request| answer(fixed.clone(), request));
             runtime.spawn(async move {
                 let Ok(stream) = TcpStream::from_std(moved) else { return };
                 // Errors of a client that disconnects are ignored.
-                let _ = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service).await;
+                let Some(tls) = tls else {
+                    let _ = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service).await;
+                    return;
+                };
+                let Ok(stream) = tls.accept(stream).await else { return };
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    let builder = http2::Builder::new(TokioExecutor::new());
+                    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+                } else {
+                    let _ = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service).await;
+                }
             });
         }
     })
