@@ -1,4 +1,4 @@
-//! What a suite of tests waits for: a server for each test, which is started, asked once, and stopped; and a world for each test in one
+//! The time of a suite of tests: a server for each test, which is started, asked once, and stopped; and a world for each test in one
 //! server.
 
 use std::time::{Duration, Instant};

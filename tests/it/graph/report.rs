@@ -443,12 +443,11 @@ fn the_findings_of_sdks_are_listed() {
     assert!(listed.is_empty(), "suites without findings: {listed:?}");
 }
 
-/// The permissions of the operations of a recorded run: in each line of the file an operation, the least privileged permissions of users and
+/// The permissions of the operations of an application: in each line of a file an operation, the least privileged permissions of users and
 /// those of applications, as Microsoft's table has them, written by hand.
-#[test]
-fn the_permissions_of_an_application_are_those_of_the_published_table() {
+fn check_permissions(name: &str) {
     let text = |name: &str| std::fs::read_to_string(root().join("tests/permissions").join(name)).unwrap();
-    let world = run(&exchange::read(&text("application.hurl")).unwrap());
+    let world = run(&exchange::read(&text(&format!("{name}.hurl"))).unwrap());
     let report = report(&world, "uncovered-operation");
     let cell = |names: &[String]| if names.is_empty() { "-".to_owned() } else { names.join(" or ") };
     let found: Vec<String> = report
@@ -457,13 +456,23 @@ fn the_permissions_of_an_application_are_those_of_the_published_table() {
         .iter()
         .map(|one| format!("{}\t{}\t{}", one.operation, cell(&one.least.delegated), cell(&one.least.application)))
         .collect();
-    let expected = text("application.tsv");
+    let expected = text(&format!("{name}.tsv"));
     let (operations, covering) = expected.split_once("\n\n").unwrap();
     let expected: Vec<&str> = operations.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(found, expected);
     let sets = [("delegated", &report.permissions.covering.delegated), ("application", &report.permissions.covering.application)];
     let found: Vec<String> = sets.into_iter().map(|(kind, names)| format!("{kind}\t{}", names.join(" "))).collect();
     assert_eq!(found, covering.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_permissions_of_an_application_are_those_of_the_published_table() {
+    check_permissions("application");
+}
+
+#[test]
+fn the_permissions_of_a_recorded_run_are_those_of_the_published_table() {
+    check_permissions("recorded");
 }
 
 #[test]
