@@ -194,6 +194,11 @@ impl Primitive {
         Primitive::ALL.into_iter().find(|primitive| primitive.name() == name)
     }
 
+    /// Returns the type with a name in the namespace `Edm`.
+    pub(crate) fn local_named(local_name: &str) -> Option<Primitive> {
+        Primitive::ALL.into_iter().find(|primitive| primitive.local_name() == local_name)
+    }
+
     /// Returns the type that a payload names, in any case. `Edm.Untyped` is abstract: no value has it as its type.
     pub(crate) fn of_value(local_name: &str) -> Option<Primitive> {
         let mut concrete = Primitive::ALL.into_iter().filter(|primitive| *primitive != Primitive::Untyped);

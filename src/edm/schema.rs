@@ -584,7 +584,7 @@ pub struct Model {
     enums: Box<[Option<Arc<EnumType>>]>,
     roots: Vec<Root>,
     root_names: NameIndex,
-    operations: HashMap<Box<str>, Vec<Operation>, RandomState>,
+    operations: HashMap<Box<str>, Vec<Arc<Operation>>, RandomState>,
     namespaces: Vec<Box<str>>,
     /// The aliases of namespaces, and what they are short for.
     aliases: Vec<(Box<str>, Box<str>)>,

@@ -55,6 +55,19 @@ pub(crate) fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> 
     unpack_within(packed, limit, |_| true)
 }
 
+/// Unpacks a gzip member of the program itself, whose statement of its length is true.
+///
+/// # Errors
+///
+/// Fails on malformed bytes.
+pub(crate) fn unpack_own(packed: &[u8]) -> Result<Vec<u8>, GzipError> {
+    // The last four bytes are the length (RFC 1952, 2.3.1).
+    let length = packed.last_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
+    let mut content = Vec::with_capacity(length);
+    let read = GzDecoder::new(packed).read_to_end(&mut content);
+    read.map(|_| content).map_err(|reason| GzipError::Malformed(reason.to_string()))
+}
+
 /// Unpacks like [`unpack`]. Before the content grows, `take` is asked for the bytes by which it does.
 ///
 /// While a content grows, it is in memory twice. So a long one is unpacked twice: its length is found first.

@@ -6,6 +6,7 @@ mod properties;
 mod types;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 
@@ -18,8 +19,8 @@ use super::name_index::NameIndex;
 use super::names::{self, Names};
 use super::rules::WorkloadRules;
 use super::{
-    Address, EnumId, Model, NamedType, PropertyLists, Restrictions, Root, Schema, SchemaError, SchemaText, Set, SetId, SetKind,
-    StructuredType, TypeId, Version,
+    Address, EnumId, ItemType, Model, NamedType, Operation, PropertyLists, Restrictions, Root, Schema, SchemaError, SchemaText,
+    Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
 /// Builds the tables of both versions. With what Graph publishes, the built-in documents are extended by it: types, enums, sets and slots
@@ -84,6 +85,7 @@ fn tables<'x>(
         set_numbers: HashMap::default(),
         fixed: HashMap::default(),
         property_lists: PropertyLists::default(),
+        operations: HashMap::default(),
     };
     // Entities of a type live where they live without the rest.
     let mut homes: HashMap<TypeId, SetId, RandomState> = HashMap::default();
@@ -294,6 +296,11 @@ struct Earlier<'e> {
     declarations: &'e [Option<&'e Arc<TypeDeclaration<'e>>>],
 }
 
+/// Returns declarations by their numbers.
+fn by_number<'d, I: Copy + Eq + Hash, D>(numbers: &[I], declarations: &'d [Arc<D>]) -> HashMap<I, &'d Arc<D>, RandomState> {
+    numbers.iter().copied().zip(declarations).collect()
+}
+
 /// Returns the declarations of a document by the numbers of their types.
 fn declarations<'d>(document: &'d Document<'d>, numbers: &Numbers, count: u32) -> Vec<Option<&'d Arc<TypeDeclaration<'d>>>> {
     let mut by_id = vec![None; count as usize];
@@ -315,6 +322,8 @@ struct Shared<'r> {
     set_numbers: HashMap<(Owner, Box<str>, bool, TypeId), SetId, RandomState>,
     fixed: HashMap<(SetId, SetId), SetId, RandomState>,
     property_lists: PropertyLists,
+    /// The operations of the last version, by the places of their declarations in memory.
+    operations: HashMap<usize, Arc<Operation>, RandomState>,
 }
 
 impl Shared<'_> {
@@ -356,13 +365,19 @@ impl Shared<'_> {
             aliases: document.aliases().map(|(alias, namespace)| (alias.into(), namespace.into())).collect(),
             imports: document.imports.iter().map(|(name, operation)| (name.as_ref().into(), operation.as_ref().into())).collect(),
         };
-        for (id, declaration) in numbers.enums.iter().zip(&document.enums) {
-            let full_name = document.qualified(declaration.schema, &declaration.name);
-            model.enums[id.0 as usize] = Some(Arc::new(types::enumeration(&full_name, declaration)));
-        }
         let by_id = declarations(document, numbers, types);
         let earlier_by_id = earlier.map(|(document, numbers, _)| declarations(document, numbers, types)).unwrap_or_default();
+        let earlier_enums = earlier.map(|(document, numbers, _)| by_number(&numbers.enums, &document.enums)).unwrap_or_default();
         let earlier = earlier.map(|(document, _, model)| Earlier { document, model, declarations: &earlier_by_id });
+        let has_same_schemas = earlier.as_ref().is_some_and(|earlier| document.has_schemas_of(earlier.document));
+        for (id, declaration) in numbers.enums.iter().zip(&document.enums) {
+            let twin = earlier_enums.get(id).filter(|twin| has_same_schemas && declaration.is_alike(twin));
+            let same = twin.zip(earlier.as_ref()).and_then(|(_, earlier)| earlier.model.enums[id.0 as usize].clone());
+            model.enums[id.0 as usize] = Some(same.unwrap_or_else(|| {
+                let full_name = document.qualified(declaration.schema, &declaration.name);
+                Arc::new(types::enumeration(&full_name, declaration))
+            }));
+        }
         for (id, declaration) in numbers.types.iter().zip(&document.types) {
             self.add_type(document, &mut model, &by_id, (*id, declaration), earlier.as_ref())?;
         }
@@ -394,16 +409,57 @@ impl Shared<'_> {
         }
         self.add_fixed(&model);
         model.root_names = NameIndex::of(model.roots.iter().map(|root| &*root.name));
+        let earlier_operations = earlier.as_ref().filter(|_| has_same_schemas).map(|_| &self.operations);
+        let mut built = Vec::with_capacity(document.operations.len());
         for declaration in &document.operations {
-            if let Some(operation) = operations::build(self, document, &model, declaration) {
-                model.operations.entry(declaration.name.to_ascii_lowercase().into()).or_default().push(operation);
-            }
+            let twin = earlier_operations.and_then(|known| known.get(&operations::place(declaration)));
+            let operation = match twin.filter(|twin| operations::has_types_of(&model, twin, earlier.as_ref())) {
+                Some(twin) => twin.clone(),
+                None => match operations::build(self, document, &model, declaration) {
+                    Some(operation) => Arc::new(operation),
+                    None => continue,
+                },
+            };
+            built.push((operations::place(declaration), operation));
         }
+        for (_, operation) in &built {
+            let name = names::lower(&operation.name, &mut [0; names::SHORT]).into();
+            model.operations.entry(name).or_default().push(operation.clone());
+        }
+        self.operations = built.into_iter().collect();
         Ok(model)
     }
 
-    fn named(&self, full_name: &str) -> Option<NamedType> {
-        self.names.get(&*names::lower(full_name, &mut [0; names::SHORT])).copied()
+    /// Returns the declared type of a name as written in a schema of a document.
+    fn named(&self, document: &Document<'_>, schema: usize, name: &str) -> Option<NamedType> {
+        let (namespace, local) = document.resolve(schema, name);
+        self.named_in(namespace, local)
+    }
+
+    /// Returns the declared type of a name in a namespace.
+    fn named_in(&self, namespace: &str, local: &str) -> Option<NamedType> {
+        // This is asked for each property: the qualified name is mostly put together on the stack.
+        let (mut room, length) = ([0; names::SHORT], namespace.len() + 1 + local.len());
+        let Some(qualified) = room.get_mut(..length) else {
+            return self.names.get(&*[namespace, ".", local].concat().to_ascii_lowercase()).copied();
+        };
+        qualified[..namespace.len()].copy_from_slice(namespace.as_bytes());
+        qualified[namespace.len()] = b'.';
+        qualified[namespace.len() + 1..].copy_from_slice(local.as_bytes());
+        qualified.make_ascii_lowercase();
+        self.names.get(std::str::from_utf8(qualified).ok()?).copied()
+    }
+
+    /// Returns the type of a value with a name as written in a schema of a document, if it is primitive or declared.
+    fn item(&self, document: &Document<'_>, schema: usize, name: &str) -> Option<ItemType> {
+        let (namespace, local) = document.resolve(schema, name);
+        if let Some(primitive) = names::primitive(namespace, local) {
+            return Some(ItemType::Primitive(primitive));
+        }
+        Some(match self.named_in(namespace, local)? {
+            NamedType::Enum(id) => ItemType::Enum(id),
+            NamedType::Structured(id) => ItemType::Complex(id),
+        })
     }
 
     /// Whether rows can be about a type.
@@ -421,7 +477,7 @@ impl Shared<'_> {
             self.sets.push(Set {
                 name: name.into(),
                 path: path.into(),
-                fragment: format!("#{path}").into(),
+                fragment: ["#", path].concat().into(),
                 target,
                 kind,
                 is_single: kind == SetKind::Singleton || matches!(owner, Owner::Type(_, true)),
@@ -445,7 +501,7 @@ impl Shared<'_> {
     }
 
     fn entity_type(&self, document: &Document<'_>, model: &Model, schema: usize, type_name: &str) -> Result<TypeId, String> {
-        match self.named(&document.expand(schema, type_name)) {
+        match self.named(document, schema, type_name) {
             Some(NamedType::Structured(id)) if model.find_structured(id).is_some_and(|structured| structured.is_entity) => Ok(id),
             _ => Err(format!("unknown entity type {type_name}")),
         }

@@ -86,8 +86,10 @@ fn contents(text: &str, document: &Document<'_>) -> Contents {
         let kind = if operation.is_action { "action" } else { "function" };
         let used = operation.parameters.iter().map(|parameter| &parameter.type_name).chain(&operation.return_type);
         let is_unknown = |type_name: &&csdl::Text<'_>| {
-            let name = document.expand(operation.schema, collection_element(type_name).unwrap_or(type_name));
-            primitive(&name).is_none() && !known.contains(&name.to_ascii_lowercase())
+            let name = collection_element(type_name).unwrap_or(type_name);
+            let (namespace, local) = document.resolve(operation.schema, name);
+            let expanded = document.expand(operation.schema, name);
+            primitive(namespace, local).is_none() && !known.contains(&expanded.to_ascii_lowercase())
         };
         if let Some(unknown) = used.into_iter().find(is_unknown) {
             let name = document.qualified(operation.schema, &operation.name);

@@ -156,6 +156,15 @@ pub(super) struct EnumDeclaration<'x> {
     pub(super) at: usize,
 }
 
+impl EnumDeclaration<'_> {
+    /// Whether two documents with the same namespaces and aliases declare an enum alike.
+    pub(super) fn is_alike(&self, other: &EnumDeclaration<'_>) -> bool {
+        let EnumDeclaration { schema, name, is_flags, members, at: _ } = self;
+        std::ptr::eq(std::ptr::from_ref(self).cast::<u8>(), std::ptr::from_ref(other).cast::<u8>())
+            || (schema, name, is_flags, members) == (&other.schema, &other.name, &other.is_flags, &other.members)
+    }
+}
+
 /// A singleton or an entity set of the container.
 #[derive(Clone, Debug)]
 pub(super) struct RootDeclaration<'x> {
@@ -197,14 +206,23 @@ pub(super) struct ParameterDeclaration<'x> {
 impl Document<'_> {
     /// Returns the qualified name of a type as written in a schema, with its alias resolved.
     pub(super) fn expand<'n>(&self, schema: usize, name: &'n str) -> Cow<'n, str> {
-        let Some((prefix, local)) = name.rsplit_once('.') else { return Cow::Borrowed(name) };
+        let (namespace, local) = self.resolve(schema, name);
+        if namespace.len() + usize::from(!namespace.is_empty()) + local.len() == name.len() && name.starts_with(namespace) {
+            return Cow::Borrowed(name);
+        }
+        Cow::Owned([namespace, ".", local].concat())
+    }
+
+    /// Returns the namespace of a type as written in a schema, with its alias resolved, and its name there. A name without a namespace has an
+    /// empty one.
+    pub(super) fn resolve<'n>(&'n self, schema: usize, name: &'n str) -> (&'n str, &'n str) {
+        let Some(dot) = name.bytes().rposition(|byte| byte == b'.') else { return ("", name) };
+        let (prefix, local) = (&name[..dot], &name[dot + 1..]);
         let has_alias = |declaration: &&SchemaDeclaration| declaration.alias.as_deref() == Some(prefix);
         // An alias of the schema itself comes before the same alias of another one.
         let own = self.schemas.get(schema).filter(|declaration| has_alias(declaration));
-        match own.or_else(|| self.schemas.iter().find(has_alias)) {
-            Some(declaration) => Cow::Owned([&declaration.namespace, ".", local].concat()),
-            None => Cow::Borrowed(name),
-        }
+        let declaration = own.or_else(|| self.schemas.iter().find(has_alias));
+        (declaration.map_or(prefix, |declaration| &declaration.namespace), local)
     }
 
     /// Returns the aliases with their namespaces.

@@ -12,6 +12,11 @@ impl NameIndex {
         NameIndex(entries.into())
     }
 
+    /// Returns the hashes of the names.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|(hash, _)| *hash)
+    }
+
     /// Returns the first index of a name. `name_at` returns the name at an index of the table.
     pub(super) fn find<'n>(&self, name: &str, name_at: impl Fn(usize) -> Option<&'n str>) -> Option<usize> {
         let hash = hash(name);
@@ -25,7 +30,7 @@ impl NameIndex {
 
 /// Returns a hash that is the same in upper and lower case, of eight bytes at a time (that of rustc's tables). Names of a schema are not
 /// chosen by clients; a client's name costs one search.
-fn hash(name: &str) -> u32 {
+pub(super) fn hash(name: &str) -> u32 {
     /// The bit by which letters in upper and lower case differ.
     const CASE: u64 = 0x2020_2020_2020_2020;
     let (chunks, rest) = name.as_bytes().as_chunks::<8>();

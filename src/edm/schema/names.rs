@@ -29,11 +29,11 @@ pub(super) fn collection_element(type_name: &str) -> Option<&str> {
     type_name.strip_prefix("Collection(")?.strip_suffix(')')
 }
 
-/// Returns the primitive type of a name, if it is one. Values of undeclared types are any JSON.
-pub(super) fn primitive(full_name: &str) -> Option<Primitive> {
-    match full_name {
-        "microsoft.graph.Json" | "Edm.PrimitiveType" => Some(Primitive::Untyped),
-        name if name.starts_with("Edm.") => Primitive::named(name),
+/// Returns the primitive type of a name in a namespace, if it is one. Values of undeclared types are any JSON.
+pub(super) fn primitive(namespace: &str, local: &str) -> Option<Primitive> {
+    match (namespace, local) {
+        ("microsoft.graph", "Json") | ("Edm", "PrimitiveType") => Some(Primitive::Untyped),
+        ("Edm", local) => Primitive::local_named(local),
         _ => None,
     }
 }

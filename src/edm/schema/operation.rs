@@ -1,5 +1,7 @@
 //! Actions and functions, and the types of their parameters and results.
 
+use std::sync::Arc;
+
 use super::{Model, PropertyType, TypeId};
 
 /// An action or a function.
@@ -85,7 +87,7 @@ impl Model {
     }
 
     /// Returns the operations of a name, in any case.
-    fn overloads(&self, local: &str) -> &[Operation] {
+    fn overloads(&self, local: &str) -> &[Arc<Operation>] {
         let named = self.operations.get(local).or_else(|| self.operations.get(&*local.to_ascii_lowercase()));
         named.map_or(&[], Vec::as_slice)
     }
@@ -102,7 +104,7 @@ impl Model {
         }
         let named = self.overloads(local);
         let among = |wanted: &dyn Fn(&Operation) -> bool| {
-            let fitting = named.iter().filter(|operation| fits(operation) && wanted(operation));
+            let fitting = named.iter().map(|operation| &**operation).filter(|operation| fits(operation) && wanted(operation));
             fitting.reduce(|best, next| if self.is_nearer(next, best) { next } else { best })
         };
         let nearest = among(&|_| true)?;

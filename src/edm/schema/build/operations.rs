@@ -1,9 +1,11 @@
 //! Builds actions and functions.
 
-use super::Shared;
+use std::sync::Arc;
+
+use super::{Earlier, Shared};
 use crate::edm::schema::csdl::{Document, OperationDeclaration, ParameterDeclaration};
-use crate::edm::schema::names::{collection_element, primitive};
-use crate::edm::schema::{ItemType, Model, NamedType, Operation, OperationType, Parameter, PropertyType, TypeId};
+use crate::edm::schema::names::collection_element;
+use crate::edm::schema::{ItemType, Model, Operation, OperationType, Parameter, PropertyType, TypeId};
 
 /// Builds an operation; `None` if it is bound to, or takes or returns, a type that is not declared.
 pub(super) fn build(
@@ -35,6 +37,27 @@ pub(super) fn build(
     })
 }
 
+/// Returns the place of a declaration in memory, which is the same for one that two documents share.
+pub(super) fn place(declaration: &Arc<OperationDeclaration<'_>>) -> usize {
+    Arc::as_ptr(declaration).addr()
+}
+
+/// Whether a version has the types of an operation of an earlier one, and has entities where that has entities.
+pub(super) fn has_types_of(model: &Model, operation: &Operation, earlier: Option<&Earlier<'_>>) -> bool {
+    let Some(earlier) = earlier else { return false };
+    let has_type = |id: TypeId| {
+        let [here, there] = [model, earlier.model].map(|model| model.find_structured(id).map(|structured| structured.is_entity));
+        here.is_some() && here == there
+    };
+    let has_kind = |kind: OperationType| match kind {
+        OperationType::Entity(id) | OperationType::Entities(id) => has_type(id),
+        OperationType::Value(PropertyType::Complex(id) | PropertyType::Collection(ItemType::Complex(id))) => has_type(id),
+        OperationType::Value(_) => true,
+    };
+    let kinds = operation.parameters.iter().map(|parameter| parameter.kind).chain(operation.returns);
+    operation.binding.is_none_or(|(id, _)| has_type(id)) && kinds.into_iter().all(has_kind)
+}
+
 /// Returns the type of a binding parameter, and whether it is a collection.
 fn binding(kind: OperationType) -> Option<(TypeId, bool)> {
     match kind {
@@ -47,16 +70,11 @@ fn binding(kind: OperationType) -> Option<(TypeId, bool)> {
 /// Returns the type of a name as written in a schema.
 fn kind(shared: &Shared<'_>, document: &Document<'_>, model: &Model, schema: usize, type_name: &str) -> Option<OperationType> {
     let element = collection_element(type_name);
-    let name = document.expand(schema, element.unwrap_or(type_name));
-    let item = match primitive(&name) {
-        Some(primitive) => ItemType::Primitive(primitive),
-        None => match shared.named(&name)? {
-            NamedType::Enum(id) => ItemType::Enum(id),
-            NamedType::Structured(id) if model.find_structured(id)?.is_entity => {
-                return Some(if element.is_some() { OperationType::Entities(id) } else { OperationType::Entity(id) });
-            }
-            NamedType::Structured(id) => ItemType::Complex(id),
-        },
-    };
+    let item = shared.item(document, schema, element.unwrap_or(type_name))?;
+    if let ItemType::Complex(id) = item
+        && model.find_structured(id)?.is_entity
+    {
+        return Some(if element.is_some() { OperationType::Entities(id) } else { OperationType::Entity(id) });
+    }
     Some(OperationType::Value(if element.is_some() { PropertyType::Collection(item) } else { item.kind() }))
 }

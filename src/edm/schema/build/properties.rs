@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use super::Shared;
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::csdl::{Document, EnumDeclaration, PropertyDeclaration, TypeDeclaration, TypeFacts};
-use crate::edm::schema::names::{Names, collection_element, is_row_of, primitive};
+use crate::edm::schema::names::{Names, collection_element, is_row_of};
 use crate::edm::schema::rules::{PropertyRule, WorkloadRules};
 use crate::edm::schema::{Alias, EnumId, Initial, ItemType, NamedType, Property, PropertyType, Slot, StructuredType, Version};
 
@@ -17,7 +17,6 @@ use crate::edm::schema::{Alias, EnumId, Initial, ItemType, NamedType, Property, 
 pub(super) struct SlotNumbers {
     /// The slots of each name. Few names have many types.
     numbers: HashMap<Box<str>, Vec<(Kind, Slot)>, RandomState>,
-    by_name: HashMap<Box<str>, Vec<Slot>, RandomState>,
     count: u32,
     /// The enums, by lower-case names, whose members have different numbers in the versions: their values cannot be shared.
     conflicting: Vec<String>,
@@ -40,7 +39,7 @@ impl SlotNumbers {
             members.any(|(name, value)| numbers.get(&**name).is_some_and(|known| known != value))
         };
         let conflicting = enums(&documents[1]).into_iter().filter(differs).map(|(name, _)| name).collect();
-        SlotNumbers { numbers: HashMap::default(), by_name: HashMap::default(), count: 0, conflicting }
+        SlotNumbers { numbers: HashMap::default(), count: 0, conflicting }
     }
 
     /// Returns the slot of a property.
@@ -58,7 +57,6 @@ impl SlotNumbers {
         let slot = Slot(self.count);
         self.count += 1;
         self.numbers.entry(property.name.clone()).or_default().push((kind, slot));
-        self.by_name.entry(property.name.to_ascii_lowercase().into()).or_default().push(slot);
         slot
     }
 
@@ -74,7 +72,15 @@ impl SlotNumbers {
 
     /// Returns the slots of all properties of a name in lower case.
     pub(super) fn by_name(self) -> HashMap<Box<str>, Vec<Slot>, RandomState> {
-        self.by_name
+        let mut by_name: HashMap<Box<str>, Vec<Slot>, RandomState> = HashMap::default();
+        by_name.reserve(self.numbers.len());
+        for (mut name, slots) in self.numbers {
+            name.make_ascii_lowercase();
+            by_name.entry(name).or_default().extend(slots.iter().map(|(_, slot)| *slot));
+        }
+        // Names in several cases are few.
+        by_name.values_mut().for_each(|slots| slots.sort_unstable());
+        by_name
     }
 }
 
@@ -90,21 +96,13 @@ pub(super) fn build(
 ) -> Result<Property, String> {
     let place = || format!("{}/{}", owner.name, declaration.name);
     let element = collection_element(&declaration.type_name);
-    let type_name = document.expand(owner.schema, element.unwrap_or(&declaration.type_name));
-    let item = match primitive(&type_name) {
-        Some(primitive) => ItemType::Primitive(primitive),
-        None => match shared.named(&type_name) {
-            Some(NamedType::Enum(id)) => ItemType::Enum(id),
-            Some(NamedType::Structured(id)) => ItemType::Complex(id),
-            None => {
-                return Err(format!(
-                    "unknown type {} of property {}: expected a primitive type or a declared enum or complex type",
-                    declaration.type_name,
-                    place()
-                ));
-            }
-        },
-    };
+    let item = shared.item(document, owner.schema, element.unwrap_or(&declaration.type_name)).ok_or_else(|| {
+        format!(
+            "unknown type {} of property {}: expected a primitive type or a declared enum or complex type",
+            declaration.type_name,
+            place()
+        )
+    })?;
     let kind = if element.is_some() { PropertyType::Collection(item) } else { item.kind() };
     let mut property = Property::new(&declaration.name, kind, declaration.nullable);
     property.max_length = declaration.max_length;

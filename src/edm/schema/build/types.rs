@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Earlier, Owner, Shared, properties};
 use crate::edm::schema::csdl::{self, Document, TypeDeclaration, TypeFacts};
-use crate::edm::schema::name_index::NameIndex;
+use crate::edm::schema::name_index::{self, NameIndex};
 use crate::edm::schema::names::{collection_element, is_row_of, short};
 use crate::edm::schema::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use crate::edm::schema::{
@@ -38,7 +38,7 @@ impl Shared<'_> {
             next = match &current.base {
                 None => None,
                 Some(base) => {
-                    let found = match self.named(&document.expand(current.schema, base)) {
+                    let found = match self.named(document, current.schema, base) {
                         Some(NamedType::Structured(id)) => by_id[id.0 as usize].map(|declaration| (id, declaration)),
                         _ => None,
                     };
@@ -89,7 +89,7 @@ impl Shared<'_> {
         declaration: &TypeDeclaration<'_>,
         full_name: &str,
     ) -> Result<StructuredType, SchemaError> {
-        let base = declaration.base.as_ref().and_then(|base| match self.named(&document.expand(declaration.schema, base)) {
+        let base = declaration.base.as_ref().and_then(|base| match self.named(document, declaration.schema, base) {
             Some(NamedType::Structured(id)) => model.types[id.0 as usize].clone(),
             _ => None,
         });
@@ -98,9 +98,14 @@ impl Shared<'_> {
         let rules = if self.has_rows(full_name) { self.rules } else { &[] };
         let type_facts = document.facts(full_name);
         let rows = properties::rows_of(rules, full_name);
-        let mut properties: Vec<Arc<Property>> = base.map_or_else(Vec::new, |base| base.properties.clone());
+        let inherited = base.map_or(&[][..], |base| &base.properties);
+        let mut properties: Vec<Arc<Property>> = Vec::with_capacity(inherited.len() + declaration.properties.len());
+        properties.extend_from_slice(inherited);
+        let mut names: Vec<u32> = Vec::with_capacity(properties.capacity());
+        names.extend(base.into_iter().flat_map(|base| base.names.hashes()));
         for property in &declaration.properties {
-            if properties.iter().any(|other| other.name.eq_ignore_ascii_case(&property.name)) {
+            let hash = name_index::hash(&property.name);
+            if names.contains(&hash) && properties.iter().any(|other| other.name.eq_ignore_ascii_case(&property.name)) {
                 // A property declared again changes nothing that matters here.
                 continue;
             }
@@ -108,6 +113,7 @@ impl Shared<'_> {
             let built = properties::build(self, document, declaration, type_facts, property, &rows, member)
                 .map_err(|reason| SchemaError::new(property.at, reason))?;
             properties.push(Arc::new(built));
+            names.push(hash);
         }
         properties::add_aliases(&rows, full_name, &mut properties).map_err(|reason| SchemaError::new(declaration.at, reason))?;
         for property in &mut properties[base.map_or(0, |base| base.properties.len())..] {
@@ -129,11 +135,13 @@ impl Shared<'_> {
         let elsewhere: Vec<_> = elsewhere.filter(|(row, _, _)| is_row_of(row, full_name)).collect();
         let windows = rules.iter().flat_map(|workload| workload.windows).filter(|((row, _), _)| is_row_of(row, full_name));
         let windows: Vec<_> = windows.collect();
-        let mut navigations: Vec<Arc<Navigation>> = base.map_or_else(Vec::new, |base| base.navigations.clone());
+        let inherited = base.map_or(&[][..], |base| &base.navigations);
+        let mut navigations: Vec<Arc<Navigation>> = Vec::with_capacity(inherited.len() + declaration.navigations.len());
+        navigations.extend_from_slice(inherited);
         for navigation in &declaration.navigations {
             let element = collection_element(&navigation.type_name);
             let type_name = element.unwrap_or(&navigation.type_name);
-            let Some(NamedType::Structured(target)) = self.named(&document.expand(declaration.schema, type_name)) else {
+            let Some(NamedType::Structured(target)) = self.named(document, declaration.schema, type_name) else {
                 let reason = format!("unknown type {type_name} of navigation property {}/{}", declaration.name, navigation.name);
                 return Err(SchemaError::new(navigation.at, reason));
             };
@@ -141,7 +149,7 @@ impl Shared<'_> {
             let name = &*navigation.name;
             let contains_target = navigation.contains_target && !references.contains(&name);
             let kind = if contains_target { SetKind::Contained } else { SetKind::References };
-            let path = format!("{}/{}", declaration.name, navigation.name);
+            let path = [&declaration.name, "/", &navigation.name].concat();
             let set = self.add_set(Owner::Type(id, element.is_none()), &navigation.name, target, kind, &path);
             navigations.push(Arc::new(Navigation {
                 name: navigation.name.as_ref().into(),
@@ -341,7 +349,9 @@ fn answer_order(properties: &[Arc<Property>]) -> Vec<u16> {
         matches!(properties[*index].kind, PropertyType::Complex(_) | PropertyType::Collection(ItemType::Complex(_)))
     };
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
-    simple.chain((0..properties.len()).filter(is_complex)).map(short).collect()
+    let mut order = Vec::with_capacity(properties.len());
+    order.extend(simple.chain((0..properties.len()).filter(is_complex)).map(short));
+    order
 }
 
 /// Returns the first row of a column that is about a type.
