@@ -4,6 +4,7 @@ use clap::{Args, Command, ValueEnum};
 
 use super::config;
 use super::schema::{self, SchemaChoice};
+use crate::text::json_schema;
 use crate::text::nearest::nearest;
 use crate::world::fault;
 use crate::world::fixture::{self, directory};
@@ -53,7 +54,8 @@ pub(super) fn text(arguments: &JsonSchemaArguments, files: &[SchemaChoice], serv
                     format!("unknown collection '{name}'{near}")
                 })
             };
-            fixture::json_schema(&model, collection.map(set).transpose()?)
+            let schema = fixture::json_schema(&model, collection.map(set).transpose()?);
+            return Ok(format!("{}\n", json_schema::compact_text(&schema)));
         }
         FileKind::Faults => fault::json_schema(),
         FileKind::Directory => directory::json_schema(),
