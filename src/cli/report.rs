@@ -93,6 +93,7 @@ pub(super) fn run(arguments: &ReportArguments) -> ExitCode {
     let read = async {
         let path = format!("/report?allow={}&only={}", arguments.allow.join(","), arguments.only.join(","));
         let mut client = arguments.at.running().client()?;
+        client.check_world(&arguments.at).await?;
         of(&mut client, &arguments.at.path(&path)).await
     };
     runtime::run(async {

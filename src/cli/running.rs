@@ -10,7 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::address::reachable_host;
-use super::output::{UNUSABLE, fail, print, write_out};
+use super::output::{UNUSABLE, fail, print, report, write_out};
 use super::{runtime, secret_file};
 use crate::edge::client::{HttpClient, Upstream};
 use crate::edge::control;
@@ -93,6 +93,12 @@ impl ControlClient {
 
     /// Returns the body of an answer. A refusal is an error with its message.
     async fn send(&mut self, method: Method, path: &str, body: Option<&[u8]>) -> Result<Vec<u8>, String> {
+        let (status, body) = self.exchange(method, path, body).await?;
+        if status.is_success() { Ok(body) } else { Err(refusal(status, &body)) }
+    }
+
+    /// Returns status and body of an answer.
+    async fn exchange(&mut self, method: Method, path: &str, body: Option<&[u8]>) -> Result<(StatusCode, Vec<u8>), String> {
         let mut headers: Vec<(String, String)> =
             self.token.iter().map(|token| (control::TOKEN.to_string(), token.clone())).collect();
         if body.is_some() {
@@ -101,10 +107,27 @@ impl ControlClient {
         let body = body.unwrap_or_default().to_vec().into();
         let request = RecordedRequest { method, target: path.to_owned(), headers, body };
         let answer = self.client.send(&request).await.map_err(|problem| format!("unreachable emulator: {problem}"))?;
-        if answer.status.is_success() {
-            return Ok(answer.body.to_vec());
+        Ok((answer.status, answer.body.to_vec()))
+    }
+
+    /// Fails on a world that nothing has used yet, with the names of the others. Most questions about one would create it, and answer of a
+    /// world that no client has.
+    pub(super) async fn check_world(&mut self, at: &WorldArguments) -> Result<(), String> {
+        let (status, answer) = self.exchange(Method::GET, &at.path(""), None).await?;
+        if status.is_success() {
+            return Ok(());
         }
-        Err(refusal(answer.status, &answer.body))
+        if status != StatusCode::NOT_FOUND {
+            return Err(refusal(status, &answer));
+        }
+        let list = self.get(&format!("/_emulator/worlds?limit={LISTED_WORLDS}")).await?;
+        let names = list["worlds"].as_array().into_iter().flatten().filter_map(|world| world["name"].as_str());
+        let mut known: Vec<String> = names.map(str::to_owned).collect();
+        let omitted = list["count"].as_u64().unwrap_or_default().saturating_sub(known.len() as u64);
+        if omitted > 0 {
+            known.push(format!("{omitted} more"));
+        }
+        Err(format!("unknown world '{}' (known: {})", at.world, known.join(", ")))
     }
 
     pub(super) async fn get(&mut self, path: &str) -> Result<Value, String> {
@@ -112,6 +135,9 @@ impl ControlClient {
         serde_json::from_slice::<Value>(&answer).map_err(|error| format!("unreadable answer: {error}"))
     }
 }
+
+/// Maximum number of worlds that are named instead of an unknown one.
+const LISTED_WORLDS: usize = 20;
 
 /// Returns the message of a refusal by the control API.
 pub(super) fn refusal(status: StatusCode, answer: &[u8]) -> String {
@@ -165,6 +191,11 @@ const INTERVAL: Duration = Duration::from_millis(250);
 pub(super) fn journal(arguments: &JournalArguments) -> ExitCode {
     carry_out(async {
         let mut client = arguments.at.running.client()?;
+        match client.check_world(&arguments.at).await {
+            // A follower may come before the tests.
+            Err(problem) if arguments.follow => report(&format!("wfi-emulator: {}; waiting for it\n", visible(&problem))),
+            outcome => outcome?,
+        }
         let limit = arguments.limit.map_or_else(String::new, |limit| format!("&limit={limit}"));
         let query = |form: &str| arguments.at.path(&format!("/journal?format={form}{limit}"));
         match arguments.format {
@@ -253,7 +284,9 @@ pub(super) fn worlds(arguments: &WorldsArguments) -> ExitCode {
 /// Resets a world.
 pub(super) fn reset(at: &WorldArguments) -> ExitCode {
     carry_out(async {
-        at.running.client()?.send(Method::POST, &at.path("/reset"), None).await?;
+        let mut client = at.running.client()?;
+        client.check_world(at).await?;
+        client.send(Method::POST, &at.path("/reset"), None).await?;
         Ok(String::new())
     })
 }
@@ -283,8 +316,9 @@ pub(super) fn faults(arguments: &FaultsArguments) -> ExitCode {
             },
         };
         let mut client = arguments.at.running.client()?;
-        if let Some(rules) = rules {
-            client.send(Method::PUT, &path, Some(&rules)).await?;
+        match rules {
+            Some(rules) => _ = client.send(Method::PUT, &path, Some(&rules)).await?,
+            None => client.check_world(&arguments.at).await?,
         }
         Ok(format!("{:#}\n", client.get(&path).await?))
     })
@@ -315,6 +349,7 @@ pub(super) fn state(arguments: &StateArguments) -> ExitCode {
             client.send(Method::PUT, &path, Some(&text)).await?;
             return Ok(String::new());
         }
+        client.check_world(&arguments.at).await?;
         let text = client.send(Method::GET, &path, None).await?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     })
@@ -354,7 +389,9 @@ pub(super) fn clock(arguments: &ClockArguments) -> ExitCode {
         }
         let path = arguments.at.path("/clock");
         let mut client = arguments.at.running.client()?;
-        if !change.is_empty() {
+        if change.is_empty() {
+            client.check_world(&arguments.at).await?;
+        } else {
             client.send(Method::PUT, &path, Some(Value::from(change).to_string().as_bytes())).await?;
         }
         let clock = client.get(&path).await?;

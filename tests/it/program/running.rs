@@ -33,7 +33,38 @@ fn the_journal_is_printed() {
     let json: Value = serde_json::from_str(&said(&served, &["journal", "--format", "json"])).unwrap();
     assert_eq!(json["entries"].as_array().unwrap().len(), 2);
     assert!(said(&served, &["journal", "--format", "exchange"]).contains("PATCH {{base}}"), "the text of exchanges");
-    assert_eq!(said(&served, &["journal", "--world", "other"]), "");
+}
+
+#[test]
+fn a_world_that_nothing_has_used_is_not_shown_or_reset_but_can_be_prepared() {
+    let served = Served::start(&["--log", "off", "--clock", "2026-01-01T00:00:00Z"]);
+    assert_eq!(served.status("GET", &format!("/_world/mine{ENTITY}"), ""), 200);
+    let unknown = "wfi-emulator: unknown world 'nine' (known: default, mine)\n";
+    let commands: [&[&str]; 7] =
+        [&["reset"], &["journal"], &["journal", "--format", "json"], &["state"], &["faults"], &["clock"], &["report"]];
+    for command in commands {
+        let outcome = ask(&served, &[command, &["--world", "nine"]].concat());
+        let expected = (Some(2), "", unknown);
+        assert_eq!((outcome.status, outcome.stdout.as_str(), outcome.stderr.as_str()), expected, "{command:?}");
+        said(&served, &[command, &["--world", "mine"]].concat());
+    }
+    // A control API that creates worlds for whoever asks would have made it known.
+    assert!(!said(&served, &["worlds"]).contains("nine"));
+    let invalid = ask(&served, &["reset", "--world", "a b"]);
+    assert!(invalid.status == Some(2) && invalid.stderr.contains("invalid world name"), "{invalid:?}");
+    // What a test needs before its first request.
+    assert!(said(&served, &["faults", "throttled", "--world", "nine"]).contains("throttled"));
+    assert_eq!(said(&served, &["clock", "--advance", "60", "--world", "ten"]), "2026-01-01T00:01:00Z (frozen)\n");
+    assert_eq!(said(&served, &["clock", "--world", "ten"]), "2026-01-01T00:01:00Z (frozen)\n");
+    for number in 10..40 {
+        assert_eq!(served.status("GET", &format!("/_world/w{number}{ENTITY}"), ""), 200);
+    }
+    let many = ask(&served, &["state", "--world", "elsewhere"]);
+    assert!(
+        many.stderr.starts_with("wfi-emulator: unknown world 'elsewhere' (known: default, mine, nine, ten, w10, "),
+        "{many:?}"
+    );
+    assert!(many.stderr.ends_with(", w25, 14 more)\n"), "{many:?}");
 }
 
 #[test]
