@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hasher as _};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::private_file;
 use crate::edge::file_lock::{self, FileLock};
@@ -18,6 +18,8 @@ pub(super) struct StateFile {
     path: PathBuf,
     /// Digest of the state at the last save, or at the start.
     known: Option<u64>,
+    /// The world whose state that is.
+    world: Weak<World>,
     is_saved: bool,
     _lock: FileLock,
 }
@@ -42,23 +44,45 @@ impl StateFile {
             remove_leftovers(&target);
         }
         private_file::check_writable(path)?;
-        Ok(StateFile { path: path.to_owned(), known: None, is_saved: false, _lock: lock })
+        Ok(StateFile { path: path.to_owned(), known: None, world: Weak::new(), is_saved: false, _lock: lock })
     }
 
     /// Takes the state of now as known: [`StateFile::save_changes`] saves later ones.
     pub(super) fn begin(&mut self, service: &Service) {
-        self.known = Some(State::of(service).digest());
+        let state = self.read(service);
+        self.known = Some(state.digest());
+    }
+
+    /// Whether there was no change since the state was last read. The state is not read for that.
+    fn is_current(&self, service: &Service) -> bool {
+        let world = service.worlds.default_world();
+        self.known.is_some() && std::ptr::eq(self.world.as_ptr(), Arc::as_ptr(&world)) && !world.store.is_unsaved()
+    }
+
+    /// Returns the state, which is read from now on.
+    fn read(&mut self, service: &Service) -> State {
+        let state = State::of(service);
+        state.world.store.begin_saving();
+        self.world = Arc::downgrade(&state.world);
+        state
     }
 
     /// Saves the state if it has changed since the last time, or since the start.
     pub(super) fn save_changes(&mut self, service: &Service) -> Result<(), String> {
-        let state = State::of(service);
+        if self.is_current(service) {
+            return Ok(());
+        }
+        let state = self.read(service);
         if self.known == Some(state.digest()) { Ok(()) } else { self.write(&state) }
     }
 
     /// Saves the state unless this run has saved the same.
     pub(super) fn save(&mut self, service: &Service) -> Result<(), String> {
-        if self.is_saved { self.save_changes(service) } else { self.write(&State::of(service)) }
+        if self.is_saved {
+            return self.save_changes(service);
+        }
+        let state = self.read(service);
+        self.write(&state)
     }
 
     /// Saves the state for the last time; on failure to the folder for temporary files, which the message names.
@@ -76,7 +100,11 @@ impl StateFile {
             digest = Digest::default();
             state.write(&mut Digested { file, digest: &mut digest })
         });
-        written.map_err(|error| format!("{}: {error}", self.path.display()))?;
+        if let Err(error) = written {
+            // The next attempt is not spared.
+            self.known = None;
+            return Err(format!("{}: {error}", self.path.display()));
+        }
         (self.known, self.is_saved) = (Some(digest.finish()), true);
         let count = counted(state.world.store.entities().len(), "entity", "entities");
         tracing::info!("state saved: {count} of the default world to {}", self.path.display());
@@ -123,5 +151,55 @@ impl Write for Digested<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::test_folder::TestFolder;
+    use crate::edm::address::CollectionAddress;
+    use crate::workloads;
+
+    /// Removes an entity of the default world; `false` if there is none left.
+    fn remove_one(service: &Service) -> bool {
+        let world = service.worlds.default_world();
+        let address = CollectionAddress::from(world.schema.set_named("workforceIntegrations").unwrap());
+        let Some(entity) = world.store.list(&address).into_iter().next() else { return false };
+        world.store.to_change(&address, 0).unwrap().remove(&entity.key).unwrap().is_some()
+    }
+
+    #[test]
+    fn a_state_that_has_not_changed_is_not_read_again() {
+        let mut settings = workloads::settings();
+        settings.entities = fixture::shipped(&settings.schema, &settings.behaviors).unwrap();
+        let service = Service::of(settings);
+        let folder = TestFolder::new("state-unchanged");
+        let path = folder.0.join("state.json");
+        let mut state = StateFile::open(&path).unwrap();
+        assert!(!state.is_current(&service), "nothing was read yet");
+        state.save(&service).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(state.is_current(&service));
+        state.save(&service).unwrap();
+        // A change, also behind one that was saved, and another world.
+        for _ in 0..2 {
+            assert!(remove_one(&service));
+            assert!(!state.is_current(&service));
+            state.save(&service).unwrap();
+            assert!(state.is_current(&service));
+        }
+        assert!(std::fs::read_to_string(&path).unwrap().len() < text.len());
+        service.worlds.reset("default").unwrap();
+        assert!(!state.is_current(&service));
+        state.finish(&service).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        // What was not written is not known.
+        assert!(remove_one(&service));
+        std::fs::remove_dir_all(&folder.0).unwrap();
+        assert!(state.save(&service).is_err() && !state.is_current(&service));
+        std::fs::create_dir_all(&folder.0).unwrap();
+        state.save(&service).unwrap();
+        assert!(state.is_current(&service) && path.exists());
     }
 }

@@ -256,10 +256,25 @@ impl Store {
         ranks.into_iter().map(of).sum()
     }
 
+    /// Takes the entities as saved, which are read from now on. One saver at a time.
+    pub fn begin_saving(&self) {
+        self.existing().for_each(|tree| tree.share.begin_saving());
+    }
+
+    /// Returns whether an entity may have changed since the last [`Store::begin_saving`].
+    pub fn is_unsaved(&self) -> bool {
+        self.existing().any(|tree| tree.share.is_unsaved())
+    }
+
+    /// Returns the trees that were needed so far.
+    fn existing(&self) -> impl Iterator<Item = &Arc<Tree>> {
+        let rest = self.rest.get().into_iter().flat_map(|rest| rest.trees.iter());
+        self.trees.all().chain(rest).filter_map(OnceLock::get)
+    }
+
     /// Returns whether the entities are still those of the baselines that the store was created over.
     pub fn is_unchanged(&self) -> bool {
-        let has_changed = |cell: &OnceLock<Arc<Tree>>| cell.get().is_some_and(|tree| tree.share.has_changed());
-        !self.trees.all().any(has_changed) && !self.rest.get().is_some_and(|rest| rest.trees.iter().any(has_changed))
+        !self.existing().any(|tree| tree.share.has_changed())
     }
 
     /// Returns the collection of a root set.

@@ -36,7 +36,7 @@ impl TreeBaseline {
 #[derive(Debug)]
 pub(super) struct TreeShare {
     pub(super) budget: Arc<Budget>,
-    /// Whether the tree differs from its baseline, and from the entities that were last collected.
+    /// Whether the tree differs from its baseline, from the entities that were last collected, and from those that were last saved.
     changes: AtomicU8,
     /// The entities as they are, if they were collected and have not changed since.
     collected: ArcSwapOption<TreeBaseline>,
@@ -54,6 +54,10 @@ pub(super) struct TreeShare {
 const CHANGED: u8 = 1;
 /// The tree differs from the collected entities.
 const OUTDATED: u8 = 2;
+/// The tree differs from the saved entities.
+const UNSAVED: u8 = 4;
+/// All of these, after a change.
+const ALL: u8 = CHANGED | OUTDATED | UNSAVED;
 
 impl TreeShare {
     pub(super) fn new(budget: Arc<Budget>) -> TreeShare {
@@ -68,12 +72,12 @@ impl TreeShare {
         }
     }
 
-    /// Records a change that was made. Only the first one after the entities were collected writes to memory that all cores share.
+    /// Records a change that was made. Only the first one after the entities were collected or saved writes to memory that all cores share.
     ///
     /// A change that was made after its shard was collected sees that the tree is up to date, since both hold the lock of the shard.
     pub(super) fn record_change(&self) {
-        if self.changes.load(Ordering::Acquire) != CHANGED | OUTDATED {
-            self.changes.store(CHANGED | OUTDATED, Ordering::Release);
+        if self.changes.load(Ordering::Acquire) != ALL {
+            self.changes.store(ALL, Ordering::Release);
             self.collected.store(None);
         }
     }
@@ -102,6 +106,16 @@ impl TreeShare {
 
     pub(super) fn has_changed(&self) -> bool {
         self.changes.load(Ordering::Acquire) & CHANGED != 0
+    }
+
+    /// Takes the entities as saved, which are read from now on.
+    pub(super) fn begin_saving(&self) {
+        self.changes.fetch_and(!UNSAVED, Ordering::AcqRel);
+    }
+
+    /// Whether there was a change since the last [`TreeShare::begin_saving`].
+    pub(super) fn is_unsaved(&self) -> bool {
+        self.changes.load(Ordering::Acquire) & UNSAVED != 0
     }
 
     fn is_outdated(&self) -> bool {
