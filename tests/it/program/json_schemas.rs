@@ -1,5 +1,6 @@
 //! The JSON Schemas of files: they accept what the program reads, and refuse what it refuses.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jsonschema::Validator;
@@ -49,6 +50,80 @@ fn built_in_fixtures_fit() {
         count += 1;
     }
     assert!(count >= 8, "{count}");
+}
+
+/// Returns the names of the definitions that a part of a schema refers to.
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(members) => {
+            let target = members.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix("#/definitions/"));
+            found.extend(target.map(str::to_owned));
+            members.values().for_each(|member| references(member, found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn schemas_of_fixtures_are_short_and_have_what_they_refer_to() {
+    // The last one is outside the core of the schema, from where most of the rest can be reached.
+    for (arguments, limit) in
+        [(&["fixtures"][..], 400_000), (&["fixtures", "teams"], 200_000), (&["fixtures", "devices"], 1_000_000)]
+    {
+        let printed = outcome(&[&["json-schema"], arguments].concat()).stdout;
+        assert!(printed.len() < limit, "{arguments:?}: {} bytes", printed.len());
+        let schema: Value = serde_json::from_str(&printed).unwrap();
+        let mut referred = BTreeSet::new();
+        references(&schema, &mut referred);
+        let defined: BTreeSet<String> = schema["definitions"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(referred, defined, "{arguments:?}");
+    }
+}
+
+#[test]
+fn entities_outside_the_core_are_described_if_they_are_asked_for() {
+    let (all, skus) = (validator(&["fixtures"]), validator(&["fixtures", "subscribedSkus"]));
+    let folder = Folder::new("json-schema-skus");
+    for (text, fits) in [
+        (r#"[{"id":"a","skuPartNumber":"b","subscriptionIds":["c"],"prepaidUnits":{"enabled":3,"suspended":null}}]"#, true),
+        (r#"[{"id":"a","servicePlans":[{"servicePlanName":"b","servicePlanId":"00000000-0000-4000-8000-000000000000"}]}]"#, true),
+        (r#"[{"id":"a","servicePlans":[{"servicePlanId":"b"}]}]"#, false),
+        (r#"[{"id":"a","prepaidUnits":{"enabled":"3"}}]"#, false),
+        (r#"[{"id":"a","skuPartNumbr":"b"}]"#, false),
+        (r#"[{"skuPartNumber":"b"}]"#, false),
+    ] {
+        assert_eq!(skus.is_valid(&parsed(text)), fits, "the schema: {text}");
+        let of_all = format!(r#"{{"subscribedSkus":{text}}}"#);
+        assert!(!fits || all.is_valid(&parsed(&of_all)), "the schema of all: {text}");
+        assert_eq!(is_read(&folder, None, "subscribedSkus.json", text), fits, "the program: {text}");
+    }
+}
+
+#[test]
+fn problems_are_those_of_the_whole_schema() {
+    let folder = Folder::new("problems-of-the-whole");
+    let problem = |name: &str, text: &str| {
+        let path = folder.file(name, text);
+        let outcome = outcome(&["check", &path]);
+        assert_eq!(outcome.status, Some(2), "{text}");
+        outcome.stderr.replace(&path, name)
+    };
+    // The core would refuse the name of the collection.
+    assert_eq!(
+        problem("subscribedSkus.json", r#"[{"id":"a","consumedUnits":"b"}]"#),
+        problem("any.json", r#"{"subscribedSkus":[{"id":"a","consumedUnits":"b"}]}"#)
+            .replace("any.json", "subscribedSkus.json")
+            .replace("$.subscribedSkus", "$")
+    );
+    assert!(problem("subscribedSkus.json", r#"[{"id":"a","consumedUnits":"b"}]"#).contains("consumedUnits"));
+    // An unknown one is told with the names of the core.
+    let unknown = problem("any.json", r#"{"nosites":[]}"#);
+    assert!(
+        unknown.contains("unknown member \"nosites\"") && unknown.contains("workforceIntegrations, deletedItems, teams, "),
+        "{unknown}"
+    );
+    assert!(!unknown.contains('…'), "{unknown}");
 }
 
 #[test]
