@@ -85,7 +85,7 @@ pub(crate) enum ReadError {
 ///
 /// # Errors
 ///
-/// Fails as `read` does. Problems that the whole schema does not have are left out.
+/// Fails as `read` does. The problems are those that remain with the whole schema, which knows more names.
 pub(crate) fn with_whole<T>(
     schema: &mut Arc<Schema>,
     read: impl Fn(&Schema) -> Result<T, FixtureError>,
@@ -95,14 +95,9 @@ pub(crate) fn with_whole<T>(
         found => return found,
     };
     let Some(whole) = schema.whole().cloned() else { return Err(error) };
-    match read(&whole) {
-        Ok(found) => {
-            *schema = whole;
-            Ok(found)
-        }
-        Err(less) if less.problems.len() < error.problems.len() => Err(less),
-        Err(_) => Err(error),
-    }
+    let found = read(&whole)?;
+    *schema = whole;
+    Ok(found)
 }
 
 /// Loads a file, or every `.json` file of a folder by name. Folders in it name paths: `users/u1/messages.json` has messages of a user.
