@@ -191,7 +191,8 @@ pub(super) fn raw_value(arguments: &[OsString], flag: &str, variable: &str) -> O
 }
 
 impl Config {
-    /// Reads the file that the arguments name, else the one beside the fixtures, else the one in the current folder, if there is any.
+    /// Reads the file that the arguments name, else the one in the folder of the fixtures or beside that, else the one in the current folder, if
+    /// there is any.
     ///
     /// # Errors
     ///
@@ -202,8 +203,9 @@ impl Config {
             Some(path) => PathBuf::from(path),
             None => {
                 let fixtures = raw_value(arguments, "--fixtures", "WFI_EMULATOR_FIXTURES");
-                let beside = fixtures.and_then(|path| Some(Path::new(&path).parent()?.join(FILE_NAME)));
-                match beside.into_iter().chain([FILE_NAME.into()]).find(|path| path.is_file()) {
+                let folders = fixtures.iter().map(Path::new).flat_map(|path| [Some(path), path.parent()]).flatten();
+                let near = folders.map(|folder| folder.join(FILE_NAME));
+                match near.chain([FILE_NAME.into()]).find(|path| path.is_file()) {
                     Some(path) => path,
                     None => return Ok(None),
                 }

@@ -74,6 +74,9 @@ pub(super) fn encrypt(arguments: &EncryptArguments) -> ExitCode {
 pub(super) fn decrypt(arguments: &DecryptArguments) -> ExitCode {
     let (form, parts) = (&arguments.form, arguments.parts);
     transform(form, |secret, input| {
+        if input.trim_ascii().is_empty() {
+            return Err("empty standard input: expected an encrypted body".to_owned());
+        }
         let body = match form.form.unwrap_or_else(|| recognized(input)) {
             Encoding::Raw => input.to_vec(),
             Encoding::Hex => unhex(&text_of(input)?).ok_or("standard input is not hexadecimal: expected pairs of digits")?,

@@ -55,6 +55,11 @@ fn the_file_beside_the_fixtures_comes_before_that_of_the_current_folder() {
     let served = serve(&folder, &["--fixtures", "data/sets"], &[]);
     assert_eq!(served.status("PUT", "/_emulator/worlds/a", r#"{"fixture":"other"}"#), 201);
     assert_eq!(served.status("GET", "/_world/a/v1.0/teamwork/workforceIntegrations/A", ""), 200);
+    // One among the fixtures is nearer.
+    folder.file("data/sets/wfi-emulator.toml", "port = 0\nfixture = { nearer = \"../other.json\" }\n");
+    let served = serve(&folder, &["--fixtures", "data/sets"], &[]);
+    assert_eq!(served.status("PUT", "/_emulator/worlds/a", r#"{"fixture":"other"}"#), 404);
+    assert_eq!(served.status("PUT", "/_emulator/worlds/a", r#"{"fixture":"nearer"}"#), 201);
     // A named one comes before both, and its fixtures are beside it.
     folder.file("named.toml", "port = 0\nfixtures = \"data/other.json\"\n");
     let served = serve(&folder, &[], &[("WFI_EMULATOR_CONFIG", "named.toml")]);

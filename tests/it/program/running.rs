@@ -59,12 +59,19 @@ fn a_world_that_nothing_has_used_is_not_shown_or_reset_but_can_be_prepared() {
     for number in 10..40 {
         assert_eq!(served.status("GET", &format!("/_world/w{number}{ENTITY}"), ""), 200);
     }
+    // A follower may come before the first request.
+    let port = served.address().rsplit(':').next().unwrap().trim_end_matches('/');
+    let follower = Program::start(command(&["journal", "--follow", "--port", port, "--world", "later"], &[]));
+    let note = follower.stderr.recv_timeout(PATIENCE).expect("a note");
+    assert!(note.starts_with("wfi-emulator: unknown world 'later' (known: ") && note.ends_with("; waiting for it\n"), "{note}");
+    assert_eq!(served.status("GET", &format!("/_world/later{ENTITY}"), ""), 200);
+    assert!(follower.stdout.recv_timeout(PATIENCE).expect("a request").starts_with("1 "));
     let many = ask(&served, &["state", "--world", "elsewhere"]);
     assert!(
-        many.stderr.starts_with("wfi-emulator: unknown world 'elsewhere' (known: default, mine, nine, ten, w10, "),
+        many.stderr.starts_with("wfi-emulator: unknown world 'elsewhere' (known: default, later, mine, nine, ten, w10, "),
         "{many:?}"
     );
-    assert!(many.stderr.ends_with(", w25, 14 more)\n"), "{many:?}");
+    assert!(many.stderr.ends_with(", w24, 15 more)\n"), "{many:?}");
 }
 
 #[test]

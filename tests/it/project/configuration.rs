@@ -16,8 +16,8 @@ An option of the server is also an environment variable, whose value the option 
 seconds, sizes in bytes.
 
 ## Configuration file
-All options can also be in a file, with their names as keys. Without `--config FILE`, that is `wfi-emulator.toml` beside the path of `--fixtures`, else
-in the current folder; `--config off` reads none. An option on the command line precedes a variable, and a variable precedes the file. The
+All options can also be in a file, with their names as keys. Without `--config FILE`, that is `wfi-emulator.toml` in the folder of `--fixtures`, else
+beside that path, else in the current folder; `--config off` reads none. An option on the command line precedes a variable, and a variable precedes the file. The
 greeting names each value that differs from the default, and where it comes from.
 
 ```toml
