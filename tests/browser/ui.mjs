@@ -329,7 +329,7 @@ try {
     assert.match(await call.innerText(), /x-wfi-emulator-raw-body/);
     await page.keyboard.press("Escape");
     // Requests at the same time on a frozen clock have their own calls.
-    await ask("PUT", "/_emulator/worlds/calls/clock", { running: false });
+    await ask("PUT", "/_emulator/worlds/calls/clock", { now: "2026-01-01T08:00:00.25Z", running: false });
     const names = Array.from({ length: 12 }, (_, index) => `Rota ${index}`);
     const create = (displayName) => ask("POST", `/_world/calls${integrations}`, { ...integration, displayName, url: `${other}/${displayName.slice(5)}` });
     const answers = await Promise.all(names.map(create));
@@ -337,6 +337,7 @@ try {
     const created = rows(page).filter({ hasText: "calls" }).filter({ hasText: "201" });
     await eventually(async () => (await created.count()) === names.length, "all requests are there",
       async () => [await page.locator(".count:visible").allInnerTexts(), await rows(page).allInnerTexts()]);
+    assert.match(await created.first().innerText(), /^08:00:00\.250\s/);
     for (let index = 0; index < names.length; index += 1) {
       await choose(created.nth(index));
       const name = (await page.getByLabel("Body of the request").innerText()).match(/"displayName": "Rota (\d+)"/)[1];

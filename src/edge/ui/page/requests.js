@@ -187,13 +187,19 @@ export class Requests {
   }
 }
 
+/** Returns the time of day with milliseconds, of which the end may be left out. */
+function timeOfDay(time) {
+  const [seconds, fraction = ""] = time.slice(11).replace("Z", "").split(".");
+  return `${seconds}.${fraction.slice(0, 3).padEnd(3, "0")}`;
+}
+
 function draw(row) {
   const kind = row.status === null ? "none" : `s${Math.floor(row.status / 100)}`;
   const rule = [row.refusedBy, row.faults && `fault ${row.faults}`, row.endedBy, row.hasChanged && "changed"].filter(Boolean).join(", ");
   const cell = (text, className = "") => element("span", { className }, text);
   const mark = row.to === "connector" ? "→ " : row.batch ? "· " : "";
   return [
-    cell(row.time.slice(11, 23)), cell(shown(row.method), "method"), cell(row.status ?? "–", `status ${kind}`), cell(duration(row.micros)),
+    cell(timeOfDay(row.time)), cell(shown(row.method), "method"), cell(row.status ?? "–", `status ${kind}`), cell(duration(row.micros)),
     cell(shown(row.world)), cell(mark + shown(row.target) + (row.isCut ? "…" : ""), "target"), cell(shown(rule), "rule"),
   ];
 }
