@@ -196,7 +196,8 @@ impl Primitive {
 
     /// Returns the type with a name in the namespace `Edm`.
     pub(crate) fn local_named(local_name: &str) -> Option<Primitive> {
-        Primitive::ALL.into_iter().find(|primitive| primitive.local_name() == local_name)
+        let is_named = |name: &str| name.strip_prefix("Edm.") == Some(local_name);
+        Primitive::ALL.into_iter().find(|primitive| is_named(primitive.name()))
     }
 
     /// Returns the type that a payload names, in any case. `Edm.Untyped` is abstract: no value has it as its type.

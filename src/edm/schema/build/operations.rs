@@ -50,8 +50,9 @@ pub(super) fn has_types_of(model: &Model, operation: &Operation, earlier: Option
         here.is_some() && here == there
     };
     let has_kind = |kind: OperationType| match kind {
-        OperationType::Entity(id) | OperationType::Entities(id) => has_type(id),
-        OperationType::Value(PropertyType::Complex(id) | PropertyType::Collection(ItemType::Complex(id))) => has_type(id),
+        OperationType::Entity(id)
+        | OperationType::Entities(id)
+        | OperationType::Value(PropertyType::Complex(id) | PropertyType::Collection(ItemType::Complex(id))) => has_type(id),
         OperationType::Value(_) => true,
     };
     let kinds = operation.parameters.iter().map(|parameter| parameter.kind).chain(operation.returns);

@@ -79,7 +79,9 @@ impl SlotNumbers {
             by_name.entry(name).or_default().extend(slots.iter().map(|(_, slot)| *slot));
         }
         // Names in several cases are few.
-        by_name.values_mut().for_each(|slots| slots.sort_unstable());
+        for slots in by_name.values_mut() {
+            slots.sort_unstable();
+        }
         by_name
     }
 }

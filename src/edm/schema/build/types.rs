@@ -101,11 +101,11 @@ impl Shared<'_> {
         let inherited = base.map_or(&[][..], |base| &base.properties);
         let mut properties: Vec<Arc<Property>> = Vec::with_capacity(inherited.len() + declaration.properties.len());
         properties.extend_from_slice(inherited);
-        let mut names: Vec<u32> = Vec::with_capacity(properties.capacity());
-        names.extend(base.into_iter().flat_map(|base| base.names.hashes()));
+        let mut hashes: Vec<u32> = Vec::with_capacity(properties.capacity());
+        hashes.extend(base.into_iter().flat_map(|base| base.names.hashes()));
         for property in &declaration.properties {
             let hash = name_index::hash(&property.name);
-            if names.contains(&hash) && properties.iter().any(|other| other.name.eq_ignore_ascii_case(&property.name)) {
+            if hashes.contains(&hash) && properties.iter().any(|other| other.name.eq_ignore_ascii_case(&property.name)) {
                 // A property declared again changes nothing that matters here.
                 continue;
             }
@@ -113,7 +113,7 @@ impl Shared<'_> {
             let built = properties::build(self, document, declaration, type_facts, property, &rows, member)
                 .map_err(|reason| SchemaError::new(property.at, reason))?;
             properties.push(Arc::new(built));
-            names.push(hash);
+            hashes.push(hash);
         }
         properties::add_aliases(&rows, full_name, &mut properties).map_err(|reason| SchemaError::new(declaration.at, reason))?;
         for property in &mut properties[base.map_or(0, |base| base.properties.len())..] {
