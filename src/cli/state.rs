@@ -161,7 +161,7 @@ mod tests {
     use crate::edm::address::CollectionAddress;
     use crate::workloads;
 
-    /// Removes an entity of the default world; `false` if there is none left.
+    /// Removes an entity of the default world; `false` if the collection is empty.
     fn remove_one(service: &Service) -> bool {
         let world = service.worlds.default_world();
         let address = CollectionAddress::from(world.schema.set_named("workforceIntegrations").unwrap());

@@ -24,6 +24,20 @@ fn the_exit_status_is_that_of_the_command() {
 }
 
 #[test]
+fn standard_output_is_that_of_the_command_alone() {
+    let folder = Folder::new("run-streams");
+    let script = "echo out; echo err >&2";
+    for (options, is_greeted) in [(&[][..], false), (&["--log", "info"], true)] {
+        let outcome = Program::start(run(folder.path(), &[options, &["--", "sh", "-c", script]].concat())).outcome();
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), "out\n"), "{options:?}");
+        assert_eq!(outcome.stderr.contains("serves an offline Microsoft Graph"), is_greeted, "{}", outcome.stderr);
+        // The log has at least the question for the report.
+        assert_eq!(outcome.stderr.contains(" INFO GET /_emulator/"), is_greeted, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("err\n"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_run_is_refused() {
     let folder = Folder::new("run-refused");
     let outcome = Program::start(run(folder.path(), &["--auth", "strict"])).outcome();
