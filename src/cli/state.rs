@@ -194,7 +194,7 @@ mod tests {
         assert!(!state.is_current(&service));
         state.finish(&service).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-        // What was not written is not known.
+        // A failed save leaves nothing known.
         assert!(remove_one(&service));
         std::fs::remove_dir_all(&folder.0).unwrap();
         assert!(state.save(&service).is_err() && !state.is_current(&service));

@@ -117,7 +117,7 @@ fn problems_are_those_of_the_whole_schema() {
             .replace("$.subscribedSkus", "$")
     );
     assert!(problem("subscribedSkus.json", r#"[{"id":"a","consumedUnits":"b"}]"#).contains("consumedUnits"));
-    // An unknown one is told with the names of the core.
+    // Beside an unknown one are the names of the core.
     let unknown = problem("any.json", r#"{"nosites":[]}"#);
     assert!(
         unknown.contains("unknown member \"nosites\"") && unknown.contains("workforceIntegrations, deletedItems, teams, "),

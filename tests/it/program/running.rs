@@ -48,11 +48,11 @@ fn a_world_that_nothing_has_used_is_not_shown_or_reset_but_can_be_prepared() {
         assert_eq!((outcome.status, outcome.stdout.as_str(), outcome.stderr.as_str()), expected, "{command:?}");
         said(&served, &[command, &["--world", "mine"]].concat());
     }
-    // A control API that creates worlds for whoever asks would have made it known.
+    // The questions have not created it.
     assert!(!said(&served, &["worlds"]).contains("nine"));
     let invalid = ask(&served, &["reset", "--world", "a b"]);
     assert!(invalid.status == Some(2) && invalid.stderr.contains("invalid world name"), "{invalid:?}");
-    // What a test needs before its first request.
+    // A test prepares its world before the first request.
     assert!(said(&served, &["faults", "throttled", "--world", "nine"]).contains("throttled"));
     assert_eq!(said(&served, &["clock", "--advance", "60", "--world", "ten"]), "2026-01-01T00:01:00Z (frozen)\n");
     assert_eq!(said(&served, &["clock", "--world", "ten"]), "2026-01-01T00:01:00Z (frozen)\n");
