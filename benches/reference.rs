@@ -81,7 +81,7 @@ const INTERRUPTED: u8 = 130;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some((recording, tls)) = server::recording_of(&arguments) {
-        return match server::serve(&recording, tls) {
+        return match server::serve(&recording, tls.as_ref()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(&problem),
         };

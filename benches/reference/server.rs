@@ -103,8 +103,8 @@ impl Fixed {
 }
 
 /// Serves a recording until the process is killed.
-pub(crate) fn serve(recording: &Path, tls: Option<CertificateFiles>) -> Result<(), Problem> {
-    let tls = tls.as_ref().map(acceptor).transpose()?;
+pub(crate) fn serve(recording: &Path, tls: Option<&CertificateFiles>) -> Result<(), Problem> {
+    let tls = tls.map(acceptor).transpose()?;
     let recorded = std::fs::read(recording)?;
     let mut parts = recorded.split(|byte| *byte == SEPARATOR);
     let get = Fixed::read(parts.next().ok_or("no response to GET")?)?;

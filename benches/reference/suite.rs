@@ -25,8 +25,8 @@ pub(crate) async fn compare(options: &Options, recording: &Recording) -> Result<
     let mut worlds = Vec::new();
     let mut child = Child::emulator(None).await?;
     for number in 0..tests {
-        let path = format!("/_world/t-{number}{}", load::path_of(ENTITY));
-        let exchanges = [Exchange::patch_at(&path), Exchange::delete_at(&format!("/_emulator/worlds/t-{number}"))];
+        let own = format!("/_world/t-{number}{}", load::path_of(ENTITY));
+        let exchanges = [Exchange::patch_at(&own), Exchange::delete_at(&format!("/_emulator/worlds/t-{number}"))];
         let started = Instant::now();
         load::one_after_another(child.address, exchanges.into_iter()).await.map_err(|problem| child.failed(&problem))?;
         worlds.push(started.elapsed());

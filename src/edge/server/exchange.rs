@@ -194,14 +194,7 @@ pub(super) async fn exchange(
     if matches!(answer.delivery.form, DeliveryForm::Reset | DeliveryForm::Silence) {
         *answer.response.body_mut() = Bytes::new();
     }
-    let progress = match hold_answer(&connection, &mut answer, is_multiplexed, is_control).await {
-        // A small answer takes no memory that is counted. A client whose request has changed something must not take it for refused.
-        Err(_) if is_repeatable && !is_multiplexed => {
-            *answer = memory_unavailable("unsent responses");
-            None
-        }
-        held => held?,
-    };
+    let progress = hold_answer(&connection, &mut answer, is_multiplexed, is_control, is_repeatable).await?;
     if answer.delivery == Delivery::AT_ONCE {
         return Ok(whole(*answer, progress));
     }
@@ -249,6 +242,7 @@ async fn hold_answer(
     answer: &mut Answer,
     is_multiplexed: bool,
     is_control: bool,
+    is_repeatable: bool,
 ) -> Result<Option<Progress>, ExchangeAborted> {
     let bytes = answer.response.body().len();
     if bytes == 0 || (!is_multiplexed && bytes <= UNRESERVED_LIMIT) {
@@ -257,6 +251,11 @@ async fn hold_answer(
     let (memory, holder) = (&connection.shared.gate.memory, &connection.activity.memory);
     let kept = bytes.max(answer.kept_bytes);
     let Some(held) = memory.take_in_time(holder, HolderKind::Answer, kept, is_control).await else {
+        if is_repeatable && !is_multiplexed {
+            // A small answer takes no memory that is counted. A client whose request has changed something must not take it for refused.
+            *answer = memory_unavailable("unsent responses");
+            return Ok(None);
+        }
         tracing::warn!("response dropped: unsent responses exceed the memory limit, or the share of their connection");
         return Err(ExchangeAborted);
     };
