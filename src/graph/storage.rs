@@ -103,7 +103,8 @@ fn upload(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str) -
         "DELETE" if world.uploads.cancel(id, meta.now) => Ok(Success::no_content()),
         "DELETE" => Err(unknown()),
         "PUT" => fragment(world, request, meta, id),
-        _ => Err(wrong_method(world, &request.method, &[Method::GET, Method::PUT, Method::DELETE])),
+        "POST" => store_deferred(world, request, meta, id),
+        _ => Err(wrong_method(world, &request.method, &[Method::GET, Method::PUT, Method::POST, Method::DELETE])),
     }
 }
 
@@ -138,15 +139,42 @@ fn fragment(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str)
         // Outlook answers 200 (page attachment-createuploadsession of learn.microsoft.com/graph/api).
         FragmentResult::More(state) if state.is_attachment => Ok(progress(StatusCode::OK, state)),
         FragmentResult::More(state) => Ok(progress(StatusCode::ACCEPTED, state)),
-        FragmentResult::Complete(target, content) => {
-            let stored = commit(world, request, meta, target, content);
-            match &stored {
-                Ok(_) => world.uploads.end(id),
-                Err(_) => world.uploads.resume(id),
-            }
-            stored
-        }
+        FragmentResult::Complete(target, content) => store(world, request, meta, id, target, content),
     }
+}
+
+/// Stores the content of a session that was begun with `deferCommit`, after its last fragment (learn.microsoft.com/graph/api/
+/// driveitem-createuploadsession: POST without content).
+fn store_deferred(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str) -> Result<Success, Error> {
+    let Some(state) = world.uploads.state(id, meta.now) else {
+        return Err(Error::new(&refusal::UNKNOWN_UPLOAD_SESSION, &[]));
+    };
+    if !body::content(request)?.is_empty() {
+        return Err(Error::new(&refusal::UPLOAD_COMMIT_CONTENT, &[]));
+    }
+    ops::check_spared(meta.purse, state.received, BYTES_STORED)?;
+    let (target, content) = world.uploads.commit(id, meta.now).ok_or_else(|| {
+        let detail = format!("{} bytes have arrived, and the others are expected first", state.received);
+        Error::new(&refusal::UPLOAD_INCOMPLETE, &[]).with_detail(detail)
+    })?;
+    store(world, request, meta, id, target, content)
+}
+
+/// Stores the content of a session, and ends it.
+fn store(
+    world: &World,
+    request: &Request,
+    meta: &ResponseMeta<'_>,
+    id: &str,
+    target: UploadTarget,
+    content: Bytes,
+) -> Result<Success, Error> {
+    let stored = commit(world, request, meta, target, content);
+    match &stored {
+        Ok(_) => world.uploads.end(id),
+        Err(_) => world.uploads.resume(id),
+    }
+    stored
 }
 
 /// Returns the state of a session.
@@ -154,7 +182,9 @@ fn progress(status: StatusCode, state: UploadState) -> Success {
     let mut time = Vec::with_capacity(24);
     DateTimeOffset::from_unix_millis(unix_millis(state.until)).write_utc(&mut time);
     let (time, dash) = (String::from_utf8_lossy(&time), if state.is_attachment { "" } else { "-" });
-    let body = format!(r#"{{"expirationDateTime":"{time}","nextExpectedRanges":["{}{dash}"]}}"#, state.received);
+    // That a session which waits for its commit expects no range is a guess (none).
+    let ranges = if state.has_all { String::new() } else { format!(r#""{}{dash}""#, state.received) };
+    let body = format!(r#"{{"expirationDateTime":"{time}","nextExpectedRanges":[{ranges}]}}"#);
     Success {
         status,
         body: Some((HeaderValue::from_static("application/json"), body.into_bytes().into())),
@@ -170,7 +200,7 @@ fn commit(
     target: UploadTarget,
     bytes: Bytes,
 ) -> Result<Success, Error> {
-    let UploadTarget { path, headers, attachment } = target;
+    let UploadTarget { path, headers, attachment, is_deferred: _ } = target;
     let (method, body) = match &attachment {
         None => (Method::PUT, bytes),
         Some(members) => (Method::POST, Bytes::from(ops::attachment_body(members, &bytes))),

@@ -1,5 +1,8 @@
 //! Names in use: the annotation `@microsoft.graph.conflictBehavior` of new items.
 
+use crate::odata::error::Error;
+use crate::policy::behavior::{Behaviors, UnknownConflictBehavior};
+use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::{self, Json};
 
@@ -16,30 +19,30 @@ pub(crate) enum Conflict {
 
 impl Conflict {
     /// Returns the wish of an option of a query.
-    pub(crate) fn of_query(query: Option<&str>) -> Option<Conflict> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is unknown.
+    pub(crate) fn of_query(query: Option<&str>, behaviors: &Behaviors) -> Result<Option<Conflict>, Error> {
         let is_wish = |name: &str| form::decoded(name).to_ascii_lowercase().ends_with(".conflictbehavior");
-        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        let (_, value) = pairs.into_iter().find(|(name, _)| is_wish(name))?;
-        Conflict::named(&form::decoded(value))
+        let mut pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        match pairs.find(|(name, _)| is_wish(name)) {
+            Some((_, value)) => Conflict::named(&form::decoded(value), behaviors),
+            None => Ok(None),
+        }
     }
 
-    /// Returns the wish of the body of a request, an annotation of the item.
-    pub(crate) fn of_body(body: &[u8]) -> Option<Conflict> {
-        Conflict::of_object(&json::parse(body).ok()?)
-    }
-
-    /// Returns the wish of an item that is a member of the body of a request.
-    pub(crate) fn of_member(body: &[u8], member: &str) -> Option<Conflict> {
-        let Ok(Json::Object(members)) = json::parse(body) else { return None };
-        Conflict::of_object(&members.iter().find(|(name, _)| name.eq_ignore_ascii_case(member))?.1)
-    }
-
-    fn of_object(item: &Json<'_>) -> Option<Conflict> {
-        let Json::Object(members) = item else { return None };
-        let is_wish = |name: &str| name.to_ascii_lowercase().ends_with("@microsoft.graph.conflictbehavior");
-        match members.iter().find(|(name, _)| is_wish(name))? {
-            (_, Json::String(wish)) => Conflict::named(wish),
-            _ => None,
+    /// Returns the wish of an item in the body of a request, by its annotation.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is unknown.
+    pub(crate) fn of_item(item: &Json<'_>, behaviors: &Behaviors) -> Result<Option<Conflict>, Error> {
+        match annotation(item, "@microsoft.graph.conflictbehavior") {
+            Some(Json::String(wish)) => Conflict::named(wish, behaviors),
+            // Without a value it says nothing.
+            Some(Json::Null) | None => Ok(None),
+            Some(other) => Conflict::unknown(&other.describe(), behaviors),
         }
     }
 
@@ -52,8 +55,31 @@ impl Conflict {
         }
     }
 
-    fn named(wish: &str) -> Option<Conflict> {
+    fn named(wish: &str, behaviors: &Behaviors) -> Result<Option<Conflict>, Error> {
         let known = [Conflict::Replace, Conflict::Fail, Conflict::Rename];
-        known.into_iter().find(|conflict| wish.eq_ignore_ascii_case(conflict.name()))
+        match known.into_iter().find(|conflict| wish.eq_ignore_ascii_case(conflict.name())) {
+            Some(conflict) => Ok(Some(conflict)),
+            None => Conflict::unknown(&json::quoted(wish), behaviors),
+        }
     }
+
+    fn unknown(found: &str, behaviors: &Behaviors) -> Result<Option<Conflict>, Error> {
+        if behaviors.unknown_conflict_behavior == UnknownConflictBehavior::Ignore {
+            return Ok(None);
+        }
+        let detail = format!("unknown conflict behavior {found}, expected 'fail', 'replace' or 'rename'");
+        Err(Error::new(&refusal::UNKNOWN_CONFLICT_BEHAVIOR, &[]).with_detail(detail))
+    }
+}
+
+/// Returns an annotation of an object by its name in lower case, of the object itself or of a member.
+pub(crate) fn annotation<'j, 't>(item: &'j Json<'t>, name: &str) -> Option<&'j Json<'t>> {
+    let Json::Object(members) = item else { return None };
+    members.iter().find(|(member, _)| member.to_ascii_lowercase().ends_with(name)).map(|(_, value)| value)
+}
+
+/// Returns a member of an object by its name in any case.
+pub(crate) fn member<'j, 't>(object: &'j Json<'t>, name: &str) -> Option<&'j Json<'t>> {
+    let Json::Object(members) = object else { return None };
+    members.iter().find(|(member, _)| member.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }

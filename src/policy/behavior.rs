@@ -277,6 +277,14 @@ rows! {
     grade Weak;
     source "microsoft-graph-docs#19010 (409 at the beginning); OneDrive/onedrive-api-docs#55 (the first fragment was refused, in 2015)";
 
+    "unknown-conflict-behavior" unknown_conflict_behavior: UnknownConflictBehavior = "another value of `@microsoft.graph.conflictBehavior` than `fail`, `replace` and `rename`" {
+        Refuse "refuse" "refused with 400, also where the name is free",
+        Ignore "ignore" "as without the annotation",
+    }
+    profiles Refuse Refuse Refuse;
+    grade None;
+    source "learn.microsoft.com/graph/api/resources/driveitem (the three values); no public observation of another one";
+
     "foreign-delta-token" foreign_delta_token: ForeignDeltaToken = "a token of a delta query that this emulator has not made" {
         Begin "begin" "a new round, so that clients with a token of the service go on",
         Refuse "refuse" "410, like a token of another world or an earlier state",

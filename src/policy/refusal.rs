@@ -72,6 +72,8 @@ pub enum ErrorCode {
     InvalidFileRequest,
     /// A folder has an item of the name (OneDrive/onedrive-api-docs#977).
     NameAlreadyExists,
+    /// A request on a file that is not supported (concepts/onedrive errors of microsoft-graph-docs).
+    NotSupported,
     /// A pre-signed address is not valid (concepts/onedrive errors of microsoft-graph-docs).
     Unauthenticated,
     /// A range of a file is not there (concepts/onedrive errors of microsoft-graph-docs).
@@ -182,6 +184,7 @@ impl ErrorCode {
             ErrorCode::ItemNotFound => "itemNotFound",
             ErrorCode::InvalidFileRequest => "invalidRequest",
             ErrorCode::NameAlreadyExists => "nameAlreadyExists",
+            ErrorCode::NotSupported => "notSupported",
             ErrorCode::Unauthenticated => "unauthenticated",
             ErrorCode::InvalidRange => "invalidRange",
             ErrorCode::ImageNotFound => "ImageNotFound",
@@ -830,6 +833,21 @@ refusals! {
     FRAGMENT_SIZE "fragment-size" 400 InvalidFileRequest Layer::Gateway, "The size of the uploaded fragment is not a multiple of 320 KiB.",
         None "learn.microsoft.com/graph/api/driveitem-createuploadsession (the rule); status and text are a guess"
         by "upload-fragments";
+    /// A request to store the content of an upload session before all of it has arrived.
+    UPLOAD_INCOMPLETE "upload-incomplete" 400 InvalidFileRequest Layer::Gateway, "The upload session does not have all of its bytes.",
+        None "learn.microsoft.com/graph/api/driveitem-createuploadsession (the commit comes after the final byte range); status and text are a guess";
+    /// A request to store the content of an upload session, with content of its own.
+    UPLOAD_COMMIT_CONTENT "upload-commit-content" 400 InvalidFileRequest Layer::Gateway,
+        "The request that completes an upload session must not have content.",
+        None "learn.microsoft.com/graph/api/driveitem-createuploadsession (the length of the content is zero); status and text are a guess";
+    /// A value of `@microsoft.graph.conflictBehavior` that is unknown (behavior `unknown-conflict-behavior`).
+    UNKNOWN_CONFLICT_BEHAVIOR "unknown-conflict-behavior" 400 InvalidFileRequest Layer::Gateway,
+        "The value of '@microsoft.graph.conflictBehavior' is invalid. Valid values are fail, replace and rename.",
+        None "learn.microsoft.com/graph/api/resources/driveitem (the three values); status and text are a guess"
+        by "unknown-conflict-behavior";
+    /// A file whose content the service is to fetch from an address: the emulator does not.
+    SOURCE_URL "source-url" 400 NotSupported Layer::Gateway, "The request is not supported by the system.",
+        None "concepts/onedrive errors of microsoft-graph-docs (the code, and the sentence on it); learn.microsoft.com/onedrive/developer/rest-api/api/driveitem_upload_url (the annotation, a preview); that it is refused is the emulator's, and the status a guess";
     /// A pre-signed address that is not, or no longer, valid.
     DOWNLOAD_REFUSED "download-refused" 401 Unauthenticated Layer::Gateway, "The caller is not authenticated.",
         None "concepts/onedrive errors of microsoft-graph-docs (the code, and the sentence on it); that an old address is answered so is a guess";

@@ -24,7 +24,7 @@ mod share;
 mod tree;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -391,6 +391,24 @@ impl Store {
         }
     }
 
+    /// Removes what a deleted entity contained, at any depth, and all links to it and to what it contained.
+    pub fn forget(&self, schema: &Schema, entity: &EntityAddress) {
+        let root = entity.collection.root;
+        let mut removed = match self.rank(root) {
+            Some(rank) => self.tree(rank).empty_within(&entity.text(schema)),
+            None => Vec::new(),
+        };
+        removed.push(entity.clone());
+        let places: Vec<_> = self.filled().flat_map(|(_, tree)| tree.links_to_any(&removed)).collect();
+        let removed: HashSet<EntityAddress> = removed.into_iter().collect();
+        for (place, key) in places {
+            let leads_there = |link: &StoredEntity| link.linked().is_some_and(|linked| removed.contains(&**linked));
+            if self.at(&place).with_entity(&key, leads_there) == Some(true) {
+                self.remove_link(&place, &key);
+            }
+        }
+    }
+
     /// Returns the links to an entity: the collections that have them, and their keys.
     pub fn links_to(&self, target: &EntityAddress) -> Vec<(CollectionAddress, Arc<str>)> {
         let leads_there = |(place, key): &(CollectionAddress, Arc<str>)| {
@@ -424,10 +442,14 @@ impl Store {
     /// Removes all links to an entity.
     pub fn remove_links_to(&self, target: &EntityAddress) {
         for (place, key) in self.links_to(target) {
-            // There is a record of the link, so its removal takes no more room; a link of the baseline alone may stay for want of it.
-            if let Ok(collection) = self.to_change(&place, 0) {
-                let _ = collection.remove(&key);
-            }
+            self.remove_link(&place, &key);
+        }
+    }
+
+    fn remove_link(&self, place: &CollectionAddress, key: &str) {
+        // There is a record of the link, so its removal takes no more room; a link of the baseline alone may stay for want of it.
+        if let Ok(collection) = self.to_change(place, 0) {
+            let _ = collection.remove(key);
         }
     }
 

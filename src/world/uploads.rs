@@ -37,6 +37,8 @@ pub struct UploadTarget {
     pub headers: HeaderMap,
     /// The members of an attachment, as JSON; `None` for a file.
     pub attachment: Option<String>,
+    /// Whether the content is stored with a request of its own, after the last fragment.
+    pub is_deferred: bool,
 }
 
 /// The state of a session.
@@ -48,6 +50,8 @@ pub struct UploadState {
     pub until: SystemTime,
     /// Whether it is for an attachment.
     pub is_attachment: bool,
+    /// Whether all bytes have arrived.
+    pub has_all: bool,
 }
 
 /// The reason why a fragment was not taken.
@@ -98,7 +102,8 @@ struct Session {
 impl Session {
     fn state(&self) -> UploadState {
         let is_attachment = self.target.attachment.is_some();
-        UploadState { received: self.received, until: self.until, is_attachment }
+        let has_all = self.total == Some(self.received);
+        UploadState { received: self.received, until: self.until, is_attachment, has_all }
     }
 }
 
@@ -168,7 +173,7 @@ impl Uploads {
             return Err(FragmentProblem::Full);
         }
         session.total = Some(range.total);
-        if session.received + bytes.len() < range.total {
+        if session.received + bytes.len() < range.total || session.target.is_deferred {
             session.fragments.push(Bytes::copy_from_slice(bytes));
             session.received += bytes.len();
             return Ok(FragmentResult::More(session.state()));
@@ -187,12 +192,30 @@ impl Uploads {
         Ok(FragmentResult::Complete(target, content))
     }
 
+    /// Returns the content of a session with all fragments that waits for a request to store it. `None`: it has not all of them, or another
+    /// request stores it. As with the last fragment, the session waits for [`Uploads::end`] or [`Uploads::resume`].
+    pub(crate) fn commit(&self, id: &str, now: SystemTime) -> Option<(UploadTarget, Bytes)> {
+        let mut sessions = self.current(now);
+        let session = sessions.get_mut(id).filter(|session| session.state().has_all && !session.is_complete)?;
+        session.is_complete = true;
+        let (target, fragments) = (session.target.clone(), std::mem::take(&mut session.fragments));
+        drop(sessions);
+        // Other sessions do not wait for it.
+        let content = joined(fragments, &[]);
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = sessions.get_mut(id) {
+            session.fragments.push(content.clone());
+            session.room.shrink_to(session.target.bytes());
+        }
+        Some((target, content))
+    }
+
     /// Ends a session whose content is stored.
     pub(crate) fn end(&self, id: &str) {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// Lets a session whose content could not be stored wait for its last fragment again.
+    /// Lets a session whose content could not be stored wait for its last fragment again, or for the request that stores it.
     pub(crate) fn resume(&self, id: &str) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(session) = sessions.get_mut(id).filter(|session| session.is_complete) else { return };
@@ -212,7 +235,8 @@ mod tests {
     use crate::odata::range;
 
     fn target() -> UploadTarget {
-        UploadTarget { path: "/v1.0/me/drive/root:/a:/content".to_owned(), headers: HeaderMap::new(), attachment: None }
+        let path = "/v1.0/me/drive/root:/a:/content".to_owned();
+        UploadTarget { path, headers: HeaderMap::new(), attachment: None, is_deferred: false }
     }
 
     fn at(seconds: u64) -> SystemTime {
@@ -314,6 +338,30 @@ mod tests {
         }
         assert!(uploads.cancel("1", at(1)));
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn deferred_content_waits_for_the_request_that_stores_it() {
+        let (uploads, budget) = (Uploads::default(), Arc::new(Budget::new(1 << 20)));
+        let target = UploadTarget { is_deferred: true, ..target() };
+        assert!(uploads.begin("1".to_owned(), target, at(0), at(100), &budget));
+        let commit = |now| uploads.commit("1", at(now)).map(|(_, content)| content.to_vec());
+        assert_eq!((commit(1), uploads.state("1", at(1)).unwrap().has_all), (None, false));
+        assert_eq!(take(&uploads, 1, "bytes 0-1/6", b"ab"), Ok(None));
+        assert_eq!((commit(1), uploads.state("1", at(1)).unwrap().has_all), (None, false));
+        assert_eq!(take(&uploads, 1, "bytes 2-5/6", b"cdef"), Ok(None));
+        assert!(uploads.state("1", at(1)).unwrap().has_all);
+        assert_eq!(take(&uploads, 1, "bytes 2-5/6", b"cdef"), Err(FragmentProblem::Overlap));
+        let held = SESSION_BYTES + 6 + 2 * FRAGMENT_BYTES;
+        assert_eq!(budget.used(), held);
+        for _ in 0..3 {
+            assert_eq!(commit(99), Some(b"abcdef".to_vec()));
+            assert_eq!(budget.used(), SESSION_BYTES, "it is counted where it is stored");
+            assert_eq!(commit(99), None, "it is stored once");
+            uploads.resume("1");
+            assert_eq!(budget.used(), held - FRAGMENT_BYTES, "what is held is counted");
+        }
+        assert_eq!((commit(100), budget.used()), (None, 0), "the session is at its end");
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     let structured = context.model.actual(context.structured(), reading.patch.read_as);
     let mut decided = reading.decided.clone();
     required::check(structured, &reading.patch)?;
+    folders::check_annotations(context, structured)?;
     folders::check_name(structured, &reading.patch)?;
     let relations = reference::look_up(context, structured, &reading.patch.related, None, &mut decided)?;
     let stored_as = context.world.schema.set(context.route.collection.set).target;
@@ -87,9 +88,8 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
                 }
                 // Another request has taken the name meanwhile.
                 Err(error) => {
-                    let Some((slot, name)) =
-                        named.as_ref().filter(|_| !matches!(folders::wish(context), None | Some(Conflict::Fail)))
-                    else {
+                    let is_settled = !matches!(folders::wish(context)?, None | Some(Conflict::Fail));
+                    let Some((slot, name)) = named.as_ref().filter(|_| is_settled) else {
                         return Err(error);
                     };
                     let taken = properties.get(*slot).clone();
@@ -169,7 +169,7 @@ fn settle_name(
     let Value::String(name) = values.get(slot).clone() else { return Ok(None) };
     let folder = &context.route.collection;
     let Some(found) = folders::find(context, structured, folder, rules, &name)? else { return Ok(None) };
-    match folders::wish(context) {
+    match folders::wish(context)? {
         Some(Conflict::Rename) => {
             values.set(slot, Value::String(folders::free_name(context, structured, folder, rules, &name)?.into()));
             Ok(None)

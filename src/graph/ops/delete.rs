@@ -167,16 +167,16 @@ fn forget(context: &OperationContext<'_>, address: &EntityAddress, before: &Stor
     let own = context.types(before).actual;
     let is_complex = |property: &Arc<Property>| matches!(property.kind, PropertyType::Complex(_));
     if !own.navigations.is_empty() || own.properties.iter().any(is_complex) {
-        world.store.empty_within(collection.root, &address.text(&world.schema));
+        world.store.forget(&world.schema, address);
+    } else {
+        world.store.remove_links_to(address);
     }
-    world.store.remove_links_to(address);
     // An object that could have been restored still has what it had in its own set.
     let is_bin = statuses::bin(world, &own.full_name).is_some_and(|bin| bin.set == collection.set);
     if let Some(home) = world.schema.home(context.model, own.id).filter(|_| is_bin) {
         let former = EntityAddress { collection: home.into(), key: address.key.clone() };
         if world.store.entity(&former).is_none() {
-            world.store.empty_within(home, &former.text(&world.schema));
-            world.store.remove_links_to(&former);
+            world.store.forget(&world.schema, &former);
         }
     }
 }

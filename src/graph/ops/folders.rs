@@ -9,9 +9,10 @@ use crate::edm::schema::{FileRules, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::body;
 use crate::graph::context::OperationContext;
-use crate::odata::conflict::Conflict;
+use crate::odata::conflict::{self, Conflict};
 use crate::odata::error::Error;
 use crate::policy::refusal;
+use crate::text::json;
 use crate::world::store::{LookUpUnpaid, StoreFull, StoredEntity};
 
 /// The steps that a name costs which another item has.
@@ -80,9 +81,40 @@ fn free_name_for(
 }
 
 /// Returns what the client wants where there is an item of the name: by an option of the query, or by an annotation in the body.
-pub(super) fn wish(context: &OperationContext<'_>) -> Option<Conflict> {
-    let of_body = || Conflict::of_body(&body::bytes(context.request, &context.world.behaviors).ok()?);
-    Conflict::of_query(context.request.target.query()).or_else(of_body)
+///
+/// # Errors
+///
+/// Fails if the wish is unknown.
+pub(super) fn wish(context: &OperationContext<'_>) -> Result<Option<Conflict>, Error> {
+    let behaviors = &context.world.behaviors;
+    if let Some(wish) = Conflict::of_query(context.request.target.query(), behaviors)? {
+        return Ok(Some(wish));
+    }
+    let Ok(bytes) = body::bytes(context.request, behaviors) else { return Ok(None) };
+    json::parse(&bytes).map_or(Ok(None), |item| Conflict::of_item(&item, behaviors))
+}
+
+/// Checks the annotations that say how an item is stored, whether they count or not.
+///
+/// # Errors
+///
+/// Fails if one is unknown, or not served.
+pub(super) fn check_annotations(context: &OperationContext<'_>, structured: &StructuredType) -> Result<(), Error> {
+    if structured.file.is_none() {
+        return Ok(());
+    }
+    wish(context)?;
+    let Ok(bytes) = body::bytes(context.request, &context.world.behaviors) else { return Ok(()) };
+    check_source(&bytes)
+}
+
+/// Checks that the content of an item is not to be fetched from an address.
+fn check_source(bytes: &[u8]) -> Result<(), Error> {
+    let Ok(item) = json::parse(bytes) else { return Ok(()) };
+    match conflict::annotation(&item, "@microsoft.graph.sourceurl") {
+        Some(_) => Err(Error::new(&refusal::SOURCE_URL, &[]).with_detail("no content is fetched for files".to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// Checks that an item can have others.
@@ -153,7 +185,7 @@ pub(super) fn settle_name(
     let Some(found) = find_other(context, structured, folder, rules, &name, Some(key))? else { return Ok(None) };
     let facet = structured.slot(rules.folder.0);
     let is_folder = |values: &Complex| facet.is_some_and(|slot| *values.get(slot) != Value::Null);
-    match wish(context) {
+    match wish(context)? {
         Some(Conflict::Rename) => {
             let name = free_name_for(context, structured, folder, rules, &name, Some(key))?;
             values.set(slot, Value::String(name.into()));
@@ -175,8 +207,7 @@ pub(super) fn settle_name(
 pub(super) fn remove_replaced(context: &OperationContext<'_>, address: &EntityAddress) -> Result<(), StoreFull> {
     let store = &context.world.store;
     store.to_change(&address.collection, 0)?.remove(&address.key)?;
-    store.empty_within(address.collection.root, &address.text(&context.world.schema));
-    store.remove_links_to(address);
+    store.forget(&context.world.schema, address);
     Ok(())
 }
 

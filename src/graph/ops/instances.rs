@@ -73,9 +73,7 @@ pub(super) fn remove_stored(context: &OperationContext<'_>, key: &str) -> Result
     let place = context.route.collection.within(schema, key, navigation.set);
     for time in store.list(&place) {
         store.to_change(&place, 0)?.remove(&time.key)?;
-        let address = EntityAddress { collection: place.clone(), key: time.key.clone() };
-        store.empty_within(place.root, &address.text(schema));
-        store.remove_links_to(&address);
+        store.forget(schema, &EntityAddress { collection: place.clone(), key: time.key.clone() });
     }
     Ok(())
 }

@@ -205,6 +205,10 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
     let members = rules.members.map(|members| members(&media)).unwrap_or_default();
     let new = NewContent { media: &media, members: &members };
     let file = context.structured().file;
+    let wish = match file {
+        Some(_) => Conflict::of_query(context.request.target.query(), &context.world.behaviors)?,
+        None => None,
+    };
     if let (Some(place), Some(file)) = (&context.route.new_file, file) {
         Precondition::of(context, key, &mut Vec::new())?.check_creation().map_err(Unchanged::to_error)?;
         return match files::create(context, place, file, &new)? {
@@ -220,7 +224,7 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
         if is_folder {
             return Err(Error::new(&refusal::FOLDER_CONTENT, &[]));
         }
-        match (Conflict::of_query(context.request.target.query()), structured.slot(file.name)) {
+        match (wish, structured.slot(file.name)) {
             (Some(Conflict::Fail), _) => return Err(Error::new(&refusal::FILE_EXISTS, &[])),
             (Some(Conflict::Rename), Some(slot)) if context.route.has_names => {
                 if let Value::String(name) = current.properties.get(slot) {

@@ -48,6 +48,7 @@ pub(super) fn replace(
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
     }
+    folders::check_annotations(context, structured)?;
     folders::check_name(structured, &reading.patch)?;
     let address = EntityAddress { collection: context.route.collection.clone(), key: key.into() };
     let relations = relations(context, reading, current.as_deref(), &address, &mut decided)?;

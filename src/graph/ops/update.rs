@@ -49,6 +49,7 @@ pub(super) fn update(
         return Err(problem.to_error());
     }
     required::check_change(model.actual(structured, reading.patch.read_as), &reading.patch)?;
+    folders::check_annotations(context, model.actual(structured, reading.patch.read_as))?;
     folders::check_name(model.actual(structured, reading.patch.read_as), &reading.patch)?;
     if let Some(folder) = relocate::destination(context, key, &reading.patch)? {
         return relocate::relocate(context, key, reading, &folder, &precondition, &decided);

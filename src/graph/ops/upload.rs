@@ -17,12 +17,12 @@ use crate::graph::request::UPLOADS;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
 use crate::graph::success::Success;
-use crate::odata::conflict::Conflict;
+use crate::odata::conflict::{self, Conflict};
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::policy::behavior::UploadConflict;
 use crate::policy::refusal;
-use crate::text::json::quoted;
+use crate::text::json::{self, quoted};
 use crate::world::clock::unix_millis;
 use crate::world::store::StoreFull;
 use crate::world::uploads::UploadTarget;
@@ -45,7 +45,9 @@ pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, ar
     let path = context.request.path();
     let base = path.rfind('/').map_or(path, |end| &path[..end]);
     let is_file = context.route.key.is_some();
-    let target = if is_file { file(context, base)? } else { attachment(context, base, arguments)? };
+    let mut target = if is_file { file(context, base)? } else { attachment(context, base, arguments)? };
+    let defers = call.operation.parameter("deferCommit").map(|index| &arguments[index]);
+    target.is_deferred = is_file && matches!(defers, Some(Argument::Value(Value::Boolean(true))));
     let id = format!("{:032x}", context.world.next_upload_id());
     let until = context.now + LIFETIME;
     if !context.world.uploads.begin(id.clone(), target, context.now, until, &context.world.stores) {
@@ -84,8 +86,13 @@ fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Erro
     let precondition = super::condition::Precondition::of(context, key, &mut Vec::new())?;
     let request = context.request;
     let body = if request.body.bytes().is_empty() { None } else { Some(body::bytes(request, &context.world.behaviors)?) };
-    let of_item = || Conflict::of_member(&body?, "item");
-    let wish = Conflict::of_query(request.target.query()).or_else(of_item);
+    let behaviors = &context.world.behaviors;
+    let parsed = body.as_ref().and_then(|bytes| json::parse(bytes).ok());
+    let of_item = match parsed.as_ref().and_then(|body| conflict::member(body, "item")) {
+        Some(item) => Conflict::of_item(item, behaviors)?,
+        None => None,
+    };
+    let wish = Conflict::of_query(request.target.query(), behaviors)?.or(of_item);
     if let Some(new) = &context.route.new_file {
         files::check_depth(context, new)?;
         files::check_folder(context)?;
@@ -109,7 +116,7 @@ fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Erro
             headers.append(&name, condition.clone());
         }
     }
-    Ok(UploadTarget { path: format!("{base}/content{query}"), headers, attachment: None })
+    Ok(UploadTarget { path: format!("{base}/content{query}"), headers, attachment: None, is_deferred: false })
 }
 
 /// Returns the request that stores an attachment.
@@ -129,7 +136,8 @@ fn attachment(context: &OperationContext<'_>, base: &str, arguments: &[Argument]
             members.push_str(&format!(r#","isInline":{is_inline}"#));
         }
     }
-    Ok(UploadTarget { path: base.to_owned(), headers: headers(context, "application/json"), attachment: Some(members) })
+    let headers = headers(context, "application/json");
+    Ok(UploadTarget { path: base.to_owned(), headers, attachment: Some(members), is_deferred: false })
 }
 
 /// Returns the body of the request that stores an attachment.

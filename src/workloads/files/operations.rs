@@ -53,6 +53,7 @@ fn search(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
 fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let (Some(source), Some(structured)) = (request.address(), item_type(request)) else { return Ok(OperationReply::Nothing) };
     let Some(item) = request.entity else { return Ok(OperationReply::Nothing) };
+    Conflict::of_query(request.query, &request.world.behaviors)?;
     let folder = match request.argument("parentReference") {
         Argument::Value(Value::Complex(reference)) => match folder_of(request, &source, reference, structured)? {
             Some(folder) => folder,
@@ -102,8 +103,7 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
         remove(request, &made);
         return Err(full.into());
     }
-    world.store.empty_within(old.collection.root, &old.text(&world.schema));
-    world.store.remove_links_to(&old);
+    world.store.forget(&world.schema, &old);
     let bytes = size - size_of(structured, &replaced.properties);
     Ok(OperationReply::Started { made, items: 0, bytes })
 }
@@ -142,7 +142,7 @@ fn settle(
 ) -> Result<Place, Error> {
     let Some(found) = with_name(request, structured, folder, &name)? else { return Ok(Place::Free(name)) };
     let exists = || Error::new(&refusal::FILE_EXISTS, &[]);
-    match Conflict::of_query(request.query) {
+    match Conflict::of_query(request.query, &request.world.behaviors)? {
         Some(Conflict::Rename) => {
             for name in file_name::similar(&name) {
                 pay(request, NAME_STEPS)?;

@@ -240,8 +240,7 @@ impl<'c> Mailbox<'c> {
             })?;
         }
         collection.remove_if(&address.key, |entity| self.check(address, entity))?;
-        store.empty_within(address.collection.root, &address.text(&self.world.schema));
-        store.remove_links_to(address);
+        store.forget(&self.world.schema, address);
         Ok(())
     }
 

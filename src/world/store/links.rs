@@ -86,6 +86,11 @@ impl LinkChanges {
         }
     }
 
+    /// Whether there may be links.
+    pub(super) fn may_have_some(&self, baseline: &LinkIndex) -> bool {
+        !baseline.by_target.is_empty() || !self.by_target.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Returns the links to an entity, those of the baseline first.
     pub(super) fn links_to(&self, baseline: &LinkIndex, target: &EntityAddress) -> Vec<Place> {
         let changes = self.by_target.lock().unwrap_or_else(PoisonError::into_inner);

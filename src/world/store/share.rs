@@ -104,6 +104,11 @@ impl TreeShare {
         self.links.links_to(baseline.links(), target)
     }
 
+    /// Whether there may be links.
+    pub(super) fn has_links(&self, baseline: &TreeBaseline) -> bool {
+        self.links.may_have_some(baseline.links())
+    }
+
     pub(super) fn has_changed(&self) -> bool {
         self.changes.load(Ordering::Acquire) & CHANGED != 0
     }

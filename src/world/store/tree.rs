@@ -99,7 +99,13 @@ impl Tree {
         in_use.keys().chain(self.baseline.contained.keys()).cloned().collect()
     }
 
-    pub(super) fn empty_within(&self, entity: &str) {
+    /// Empties the collections within a deleted entity, at any depth. Returns the addresses of the entities that they had, without links.
+    pub(super) fn empty_within(&self, entity: &str) -> Vec<EntityAddress> {
+        let mut removed = Vec::new();
+        let mut note = |address: &CollectionAddress, entities: &[Arc<StoredEntity>]| {
+            let own = entities.iter().filter(|entity| entity.linked().is_none());
+            removed.extend(own.map(|entity| EntityAddress { collection: address.clone(), key: entity.key.clone() }));
+        };
         let is_within = |address: &CollectionAddress| {
             let rest = address.holder.as_deref().and_then(|holder| holder.strip_prefix(entity));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -117,9 +123,11 @@ impl Tree {
             let is_kept = !is_within(address);
             if !is_kept {
                 collection.record_unlinks();
+                let entities = collection.list();
+                note(address, &entities);
+                in_use.insert(address.clone());
                 if is_recorded {
-                    record(address, &collection.list());
-                    in_use.insert(address.clone());
+                    record(address, &entities);
                 }
             }
             is_kept
@@ -127,8 +135,11 @@ impl Tree {
         // An empty collection stays, to hide the baseline.
         let mut hidden = self.baseline.contained.keys().filter(|address| is_within(address)).peekable();
         if contained.len() < count || hidden.peek().is_some() {
-            let empty = |address: &CollectionAddress| {
+            let mut empty = |address: &CollectionAddress| {
                 let initial = self.initial(address);
+                if !in_use.contains(address) {
+                    note(address, initial.entities());
+                }
                 for target in initial.entities().iter().filter_map(|entity| entity.linked()) {
                     self.share.record_unlink(target, address, true);
                 }
@@ -140,6 +151,15 @@ impl Tree {
             contained.extend(hidden.map(|address| (address.clone(), empty(address))));
             self.share.record_change();
         }
+        removed
+    }
+
+    /// Returns the links in the tree to any of these entities: the collections that have them, and their keys.
+    pub(super) fn links_to_any(&self, targets: &[EntityAddress]) -> Vec<(CollectionAddress, Arc<str>)> {
+        if !self.share.has_links(&self.baseline) {
+            return Vec::new();
+        }
+        targets.iter().flat_map(|target| self.links_to(target)).collect()
     }
 
     /// Returns the links in the tree to an entity: the collections that have them, and their keys.

@@ -248,6 +248,49 @@ fn fragments_of_an_upload_become_a_file() {
     assert_eq!(content_of(&world, "Uploads/large.bin"), b"old", "the content stays");
 }
 
+#[test]
+fn a_deferred_upload_is_stored_by_the_request_that_completes_it() {
+    let world = harness::world(&[]);
+    let target = format!("{ROOT}:/Uploads/late.bin:/createUploadSession");
+    let address = session(&world, &target, &json!({ "deferCommit": true }));
+    let complete = |address: &str| send(&world, Method::POST, address, &[("content-length", "0")], b"");
+    let is_stored = || send(&world, Method::GET, &format!("{ROOT}:/Uploads/late.bin"), &[], b"").status == StatusCode::OK;
+    assert_eq!(code(&complete(&address)), (400, "invalidRequest".to_owned()), "nothing has arrived");
+    assert_eq!(fragment(&world, &address, "bytes 0-2/6", b"abc").status, StatusCode::ACCEPTED);
+    assert_eq!(code(&complete(&address)), (400, "invalidRequest".to_owned()), "half of it has arrived");
+    let last = fragment(&world, &address, "bytes 3-5/6", b"def");
+    assert_eq!((last.status, &json_of(&last)["nextExpectedRanges"]), (StatusCode::ACCEPTED, &json!([])));
+    assert!(!is_stored(), "without the commit nothing is stored");
+    assert_eq!(code(&fragment(&world, &address, "bytes 3-5/6", b"def")).0, 416);
+    let state = send(&world, Method::GET, &address, &[], b"");
+    assert_eq!((state.status, &json_of(&state)["nextExpectedRanges"]), (StatusCode::OK, &json!([])));
+    assert_eq!(code(&send(&world, Method::POST, &address, &[], b"x")), (400, "invalidRequest".to_owned()));
+    assert!(!is_stored());
+    let stored = complete(&address);
+    assert_eq!((stored.status, &json_of(&stored)["size"]), (StatusCode::CREATED, &json!(6)));
+    assert_eq!(content_of(&world, "Uploads/late.bin"), b"abcdef");
+    assert_eq!(code(&complete(&address)), (404, "itemNotFound".to_owned()), "the session is at its end");
+    // Content that cannot be stored waits; a cancelled session stores nothing; `false` is the default.
+    let fail = json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" }, "deferCommit": true });
+    let address = session(&world, &format!("{ROOT}:/Uploads/taken.bin:/createUploadSession"), &fail);
+    assert_eq!(fragment(&world, &address, "bytes 0-2/3", b"new").status, StatusCode::ACCEPTED);
+    assert_eq!(put(&world, "Uploads/taken.bin", b"old").status, StatusCode::CREATED);
+    for _ in 0..2 {
+        assert_eq!(code(&complete(&address)), (409, "nameAlreadyExists".to_owned()));
+        assert_eq!(content_of(&world, "Uploads/taken.bin"), b"old");
+    }
+    assert_eq!(send(&world, Method::DELETE, &format!("{ROOT}:/Uploads/taken.bin"), &[], b"").status, StatusCode::NO_CONTENT);
+    assert_eq!(complete(&address).status, StatusCode::CREATED);
+    assert_eq!(content_of(&world, "Uploads/taken.bin"), b"new");
+    let address = session(&world, &target, &json!({ "deferCommit": true }));
+    assert_eq!(fragment(&world, &address, "bytes 0-2/3", b"new").status, StatusCode::ACCEPTED);
+    assert_eq!(send(&world, Method::DELETE, &address, &[], b"").status, StatusCode::NO_CONTENT);
+    assert_eq!((code(&complete(&address)).0, content_of(&world, "Uploads/late.bin")), (404, b"abcdef".to_vec()));
+    let address = session(&world, &target, &json!({ "deferCommit": false }));
+    assert_eq!(fragment(&world, &address, "bytes 0-2/3", b"new").status, StatusCode::OK);
+    assert_eq!(content_of(&world, "Uploads/late.bin"), b"new");
+}
+
 /// Returns the content of a file.
 pub(super) fn content_of(world: &World, name: &str) -> Vec<u8> {
     let found = send(world, Method::GET, &format!("{ROOT}:/{name}:/content"), &[], b"");

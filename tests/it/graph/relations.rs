@@ -746,3 +746,55 @@ fn an_upsert_is_of_a_whole_object_with_the_key_of_its_path() {
     let taken = json!({ "displayName": "Other", "uniqueName": "a" });
     assert_eq!(send(&world, Method::POST, "applications", &taken).0, StatusCode::BAD_REQUEST);
 }
+
+/// Folders within folders, and links to them from anywhere.
+const SHELVES: &str = r#"<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+<Schema Namespace="s" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+  <EntityType Name="shelf"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/>
+    <NavigationProperty Name="inner" Type="Collection(s.shelf)" ContainsTarget="true"/>
+    <NavigationProperty Name="beside" Type="Collection(s.shelf)"/>
+    <NavigationProperty Name="best" Type="s.shelf"/></EntityType>
+  <EntityContainer Name="c"><EntitySet Name="shelves" EntityType="s.shelf"/><EntitySet Name="others" EntityType="s.shelf"/></EntityContainer>
+</Schema></edmx:DataServices></edmx:Edmx>"#;
+
+#[test]
+fn a_deletion_takes_the_links_to_all_that_was_within() {
+    let rules = workloads::rules();
+    let schema = std::sync::Arc::new(Schema::read(SHELVES, SHELVES, &rules).unwrap());
+    let deep = "shelves('a')/inner('b')/inner('c')";
+    let fixture = json!({
+        "shelves": [
+            { "id": "a", "inner": [{ "id": "b", "inner": [{ "id": "c", "beside@odata.bind": ["others('x')", "shelves('k')"] }] }] },
+            { "id": "ab", "inner": [{ "id": "d" }] },
+            { "id": "k", "beside@odata.bind": [deep, "shelves('a')/inner('b')", "shelves('ab')/inner('d')"], "best@odata.bind": deep },
+        ],
+        "others": [{ "id": "x", "beside@odata.bind": [deep], "best@odata.bind": "shelves('k')" }],
+    });
+    let text = fixture.to_string();
+    let entities = fixture::read(&schema, &Behaviors::default(), "shelves.json", text.as_bytes()).unwrap();
+    let settings = Settings { schema, entities, ..harness::settings(Behaviors::default()) };
+    // What a baseline has, and what was stored since.
+    for is_stored_since in [false, true] {
+        let world = World::new(settings.clone());
+        let beside = |holder: &str| ids(&world, &format!("{holder}/beside"));
+        let mut kept = vec!["d".to_owned()];
+        if is_stored_since {
+            let made = id(&post(&world, &format!("{deep}/inner"), &json!({ "id": "new" })));
+            let new = format!("{deep}/inner('{made}')");
+            for holder in ["shelves/k", "others/x", "shelves/k/inner/none"] {
+                let wanted = if holder.ends_with("none") { StatusCode::NOT_FOUND } else { StatusCode::NO_CONTENT };
+                assert_eq!(link(&world, &format!("{holder}/beside"), &new).0, wanted, "{holder}");
+            }
+            assert_eq!(link(&world, &format!("{new}/beside"), "shelves('k')").0, StatusCode::NO_CONTENT);
+            assert_eq!(link(&world, "shelves/k/beside", "others('x')").0, StatusCode::NO_CONTENT);
+            kept.push("x".to_owned());
+        }
+        assert_eq!(beside("others/x")[0], "c");
+        assert_eq!(get(&world, "shelves/k/best")["id"], "c");
+        assert_eq!(status(&world, Method::DELETE, "shelves/a"), StatusCode::NO_CONTENT);
+        assert_eq!((beside("shelves/k"), beside("others/x")), (kept.clone(), Vec::new()));
+        assert_eq!(status(&world, Method::GET, "shelves/k/best/$ref"), StatusCode::NOT_FOUND);
+        let saved = state(&world);
+        assert!(!saved.contains("shelves('a')") && !saved.contains(r#""id":"c""#), "{saved}");
+    }
+}
