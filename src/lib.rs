@@ -185,7 +185,7 @@ pub mod internals {
             pub use crate::world::settings::{Auth, Connectors, Settings, SignIn};
         }
         pub mod store {
-            pub use crate::world::store::{Baselines, Store, StoredEntity};
+            pub use crate::world::store::{Baselines, Store, StoreFull, StoredEntity};
         }
         pub mod stub {
             pub use crate::world::stub::Stubs;

@@ -360,11 +360,8 @@ const DRAFTED: [(&str, &str, &str); 4] = [
 /// period in which it starts (a guess).
 fn share(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let address = request.address().ok_or_else(internal)?;
-    let schedule = Schedule::at(request.world, request.model, address.clone()).ok_or_else(internal)?;
+    let schedule = Schedule::at(request.world, request.model, address).ok_or_else(internal)?;
     let _alone = request.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(current) = request.world.store.entity(&address) {
-        (request.check_condition)(&current)?;
-    }
     let actor = Actor::of(&schedule, request.headers);
     let time = |name: &str| match request.argument(name) {
         Argument::Value(Value::DateTimeOffset(time)) => Some(*time),

@@ -5,10 +5,13 @@ use std::thread;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use wfi_emulator::internals::edm::address::EntityAddress;
 use wfi_emulator::internals::edm::schema::Schema;
+use wfi_emulator::internals::edm::value::Entity;
 use wfi_emulator::internals::policy::behavior::{Behaviors, Secret};
 use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse};
 use wfi_emulator::internals::world::settings::Settings;
+use wfi_emulator::internals::world::store::StoreFull;
 use wfi_emulator::internals::world::{World, fixture};
 
 use crate::support::harness;
@@ -318,6 +321,45 @@ fn of_an_action_and_a_change_with_one_tag_a_single_one_takes_place() {
         });
         assert!(changed.is_success() != confirmed.is_success(), "round {round}: {changed} {confirmed}");
     }
+}
+
+#[test]
+fn an_action_does_not_take_place_over_a_change_while_it_waited() {
+    let world = harness::world(&[("if-match", "refuse")]);
+    let first = body(&send(&world, Method::GET, SHIFTS, &[], &Value::Null))["value"][0].clone();
+    let target = format!("{SHIFTS}/{}", first["id"].as_str().unwrap());
+    let address = EntityAddress::parse(&world.schema, world.schema.widest(), target.strip_prefix("/v1.0/").unwrap()).unwrap();
+    let is_staged = || body(&send(&world, Method::GET, &target, &[], &Value::Null))["isStagedForDeletion"] == json!(true);
+    let stage = |tag: &str| send(&world, Method::POST, &format!("{target}/stageForDeletion"), &[("if-match", tag)], &json!({}));
+    // An older form of the shift, with another tag.
+    let older = world.store.entity(&address).unwrap();
+    let members = ["userId", "schedulingGroupId", "sharedShift"].map(|name| (name.to_owned(), first[name].clone()));
+    let changed = send(&world, Method::PUT, &target, &[], &Value::Object(members.into_iter().collect()));
+    assert!(changed.status.is_success(), "{}", outcome(&changed));
+    let (tag, current) = (tag(&world, &target), world.store.entity(&address).unwrap());
+    let alone = world.unique_values.lock().unwrap();
+    let others = Arc::strong_count(&current);
+    let answer = thread::scope(|scope| {
+        let staged = scope.spawn(|| stage(&tag));
+        // The request has read the shift, whose tag is that of its condition, and waits for its turn.
+        while Arc::strong_count(&current) == others && !staged.is_finished() {
+            thread::yield_now();
+        }
+        let stored = world.store.to_change(&address.collection, 0).unwrap();
+        let change = |entity: &Entity| Ok::<_, StoreFull>(Entity::new(entity.key.clone(), older.properties.clone()));
+        assert!(matches!(stored.update(&address.key, change), Some(Ok(_))));
+        drop(alone);
+        staged.join().unwrap()
+    });
+    assert_eq!((answer.status, is_staged()), (StatusCode::CONFLICT, false));
+    assert!(stage(&self::tag(&world, &target)).status.is_success());
+    assert!(is_staged());
+    // A schedule has no tag, so no condition on one is fulfilled.
+    let period = json!({ "notifyTeam": false, "startDateTime": "2026-01-01T00:00:00Z" });
+    let share = format!("{}/share", SHIFTS.strip_suffix("/shifts").unwrap());
+    let shared = send(&world, Method::POST, &share, &[("if-match", &tag)], &period);
+    assert_eq!(outcome(&shared), "412");
+    assert!(send(&world, Method::POST, &share, &[("if-match", "*")], &period).status.is_success());
 }
 
 #[test]

@@ -187,6 +187,14 @@ fn invalid_entities_are_reported_with_their_place() {
             "museum.json: $.exhibits[0].keeper: expected the address of an entity, such as users('1'), found a string",
         ),
         (
+            r##"{"exhibits":[{"@odata.type":"#museum.painting","id":"1","title":"A","parts@odata.bind":["exhibits/2/parts/a"]}]}"##,
+            "museum.json: $.exhibits[0].parts@odata.bind: contained entities cannot be linked: state them under parts",
+        ),
+        (
+            r##"{"exhibits":[{"@odata.type":"#museum.painting","id":"1","title":"A","place":{"plan@odata.bind":"exhibits/2/place/plan"}}]}"##,
+            "museum.json: $.exhibits[0].place.plan@odata.bind: contained entities cannot be linked: state them under plan",
+        ),
+        (
             r#"{"seats":[{"number":1},{"number":1}]}"#,
             "museum.json: $.seats[1].number: duplicate number '1' (first used at $.seats[0])",
         ),
