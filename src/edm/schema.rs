@@ -38,10 +38,10 @@ pub(crate) use text::{BUILT_IN, SchemaText};
 
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
-    DefaultProjection, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, JoinRules, KeyCheck,
-    LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, SiteRules, TagForm,
-    TagRules, Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, WindowRules, Wording,
-    WorkloadRules,
+    DefaultProjection, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedId, ImpliedRules,
+    JoinRules, KeyCheck, LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules,
+    ServerSetValue, SiteRules, TagForm, TagRules, Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View,
+    WellKnown, WindowRules, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 

@@ -191,6 +191,8 @@ impl BodyReader<'_> {
                     self.duplicate_annotation(target, term, &place);
                 } else if is_entity && self.is_request() && self.is_bind(name) {
                     self.bind(structured, target, json, &place, &mut patch);
+                } else if !is_entity && self.is_bind(name) {
+                    self.bind_in_value(target, &place);
                 } else if !self.lone_annotation(structured, target, term, members, &place) {
                     let index = self.property(structured, target);
                     let types = InstanceTypes { read_as: structured, expected };

@@ -490,7 +490,7 @@ fn write_part(value: &Json<'_>, has_types: bool, part: Option<&Selection>, out: 
 
 /// Returns the value of a property that cannot be null, in place of one that is not there: that of .NET (recorded in pnp/pnpcore for dates:
 /// `0001-01-01T00:00:00Z`; graded *none* for other types).
-fn absent_value(model: &Model, kind: PropertyType) -> Option<Value> {
+pub(crate) fn absent_value(model: &Model, kind: PropertyType) -> Option<Value> {
     match kind {
         PropertyType::Primitive(primitive) => primitive.absent().map(Value::from),
         PropertyType::Enum(id) => {

@@ -277,6 +277,14 @@ rows! {
     grade Weak;
     source "microsoft-graph-docs#19010 (409 at the beginning); OneDrive/onedrive-api-docs#55 (the first fragment was refused, in 2015)";
 
+    "initial-entities" initial_entities: InitialEntities = "settings and policies that the service always has, such as `me/settings`, before the first write; and entities of the organization that only lead to others" {
+        Defaults "defaults" "200 with the values of the reference pages, or else the defaults of the type",
+        Absent "absent" "404, as for other entities that are not stored",
+    }
+    profiles Defaults Defaults Defaults;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/usersettings-get, presence-get, authorizationpolicy-get, and the pages of the rows (that each user or organization has them); ids without a page, and entities without properties: no public observation";
+
     "unknown-conflict-behavior" unknown_conflict_behavior: UnknownConflictBehavior = "another value of `@microsoft.graph.conflictBehavior` than `fail`, `replace` and `rename`" {
         Refuse "refuse" "refused with 400, also where the name is free",
         Ignore "ignore" "as without the annotation",

@@ -3,6 +3,7 @@
 //! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
 
 mod operations;
+mod single;
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, SiteRules, TypeRules, UpdateAnswer, UpdateMethod, Wording,
@@ -36,6 +37,7 @@ static RULES: WorkloadRules = WorkloadRules {
     sites: &[("site", SiteRules { url: "webUrl", root: "root" })],
     // learn.microsoft.com/graph/api/site-search (medium); `*` is what programs send to list all sites
     searches: &[("site", &SITES)],
+    implied: single::IMPLIED,
     operation_statuses: operations::STATUSES,
     // learn.microsoft.com/graph/api/team-post-installedapps (prose and example); chats and users answer with 201.
     creation_statuses: &[("installedApps", "team", 200)],

@@ -19,8 +19,8 @@ use super::name_index::NameIndex;
 use super::names::{self, Names};
 use super::rules::WorkloadRules;
 use super::{
-    Address, EnumId, ItemType, Model, NamedType, Operation, PropertyLists, Restrictions, Root, Schema, SchemaError, SchemaText,
-    Set, SetId, SetKind, StructuredType, TypeId, Version,
+    Address, EnumId, ItemType, Model, NamedType, Operation, Property, PropertyLists, Restrictions, Root, Schema, SchemaError,
+    SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
 /// Builds the tables of both versions. With what Graph publishes, the built-in documents are extended by it: types, enums, sets and slots
@@ -110,6 +110,8 @@ fn tables<'x>(
         }
     };
     let [v1, beta] = shared.models(&declared, &numbers, placed)?;
+    check_keys([&v1, &beta], &declared, &numbers, |version| matches!(documents[index_of(version)], SchemaText::Given(_)))
+        .map_err(|error| placed(error.version.unwrap_or(Version::V1))(error))?;
     let mut union = merge::union(&v1, &beta);
     let mut models = [v1, beta];
     let by_name = Arc::new(std::mem::take(&mut shared.slots).by_name());
@@ -218,6 +220,32 @@ fn own_homes(sets: &[Set]) -> HashMap<TypeId, SetId, RandomState> {
 struct Numbers {
     types: Vec<TypeId>,
     enums: Vec<EnumId>,
+}
+
+fn index_of(version: Version) -> usize {
+    usize::from(version != Version::V1)
+}
+
+/// Checks that the types of both versions have the same keys: an entity has one key, by which both versions find it.
+fn check_keys(
+    models: [&Model; 2],
+    declared: &[Document<'_>; 2],
+    numbers: &[Numbers; 2],
+    is_given: impl Fn(Version) -> bool,
+) -> Result<(), SchemaError> {
+    let version = if is_given(Version::Beta) { Version::Beta } else { Version::V1 };
+    let index = index_of(version);
+    for (declaration, id) in declared[index].types.iter().zip(&numbers[index].types) {
+        let [Some(v1), Some(beta)] = models.map(|model| model.find_structured(*id)) else { continue };
+        let (Some(one), Some(other)) = (v1.key_property(), beta.key_property()) else { continue };
+        if one.slot != other.slot {
+            let key = |model: &Model, property: &Property| format!("{} ({})", property.name, model.kind_name(property.kind));
+            let keys = (key(models[0], one), key(models[1], other));
+            let reason = format!("different keys of type {}: {} in v1.0, {} in beta", declaration.name, keys.0, keys.1);
+            return Err(SchemaError { version: Some(version), ..SchemaError::new(declaration.at, reason) });
+        }
+    }
+    Ok(())
 }
 
 /// Numbers the types and enums of both documents, after those that have a number.

@@ -514,10 +514,21 @@ pub(crate) type Tolerance = (&'static str, fn(&Behaviors) -> bool);
 pub struct ImpliedRules {
     /// The behavior that decides whether it is shown, if one does.
     pub choice: Option<Tolerance>,
-    /// The beginning of its id; the key of the entity that it belongs to follows. It is also the id of one that is written.
-    pub id_prefix: &'static str,
+    /// Its id, also that of one that is written.
+    pub id: ImpliedId,
     /// The members that differ from those of a new entity, as JSON without braces.
     pub members: &'static str,
+}
+
+/// The id of a single entity.
+#[derive(Clone, Copy, Debug)]
+pub enum ImpliedId {
+    /// The key of the entity that it belongs to, behind a prefix.
+    Owner(&'static str),
+    /// That of the signed-in user, from whom values of the same names and types are taken, too.
+    Caller,
+    /// This text.
+    Fixed(&'static str),
 }
 
 /// A value that becomes another one by a read.

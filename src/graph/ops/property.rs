@@ -13,14 +13,20 @@ use crate::graph::route::{PropertyTail, unknown_segment};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
-use crate::odata::write::{separate, write_undeclared, write_value};
+use crate::odata::write::{absent_value, separate, write_undeclared, write_value};
 use crate::policy::refusal;
 use crate::text::json;
 
 /// Returns one property of an entity.
 pub(super) fn get(context: &OperationContext<'_>, key: &str, path: &PropertyTail) -> Result<Success, Error> {
     let query = query(context)?;
-    let entity = context.entity(key).or_else(|error| implied::entity(context, key).ok_or(error))?;
+    let entity = match context.entity(key) {
+        Ok(entity) => entity,
+        Err(error) => {
+            context.check_way()?;
+            implied::entity(context, key).ok_or(error)?
+        }
+    };
     of_entity(context, key, &entity, path, &query)
 }
 
@@ -173,6 +179,7 @@ fn resolve<'p, R>(
         }
         fragment.push('/');
         fragment.push_str(&property.name);
+        let is_there = object.is_some();
         let value = object.map_or(&Value::Null, |object| object.value(property));
         if let PropertyType::Complex(id) = property.kind {
             structured = context.model.structured(id);
@@ -189,7 +196,14 @@ fn resolve<'p, R>(
             fragment.push('/');
             fragment.push_str(&structured.full_name);
         }
-        found = Some((&**property, if property.write_only { &Value::Null } else { value }));
+        found = Some((&**property, if property.write_only { &Value::Null } else { value }, is_there));
     }
-    Ok(found.filter(|(_, value)| **value != Value::Null).map(|(property, value)| (property, Cow::Borrowed(value), fragment)))
+    let Some((property, value, is_there)) = found else { return Ok(None) };
+    if *value != Value::Null {
+        return Ok(Some((property, Cow::Borrowed(value), fragment)));
+    }
+    // The same value as in the entity.
+    let is_absent = is_there && !property.nullable && !property.write_only;
+    let absent = if is_absent { absent_value(context.model, property.kind) } else { None };
+    Ok(absent.map(|value| (property, Cow::Owned(value), fragment)))
 }

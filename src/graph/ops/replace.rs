@@ -15,7 +15,7 @@ use crate::graph::ops::change::{
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::create::{self, created_response};
 use crate::graph::ops::reference::{self, Relation};
-use crate::graph::ops::{Outcome, delete, folders, implied};
+use crate::graph::ops::{Outcome, delete, folders, implied, update};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
@@ -35,8 +35,11 @@ pub(super) fn replace(
     let precondition = Precondition::of(context, key, &mut decided)?;
     // Held until the entity is stored.
     let _alone = alone_with_others(context);
-    let current = context.written_collection()?.get(key);
     let is_upsert = structured.capabilities.is_upsert();
+    if !is_upsert && context.is_single() && implied::entity(context, key).is_some() {
+        update::create_single(context, key)?;
+    }
+    let current = context.written_collection()?.get(key);
     if current.is_none() && !is_upsert {
         return Err(context.not_found(key));
     }

@@ -209,7 +209,7 @@ pub(super) fn update_property(
 /// Stores a single entity before its first change, unless clients create it.
 pub(super) fn create_single(context: &OperationContext<'_>, key: &str) -> Result<(), Error> {
     let structured = context.structured();
-    let is_created = structured.capabilities.is_upsert() && structured.rare().implied.is_none();
+    let is_created = structured.capabilities.is_upsert() && implied::entity(context, key).is_none();
     if is_created || context.written_collection()?.get(key).is_some() {
         return Ok(());
     }

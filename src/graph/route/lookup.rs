@@ -97,7 +97,7 @@ impl<'l> Lookup<'l> {
 
     /// Returns the key of the signed-in user's entity. Without a token it is that of the state, linked under the singleton, or the local
     /// user's.
-    pub(super) fn caller_key(&self, singleton: SetId) -> Result<String, Error> {
+    pub(in crate::graph) fn caller_key(&self, singleton: SetId) -> Result<String, Error> {
         let Some(State { world, headers, .. }) = self.state else { return Ok(LOCAL_USER.0.to_owned()) };
         match caller::caller(headers) {
             Caller::User(person) => Ok(person.id),

@@ -52,6 +52,7 @@ impl BodyReader<'_> {
                         None if name.is_empty() && self.is_request() => {
                             self.report(&place, "empty name", &refusal::EMPTY_NAME, Vec::new());
                         }
+                        Some((target, _)) if self.is_bind(name) => self.bind_in_value(target, &place),
                         Some((_, term)) if self.control_information(term).is_some() => {}
                         Some(_) => {
                             out.extend_from_slice(separator);

@@ -47,6 +47,11 @@ impl BodyReader<'_> {
         patch.related.push(Related { navigation: index, entities });
     }
 
+    /// Reports addresses of entities in a complex value, which has no links.
+    pub(super) fn bind_in_value(&mut self, name: &str, place: &Path<'_>) {
+        self.report(place, "link in a complex value: only entities have links", &refusal::INVALID_BIND, vec![name.to_owned()]);
+    }
+
     /// Reads new entities under a navigation property.
     pub(super) fn nested(
         &mut self,

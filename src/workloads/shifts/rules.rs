@@ -5,8 +5,8 @@ use http::StatusCode;
 use super::queries;
 use crate::edm::schema::{
     Advance, Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DeactivationRules, EnumRefusals, IdForm,
-    ImpliedRules, PropertyRule, ServerSetValue, TagForm, TagRules, Tolerance, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck,
-    Wording, WorkloadRules,
+    ImpliedId, ImpliedRules, PropertyRule, ServerSetValue, TagForm, TagRules, Tolerance, TypeRules, UpdateAnswer, UpdateMethod,
+    ValueCheck, Wording, WorkloadRules,
 };
 use crate::policy::behavior::{
     Behaviors, IdentityTenant, ReplaceResponse, ScheduleResponse, SecretLength, ShiftUnknownMembers, ShiftsRules,
@@ -140,11 +140,11 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
                 choice: Some(("unprovisioned-schedule", |behaviors| {
                     behaviors.unprovisioned_schedule == UnprovisionedSchedule::NotStarted
                 })),
-                id_prefix: "",
+                id: ImpliedId::Owner(""),
                 members: r#""enabled":false,"provisionStatus":"NotStarted","timeClockEnabled":false,"openShiftsEnabled":false,"swapShiftsRequestsEnabled":false,"offerShiftRequestsEnabled":false,"timeOffRequestsEnabled":false"#,
             },
         ),
-        ("shiftPreferences", &ImpliedRules { choice: None, id_prefix: "SHPR_", members: "" }),
+        ("shiftPreferences", &ImpliedRules { choice: None, id: ImpliedId::Owner("SHPR_"), members: "" }),
     ],
     // All of a schedule: microsoft-graph-docs#8933 and #9811.
     guarded: &[

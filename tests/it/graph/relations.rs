@@ -773,7 +773,7 @@ fn a_deletion_takes_the_links_to_all_that_was_within() {
     let text = fixture.to_string();
     let entities = fixture::read(&schema, &Behaviors::default(), "shelves.json", text.as_bytes()).unwrap();
     let settings = Settings { schema, entities, ..harness::settings(Behaviors::default()) };
-    // What a baseline has, and what was stored since.
+    // Links of a baseline, and links that were stored since.
     for is_stored_since in [false, true] {
         let world = World::new(settings.clone());
         let beside = |holder: &str| ids(&world, &format!("{holder}/beside"));

@@ -354,3 +354,51 @@ fn sites_have_the_addresses_of_their_pages() {
     assert!(send(&world, Method::PATCH, path, &json!({ "description": "All of it" })).0.is_success());
     assert_eq!(get(&world, &format!("/v1.0/sites/{news}")).1["description"], "All of it");
 }
+
+#[test]
+fn settings_and_policies_are_there_before_their_first_change() {
+    let absent = {
+        let mut behaviors = Behaviors::default();
+        behaviors.set("initial-entities", "absent").unwrap();
+        World::new(Settings { schema: workloads::schema_with_rest(), ..harness::settings(behaviors) })
+    };
+    let world = World::new(settings());
+    let local = "00000000-0000-4000-8000-000000000001";
+    for (path, members) in [
+        ("/v1.0/me/presence", json!({ "id": local, "availability": "Offline" })),
+        ("/v1.0/education/me", json!({ "id": local, "externalSource": null })),
+        ("/v1.0/me/inferenceClassification", json!({ "id": local })),
+        ("/v1.0/me/planner", json!({ "id": local })),
+        ("/v1.0/policies/authorizationPolicy", json!({ "id": "authorizationPolicy", "allowInvitesFrom": "everyone" })),
+        ("/v1.0/policies/identitySecurityDefaultsEnforcementPolicy", json!({ "id": "00000000-0000-0000-0000-000000000005" })),
+        ("/v1.0/policies/adminConsentRequestPolicy", json!({ "isEnabled": false, "reviewers": [] })),
+        ("/v1.0/admin/sharepoint", json!({ "id": "sharepoint" })),
+    ] {
+        let (status, body) = get(&world, path);
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        for (name, value) in members.as_object().unwrap() {
+            assert_eq!(&body[name], value, "{path}");
+        }
+        assert_eq!(get(&absent, path).0, StatusCode::NOT_FOUND, "{path}");
+    }
+    // The person of schools is the signed-in one.
+    assert_eq!(get(&world, "/v1.0/education/me").1["mail"], get(&world, "/v1.0/me").1["mail"]);
+    // Others than those of the rows, and those of unknown users, are not invented.
+    for path in [
+        "/v1.0/users/none/presence",
+        "/v1.0/users/none/presence/availability",
+        "/v1.0/me/photo",
+        "/v1.0/organization/none/branding",
+    ] {
+        assert_eq!(get(&world, path).0, StatusCode::NOT_FOUND, "{path}");
+    }
+    let policy = "/v1.0/policies/authorizationPolicy";
+    assert_eq!(send(&world, Method::PATCH, policy, &json!({ "allowInvitesFrom": "none" })).0, StatusCode::NO_CONTENT);
+    let changed = get(&world, policy).1;
+    assert_eq!((&changed["allowInvitesFrom"], &changed["allowedToUseSSPR"]), (&json!("none"), &json!(true)));
+    let policy = "/v1.0/policies/adminConsentRequestPolicy";
+    let whole = json!({ "isEnabled": true, "notifyReviewers": true, "remindersEnabled": true, "requestDurationInDays": 5, "reviewers": [] });
+    assert_eq!(send(&world, Method::PUT, policy, &whole).0, StatusCode::NO_CONTENT);
+    assert_eq!(get(&world, policy).1["requestDurationInDays"], 5);
+    assert_eq!(send(&absent, Method::PUT, policy, &whole).0, StatusCode::NOT_FOUND);
+}

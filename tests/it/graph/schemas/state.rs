@@ -195,6 +195,10 @@ fn invalid_entities_are_reported_with_their_place() {
             "museum.json: $.exhibits[0].place.plan@odata.bind: contained entities cannot be linked: state them under plan",
         ),
         (
+            r##"{"exhibits":[{"@odata.type":"#museum.painting","id":"1","title":"A","note":{"more":[{"holder@odata.bind":"users/u1"}]}}]}"##,
+            "museum.json: $.exhibits[0].note.more[0][\"holder@odata.bind\"]: link in a complex value: only entities have links",
+        ),
+        (
             r#"{"seats":[{"number":1},{"number":1}]}"#,
             "museum.json: $.seats[1].number: duplicate number '1' (first used at $.seats[0])",
         ),

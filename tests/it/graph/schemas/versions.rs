@@ -150,3 +150,22 @@ fn a_test_gives_a_schema_before_its_fixtures_and_once_for_each_version() {
     assert_eq!(get(&emulator, "/beta/exhibits")["value"], json!([]));
     assert_eq!(get(&emulator, "/v1.0/things")["value"], json!([]));
 }
+
+#[test]
+fn types_with_other_keys_in_the_other_version_are_refused() {
+    let read = |version: Version, text: &str| {
+        let builder = Emulator::builder().schema_csdl(Version::V1, V1).unwrap();
+        let read = builder.schema_csdl(version, text).map(|builder| builder.build());
+        read.map(drop).map_err(|error| error.to_string())
+    };
+    let named = BETA.replacen("<PropertyRef Name=\"id\"/></Key>", "<PropertyRef Name=\"code\"/></Key>", 1);
+    let named =
+        named.replacen("<Property Name=\"label\"", "<Property Name=\"code\" Type=\"Edm.String\"/><Property Name=\"label\"", 1);
+    let typed = BETA.replacen("Name=\"id\" Type=\"Edm.String\"", "Name=\"id\" Type=\"Edm.Guid\"", 1);
+    for (text, other) in [(named, "code (Edm.String)"), (typed, "id (Edm.Guid)")] {
+        let error = read(Version::Beta, &text).unwrap_err();
+        assert!(error.contains(&format!("different keys of type crate: id (Edm.String) in v1.0, {other} in beta")), "{error}");
+        assert!(error.contains("3"), "the line: {error}");
+    }
+    assert_eq!(read(Version::Beta, BETA), Ok(()));
+}
