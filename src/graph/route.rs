@@ -438,6 +438,10 @@ impl<'s, 'l> Walk<'s, 'l> {
         loop {
             let Some(segment) = next_segment(segments)? else { return Ok(self.end(Tail::Whole)) };
             let (segment, has_names) = self.without_mark(segment);
+            if let Some(key) = self.site_by_path(&segment, segments)? {
+                self.key = Some(key);
+                continue;
+            }
             if self.cast_to(&segment)? {
                 continue;
             }
@@ -615,7 +619,8 @@ impl<'s, 'l> Walk<'s, 'l> {
         if !is_key || is_quoted != needs_quotes || has_wrong_prefix {
             return Err(invalid());
         }
-        self.set_key(Cow::Owned(key))
+        let key = self.site_key(Cow::Owned(key), false, &mut std::iter::empty())?;
+        self.set_key(key)
     }
 
     fn set_key(&mut self, key: Cow<'s, str>) -> Result<(), Error> {

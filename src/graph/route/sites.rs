@@ -7,13 +7,16 @@ use std::cell::RefCell;
 use percent_encoding::percent_decode_str;
 
 use super::Walk;
-use super::segments::next_segment;
+use super::segments::{next_segment, not_emulated};
 use crate::edm::schema::SiteRules;
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 
 /// The segment that names the root site.
 const ROOT: &str = "root";
+
+/// The function that finds a site by its path.
+const BY_PATH: &str = "getByPath";
 
 impl<'s> Walk<'s, '_> {
     /// Returns the key of the site that a segment and the path behind it name; the segment itself if it is a key, or without such a site.
@@ -71,6 +74,40 @@ impl<'s> Walk<'s, '_> {
         });
         let address = || if path.is_empty() { host.to_owned() } else { format!("{host}:/{}", path.join("/")) };
         Ok(Cow::Owned(found.unwrap_or_else(address)))
+    }
+
+    /// Returns the key of the site at a path of the host of the path's site, if the segment is a call of `getByPath`. Clients leave the
+    /// slashes in its argument as they are, or encode them.
+    pub(super) fn site_by_path(
+        &self,
+        segment: &str,
+        segments: &mut impl Iterator<Item = Cow<'s, str>>,
+    ) -> Result<Option<Cow<'s, str>>, Error> {
+        let Some(rules) = self.structured().rare().site else { return Ok(None) };
+        let (Some((name, argument)), Some(key)) = (segment.split_once('('), &self.key) else { return Ok(None) };
+        if !name.rsplit('.').next().is_some_and(|name| name.eq_ignore_ascii_case(BY_PATH)) {
+            return Ok(None);
+        }
+        let mut argument = argument.to_owned();
+        while !argument.ends_with("')") {
+            let next = segments.next().ok_or_else(|| not_emulated(segment))?;
+            argument.push('/');
+            argument.push_str(&next);
+        }
+        let text = argument.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("path"));
+        let text = text.and_then(|(_, text)| text.trim().strip_prefix('\'')?.strip_suffix("')"));
+        let path = text.ok_or_else(|| not_emulated(segment))?.replace("\'\'", "'");
+        let host = RefCell::new(None);
+        let id = self.structured().key_property().map(|property| property.slot);
+        self.lookup.first(&self.collection, |site| {
+            let is_own = id.is_some_and(|id| matches!(site.get(id), Value::String(id) if **id == **key));
+            *host.borrow_mut() = self.page(rules, site).filter(|_| is_own).map(|(host, _)| host.to_owned());
+            is_own
+        });
+        let host = host.into_inner();
+        let host = host.as_deref().unwrap_or_else(|| key.split_once(":/").map_or(key, |(host, _)| host));
+        let address = Cow::Owned(format!("{host}:/{}", path.trim_start_matches('/')));
+        self.site_key(address, false, &mut std::iter::empty()).map(Some)
     }
 
     fn value<'e>(&self, name: &str, site: &'e Complex) -> Option<&'e Value> {

@@ -319,13 +319,21 @@ fn sites_have_the_addresses_of_their_pages() {
         ("root:/sites/the%20news".to_owned(), Some(&news)),
         // As SDKs encode it.
         ("contoso.sharepoint.com%3A%2Fsites%2FThe%20News".to_owned(), Some(&news)),
+        ("root/getByPath(path='/sites/the%20news')".to_owned(), Some(&news)),
+        ("contoso.sharepoint.com/getByPath(path='%2Fsites%2FThe%20News')".to_owned(), Some(&news)),
+        (format!("{news}/microsoft.graph.getByPath(path='sites/the%20news')"), Some(&news)),
+        ("contoso-eu.sharepoint.com/getByPath(path='/')".to_owned(), Some(&abroad)),
+        ("contoso-eu.sharepoint.com/getByPath(path='/sites/the%20news')".to_owned(), None),
+        ("other/getByPath(path='/sites/the%20news')".to_owned(), None),
+        ("..('root')".to_owned(), Some(&home)),
+        ("..('contoso.sharepoint.com:%2Fsites%2FThe%20News')".to_owned(), Some(&news)),
         ("contoso.sharepoint.com:/sites".to_owned(), None),
         ("contoso.sharepoint.com:/sites/the%20news/more".to_owned(), None),
         ("fabrikam.sharepoint.com".to_owned(), None),
         ("other".to_owned(), None),
         (format!("../groups/{group}/sites/root"), Some(&of_group)),
     ] {
-        let path = format!("/v1.0/sites/{path}").replace("/sites/../", "/");
+        let path = format!("/v1.0/sites/{path}").replace("/sites/../", "/").replace("/..(", "(");
         let (status, body) = get(&world, &path);
         match expected {
             Some(id) => assert_eq!((status, &body["id"]), (StatusCode::OK, &json!(id)), "{path}: {body}"),
@@ -337,6 +345,7 @@ fn sites_have_the_addresses_of_their_pages() {
     for (path, name) in [
         ("contoso.sharepoint.com:/sites/the%20news:/lists".to_owned(), "Recipes"),
         (format!("{news}/lists"), "Recipes"),
+        ("root/getByPath(path='/sites/the%20news')/lists".to_owned(), "Recipes"),
         ("contoso.sharepoint.com:/sites/the%20news:/lists?$filter=displayName%20eq%20'Recipes'".to_owned(), "Recipes"),
     ] {
         let (status, body) = get(&world, &format!("/v1.0/sites/{path}"));
