@@ -27,11 +27,13 @@ pub enum Capability {
     Top,
     /// `$skip`
     Skip,
+    /// A PATCH of an entity that does not exist, which only a statement allows.
+    Upsert,
 }
 
 impl Capability {
     /// All capabilities, in the order of their discriminants.
-    pub const ALL: [Capability; 11] = [
+    pub const ALL: [Capability; 12] = [
         Capability::Insert,
         Capability::Update,
         Capability::Delete,
@@ -43,13 +45,14 @@ impl Capability {
         Capability::Search,
         Capability::Top,
         Capability::Skip,
+        Capability::Upsert,
     ];
 
     /// Returns the term that forbids it.
     pub fn term(self) -> &'static str {
         match self {
             Capability::Insert => "InsertRestrictions",
-            Capability::Update => "UpdateRestrictions",
+            Capability::Update | Capability::Upsert => "UpdateRestrictions",
             Capability::Delete => "DeleteRestrictions",
             Capability::Read | Capability::ReadByKey => "ReadRestrictions",
             Capability::Filter => "FilterRestrictions",
@@ -74,6 +77,7 @@ impl Capability {
             Capability::Search => facts.searchable,
             Capability::Top => facts.top_supported,
             Capability::Skip => facts.skip_supported,
+            Capability::Upsert => facts.upsertable,
         }
     }
 
@@ -160,7 +164,7 @@ impl Restrictions {
     /// Returns the statements without those about changes, which a workload's row replaces.
     #[must_use]
     pub(super) fn of_reads(self) -> Restrictions {
-        let changes = [Capability::Insert, Capability::Update, Capability::Delete];
+        let changes = [Capability::Insert, Capability::Update, Capability::Delete, Capability::Upsert];
         let kept = changes.iter().fold(u16::MAX, |kept, capability| kept & !capability.bit());
         Restrictions { stated: self.stated & kept, forbidden: self.forbidden & kept, ..self }
     }
@@ -174,6 +178,11 @@ impl Restrictions {
     /// Whether clients do not have a capability.
     pub fn forbids(self, capability: Capability) -> bool {
         self.forbidden & capability.bit() != 0
+    }
+
+    /// Whether the schema says that clients have a capability.
+    pub fn grants(self, capability: Capability) -> bool {
+        self.stated & !self.forbidden & capability.bit() != 0
     }
 
     /// Whether clients have all capabilities, apart from those that lists of properties restrict.

@@ -300,6 +300,26 @@ pub(super) fn create_within(
     create_as(context, place, None, patch, UniqueValues::Known)
 }
 
+/// Creates the entity of a path that does not exist. If another request has created it meanwhile, the result is `None`.
+pub(super) fn upsert(
+    context: &OperationContext<'_>,
+    key: &str,
+    patch: &Patch,
+    mut decided: Vec<&'static str>,
+) -> Result<Option<Outcome>, Error> {
+    let place = &context.route.collection;
+    required::check(context.model.actual(context.structured(), patch.read_as), patch)?;
+    match create_as(context, place, Some(key.into()), patch, UniqueValues::Checked) {
+        Ok(address) => {
+            let entity = context.world.store.entity(&address).ok_or_else(|| context.not_found(key))?;
+            decided.push("location");
+            Ok(Some(with_change(context, created_response(context, &entity, decided), None, Some(entity))))
+        }
+        Err(_) if context.world.store.has(place, key) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Creates an entity with a key or an assigned one, and what it contains and links to.
 fn create_as(
     context: &OperationContext<'_>,

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, MutexGuard};
 
-use http::Method;
+use http::{Method, header};
 
 use crate::edm::address::EntityAddress;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
-use crate::edm::schema::{PropertyType, Unique, UpdateAnswer};
+use crate::edm::schema::{Capability, PropertyType, Unique, UpdateAnswer};
 use crate::edm::tag;
 use crate::edm::value::{Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
@@ -15,7 +15,7 @@ use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_value_of, server_set_values, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, folders, implied, instances, property, reference, relocate, required, unique};
+use crate::graph::ops::{Outcome, create, folders, implied, instances, property, reference, relocate, required, unique};
 use crate::graph::route::{PropertyTail, unknown_segment};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -38,6 +38,13 @@ pub(super) fn update(
         create_single(context, key)?;
     } else if context.hides_some() {
         context.entity(key)?;
+    }
+    if is_upsert(context, key)
+        && precondition.check_creation().is_ok()
+        && reading.values.is_empty()
+        && let Some(created) = create::upsert(context, key, &reading.patch, decided.clone())?
+    {
+        return Ok(created);
     }
     let collection = collection_to_change(context, key)?;
     if precondition.is_stated() {
@@ -204,6 +211,17 @@ pub(super) fn update_property(
         }
     };
     Ok(Outcome::Success(Success { change: entity.change, decided: entity.decided, ..answer }))
+}
+
+/// Whether a change is of an entity that does not exist, where the schema says that it creates one (Org.OData.Capabilities.V1, `Upsertable`).
+/// Types with a row have an alternate key for that, and a preference: a change by their key is refused.
+fn is_upsert(context: &OperationContext<'_>, key: &str) -> bool {
+    let (route, structured) = (context.route, context.structured());
+    let is_stated = || route.restrictions(context.world).grants(Capability::Upsert) && structured.rare().upserted.is_none();
+    // With `If-Match` the entity must be there (OData 4.0 Part 1, 11.4.4).
+    let is_conditional = context.request.headers.contains_key(header::IF_MATCH);
+    let is_own = !is_conditional && !context.is_single() && !route.has_links && !route.is_linked && !route.is_instance;
+    is_own && is_stated() && context.check_way().is_ok() && !context.world.store.has(&route.collection, key)
 }
 
 /// Stores a single entity before its first change, unless clients create it.

@@ -798,3 +798,42 @@ fn a_deletion_takes_the_links_to_all_that_was_within() {
         assert!(!saved.contains("shelves('a')") && !saved.contains(r#""id":"c""#), "{saved}");
     }
 }
+
+#[test]
+fn a_change_creates_where_the_schema_says_so() {
+    let upsertable = |value: &str| {
+        let restrictions = r#"<Annotation Term="Org.OData.Capabilities.V1.UpdateRestrictions"><Record><PropertyValue Property="Upsertable" Bool="?"/></Record></Annotation>"#;
+        let restrictions = restrictions.replace('?', value);
+        let inner = format!(r#"Type="Collection(s.shelf)" ContainsTarget="true">{restrictions}</NavigationProperty>"#);
+        let text = SHELVES.replacen(r#"Type="Collection(s.shelf)" ContainsTarget="true"/>"#, &inner, 1);
+        let schema = std::sync::Arc::new(Schema::read(&text, &text, &workloads::rules()).unwrap());
+        let entities = fixture::read(&schema, &Behaviors::default(), "shelves.json", br#"{"shelves":[]}"#).unwrap();
+        World::new(Settings { schema, entities, ..harness::settings(Behaviors::default()) })
+    };
+    let world = upsertable("true");
+    let shelf = id(&post(&world, "shelves", &json!({})));
+    let item = format!("shelves/{shelf}/inner/new");
+    let patch = |world: &World, target: &str, headers: &[(&str, &str)]| {
+        let mut request = RecordedRequest {
+            method: Method::PATCH,
+            target: format!("/v1.0/{target}"),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: format!("{{\"best@odata.bind\":\"shelves('{shelf}')\"}}").into(),
+        };
+        request.headers.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        harness::send(world, &request).status
+    };
+    // A set without the statement, and an unknown holder, create nothing.
+    assert_eq!(patch(&world, "shelves/none", &[]), StatusCode::NOT_FOUND);
+    assert_eq!(patch(&world, "shelves/none/inner/new", &[]), StatusCode::NOT_FOUND);
+    assert_eq!(patch(&world, &item, &[("if-match", "*")]), StatusCode::NOT_FOUND);
+    assert_eq!(patch(&world, &item, &[]), StatusCode::CREATED);
+    assert_eq!((&get(&world, &item)["id"], &get(&world, &format!("{item}/best"))["id"]), (&json!("new"), &json!(shelf)));
+    assert!(patch(&world, &item, &[]).is_success());
+    assert_eq!(ids(&world, &format!("shelves/{shelf}/inner")), ["new"], "the second change is of the same entity");
+    let other = upsertable("false");
+    assert_eq!(
+        patch(&other, &format!("shelves/{}/inner/new", id(&post(&other, "shelves", &json!({})))), &[]),
+        StatusCode::NOT_FOUND
+    );
+}

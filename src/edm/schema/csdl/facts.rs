@@ -11,6 +11,8 @@ pub(crate) struct Facts {
     pub(crate) read_only: Option<bool>,
     pub(crate) insertable: Option<bool>,
     pub(crate) updatable: Option<bool>,
+    /// Whether a change of an entity that does not exist creates it.
+    pub(crate) upsertable: Option<bool>,
     pub(crate) deletable: Option<bool>,
     pub(crate) readable: Option<bool>,
     pub(crate) readable_by_key: Option<bool>,
@@ -108,6 +110,7 @@ impl Facts {
             ("AlternateKeys", Some("Key/Name")) => return self.alternate_keys.push(value.to_owned()),
             ("InsertRestrictions", Some("Insertable")) => &mut self.insertable,
             ("UpdateRestrictions", Some("Updatable")) => &mut self.updatable,
+            ("UpdateRestrictions", Some("Upsertable")) => &mut self.upsertable,
             ("DeleteRestrictions", Some("Deletable")) => &mut self.deletable,
             ("ReadRestrictions", Some("Readable")) => &mut self.readable,
             ("ReadRestrictions", Some("ReadByKeyRestrictions/Readable")) => &mut self.readable_by_key,
@@ -181,7 +184,7 @@ pub(super) fn unserved(term: &str, property: Option<&str>, value: Option<&str>) 
     };
     let is_followed = match (local, property) {
         ("InsertRestrictions", Some("Insertable"))
-        | ("UpdateRestrictions", Some("Updatable"))
+        | ("UpdateRestrictions", Some("Updatable" | "Upsertable"))
         | ("DeleteRestrictions", Some("Deletable"))
         | ("ReadRestrictions", Some("Readable" | "ReadByKeyRestrictions" | "ReadByKeyRestrictions/Readable"))
         | ("FilterRestrictions", Some("Filterable"))
