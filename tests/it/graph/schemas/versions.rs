@@ -155,8 +155,8 @@ fn a_test_gives_a_schema_before_its_fixtures_and_once_for_each_version() {
 fn types_with_other_keys_in_the_other_version_are_refused() {
     let read = |version: Version, text: &str| {
         let builder = Emulator::builder().schema_csdl(Version::V1, V1).unwrap();
-        let read = builder.schema_csdl(version, text).map(|builder| builder.build());
-        read.map(drop).map_err(|error| error.to_string())
+        let read = builder.schema_csdl(version, text).map(wfi_emulator::emulator::Builder::build);
+        read.map(drop)
     };
     let named = BETA.replacen("<PropertyRef Name=\"id\"/></Key>", "<PropertyRef Name=\"code\"/></Key>", 1);
     let named =
@@ -165,7 +165,7 @@ fn types_with_other_keys_in_the_other_version_are_refused() {
     for (text, other) in [(named, "code (Edm.String)"), (typed, "id (Edm.Guid)")] {
         let error = read(Version::Beta, &text).unwrap_err();
         assert!(error.contains(&format!("different keys of type crate: id (Edm.String) in v1.0, {other} in beta")), "{error}");
-        assert!(error.contains("3"), "the line: {error}");
+        assert!(error.contains('3'), "the line: {error}");
     }
     assert_eq!(read(Version::Beta, BETA), Ok(()));
 }
