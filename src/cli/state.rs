@@ -101,7 +101,7 @@ impl StateFile {
             state.write(&mut Digested { file, digest: &mut digest })
         });
         if let Err(error) = written {
-            // The next attempt is not spared.
+            // Another attempt writes it, also if nothing has changed since.
             self.known = None;
             return Err(format!("{}: {error}", self.path.display()));
         }

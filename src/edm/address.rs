@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::edm::key;
 use crate::edm::schema::{Model, Schema, Set, SetId, Version};
@@ -43,6 +43,30 @@ impl KeyForm {
             (false, false) => KeyForm::Bare,
         }
     }
+}
+
+/// The characters that a path segment cannot have (RFC 3986, 3.3), and the percent sign.
+const OUTSIDE_SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Percent-encodes those characters of a key that a `Location` cannot have; the others are as the service writes them.
+pub(crate) fn located_key(key: &str) -> Cow<'_, str> {
+    utf8_percent_encode(key, OUTSIDE_SEGMENT).into()
 }
 
 /// Percent-encodes a key for an address.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::csdl::{self, Document};
 use super::names::{collection_element, primitive};
 use super::problems;
-use super::{Model, NamedType, Schema, Version};
+use super::{Schema, Version};
 
 /// The contents of a document.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,34 +31,8 @@ impl Schema {
         let text = self.text(version);
         let Ok(document) = csdl::read(&text) else { return Contents::default() };
         let mut contents = contents(&text, &document);
-        contents.unserved.extend(self.keys_of_other_types(version, &text, &document));
         contents.unserved.sort_by_key(|unserved| unserved.line);
         contents
-    }
-
-    /// Returns the keys that the other version declares with another name or type. Both versions have the same entities, and an entity has
-    /// one key.
-    fn keys_of_other_types(&self, version: Version, text: &str, document: &Document<'_>) -> Vec<Unserved> {
-        let other = if version == Version::V1 { Version::Beta } else { Version::V1 };
-        let (model, other_model) = (self.model(version), self.model(other));
-        let key_of = |model: &Model, name: &str| match model.resolve(name) {
-            Some(NamedType::Structured(id)) => {
-                let property = model.structured(id).key_property()?;
-                Some((property.name.to_string(), model.kind_name(property.kind).into_owned()))
-            }
-            _ => None,
-        };
-        let mut found = Vec::new();
-        for declaration in document.types.iter().filter(|declaration| !declaration.key.is_empty()) {
-            let name = document.qualified(declaration.schema, &declaration.name);
-            let (Some(own), Some(others)) = (key_of(model, &name), key_of(other_model, &name)) else { continue };
-            if own != others {
-                let [(own, own_type), (others, other_type)] = [own, others];
-                let what = format!("key {own} ({own_type}) of {name}, which is {others} ({other_type}) in {}", other.segment());
-                found.push(Unserved { line: csdl::line_at(text, declaration.at), what });
-            }
-        }
-        found
     }
 }
 

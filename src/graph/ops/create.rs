@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
+use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, located_key};
 use crate::edm::patch::Patch;
 use crate::edm::primitive::{LongNumbers, Primitive};
 use crate::edm::schema::{PropertyType, Slot, StructuredType, TypeId};
@@ -496,7 +496,7 @@ pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEn
         Location::Itself => context.write_base_url(&mut location),
         Location::Backend => location.extend_from_slice(context.structured().wording.backend_url.as_bytes()),
     }
-    let key = entity.key.replace('\'', "''");
+    let key = located_key(&entity.key.replace('\'', "''")).to_string();
     let (path, version) = (context.collection_path(), context.version().segment());
     let entity_path = match context.route.key_form {
         KeyForm::Single => path.to_owned(),

@@ -12,7 +12,7 @@ use crate::graph::context::OperationContext;
 use crate::odata::conflict::{self, Conflict};
 use crate::odata::error::Error;
 use crate::policy::refusal;
-use crate::text::json;
+use crate::text::json::{self, Json};
 use crate::world::store::{LookUpUnpaid, StoreFull, StoredEntity};
 
 /// The steps that a name costs which another item has.
@@ -105,13 +105,12 @@ pub(super) fn check_annotations(context: &OperationContext<'_>, structured: &Str
     }
     wish(context)?;
     let Ok(bytes) = body::bytes(context.request, &context.world.behaviors) else { return Ok(()) };
-    check_source(&bytes)
+    json::parse(&bytes).map_or(Ok(()), |item| check_source(&item))
 }
 
 /// Checks that the content of an item is not to be fetched from an address.
-fn check_source(bytes: &[u8]) -> Result<(), Error> {
-    let Ok(item) = json::parse(bytes) else { return Ok(()) };
-    match conflict::annotation(&item, "@microsoft.graph.sourceurl") {
+pub(super) fn check_source(item: &Json<'_>) -> Result<(), Error> {
+    match conflict::annotation(item, "@microsoft.graph.sourceurl") {
         Some(_) => Err(Error::new(&refusal::SOURCE_URL, &[]).with_detail("no content is fetched for files".to_owned())),
         None => Ok(()),
     }

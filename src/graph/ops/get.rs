@@ -81,11 +81,15 @@ fn advance(context: &OperationContext<'_>, key: &str) {
 
 /// Returns an entity with entities that it leads to.
 fn expanded(context: &OperationContext<'_>, key: &str, query: &Query<'_>) -> Result<Success, Error> {
-    let entity = context.entity(key)?;
+    let (entity, choice) = match context.entity(key) {
+        Ok(entity) => (entity, None),
+        Err(error) => (implied::entity(context, key).ok_or(error)?, implied::choice(context)),
+    };
     let address = EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
     let selection = query.select.as_ref().map(|select| &select.selection);
     let mut decided = explain::entities(context, std::iter::once(&**entity), selection);
     decided.extend(query.doubted());
+    decided.extend(choice);
     let body = expand::body(context, &address, &entity, query).map_err(|PurseEmpty| context.too_expensive())?;
     let success = context.json(StatusCode::OK, body, decided);
     // No `If-None-Match` spares the answer: the tag of an entity says nothing about others.

@@ -46,14 +46,22 @@ pub(super) fn entity(context: &OperationContext<'_>, key: &str) -> Option<Arc<St
 /// Sets the values that a user has under the same names and types.
 fn follow_user(context: &OperationContext<'_>, id: &str, values: &mut Complex) {
     let (world, model) = (context.world, context.model);
-    let home = model.root(ME).and_then(|root| world.schema.home(model, root.target));
+    let Some(root) = model.root(ME) else { return };
+    let home = world.schema.home(model, root.target);
     let Some(user) = home.and_then(|home| world.store.at(&home.into()).get(id)) else { return };
+    let of_user = &model.structured(root.target).properties;
+    let is_secret = |slot| of_user.iter().any(|property| property.slot == slot && property.write_only);
     for property in &context.structured().properties {
         let value = user.properties.get(property.slot);
-        if *value != Value::Null {
+        if *value != Value::Null && !is_secret(property.slot) {
             values.set(property.slot, value.clone());
         }
     }
+}
+
+/// Whether an entity is another one for each user. It is that of the user's own, and cannot be stored for all of them.
+pub(super) fn is_of_caller(context: &OperationContext<'_>) -> bool {
+    rules(context).is_some_and(|rules| matches!(rules.id, ImpliedId::Caller))
 }
 
 /// Returns the behavior that decided whether an entity has a value before the first write.

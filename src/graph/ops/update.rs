@@ -35,16 +35,18 @@ pub(super) fn update(
     let mut decided = reading.decided.clone();
     let precondition = Precondition::of(context, key, &mut decided)?;
     if context.is_single() {
+        check_single(context, key, reading, |entity| precondition.check(entity))?;
         create_single(context, key)?;
     } else if context.hides_some() {
         context.entity(key)?;
     }
-    if is_upsert(context, key)
-        && precondition.check_creation().is_ok()
-        && reading.values.is_empty()
-        && let Some(created) = create::upsert(context, key, &reading.patch, decided.clone())?
-    {
-        return Ok(created);
+    if is_upsert(context, key) && precondition.check_creation().is_ok() {
+        if let Some(problem) = reading.values.first() {
+            return Err(problem.to_error());
+        }
+        if let Some(created) = create::upsert(context, key, &reading.patch, decided.clone())? {
+            return Ok(created);
+        }
     }
     let collection = collection_to_change(context, key)?;
     if precondition.is_stated() {
@@ -214,7 +216,7 @@ pub(super) fn update_property(
 }
 
 /// Whether a change is of an entity that does not exist, where the schema says that it creates one (Org.OData.Capabilities.V1, `Upsertable`).
-/// Types with a row have an alternate key for that, and a preference: a change by their key is refused.
+/// Types with a row (`upserted`) are created by an alternate key and a preference instead, and not by their own key.
 fn is_upsert(context: &OperationContext<'_>, key: &str) -> bool {
     let (route, structured) = (context.route, context.structured());
     let is_stated = || route.restrictions(context.world).grants(Capability::Upsert) && structured.rare().upserted.is_none();
@@ -222,6 +224,31 @@ fn is_upsert(context: &OperationContext<'_>, key: &str) -> bool {
     let is_conditional = context.request.headers.contains_key(header::IF_MATCH);
     let is_own = !is_conditional && !context.is_single() && !route.has_links && !route.is_linked && !route.is_instance;
     is_own && is_stated() && context.check_way().is_ok() && !context.world.store.has(&route.collection, key)
+}
+
+/// Checks the first change of a single entity before it is stored, so that a refused one stores nothing.
+pub(super) fn check_single(
+    context: &OperationContext<'_>,
+    key: &str,
+    reading: &Reading,
+    check: impl FnOnce(&Entity) -> Result<(), Unchanged>,
+) -> Result<(), Error> {
+    if implied::is_of_caller(context) {
+        return Err(wrong_method(context.world, &context.request.method, &[Method::GET]));
+    }
+    if context.written_collection()?.get(key).is_some() {
+        return Ok(());
+    }
+    let structured = context.model.actual(context.structured(), reading.patch.read_as);
+    if let Some(entity) = implied::entity(context, key) {
+        check(&entity).map_err(Unchanged::to_error)?;
+    }
+    if let Some(problem) = reading.values.first() {
+        return Err(problem.to_error());
+    }
+    required::check_change(structured, &reading.patch)?;
+    folders::check_annotations(context, structured)?;
+    folders::check_name(structured, &reading.patch)
 }
 
 /// Stores a single entity before its first change, unless clients create it.

@@ -12,7 +12,7 @@ use crate::edm::schema::{OperationType, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::graph::body;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::{Outcome, create, files, result};
+use crate::graph::ops::{Outcome, create, files, folders, result};
 use crate::graph::request::UPLOADS;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
@@ -89,7 +89,10 @@ fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Erro
     let behaviors = &context.world.behaviors;
     let parsed = body.as_ref().and_then(|bytes| json::parse(bytes).ok());
     let of_item = match parsed.as_ref().and_then(|body| conflict::member(body, "item")) {
-        Some(item) => Conflict::of_item(item, behaviors)?,
+        Some(item) => {
+            folders::check_source(item)?;
+            Conflict::of_item(item, behaviors)?
+        }
         None => None,
     };
     let wish = Conflict::of_query(request.target.query(), behaviors)?.or(of_item);

@@ -837,3 +837,21 @@ fn a_change_creates_where_the_schema_says_so() {
         StatusCode::NOT_FOUND
     );
 }
+
+const PARTS: &str = r#"<edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0"><edmx:DataServices>
+<Schema xmlns="http://docs.oasis-open.org/odata/ns/edm" Namespace="s">
+  <EntityType Name="part"><Key><PropertyRef Name="gid"/></Key><Property Name="gid" Type="Edm.Guid" Nullable="false"/></EntityType>
+  <EntityType Name="thing"><Key><PropertyRef Name="no"/></Key><Property Name="no" Type="Edm.Int32" Nullable="false"/>
+    <NavigationProperty Name="friend" Type="s.part"/></EntityType>
+  <EntityContainer Name="c"><EntitySet Name="parts" EntityType="s.part"/><EntitySet Name="things" EntityType="s.thing"/></EntityContainer>
+</Schema></edmx:DataServices></edmx:Edmx>"#;
+
+#[test]
+fn an_entity_that_a_link_names_first_has_its_key_in_the_state() {
+    let schema = std::sync::Arc::new(Schema::read(PARTS, PARTS, &workloads::rules()).unwrap());
+    let world = World::new(Settings { schema: schema.clone(), entities: Vec::new(), ..harness::settings(Behaviors::default()) });
+    let gid = "00000000-0000-0000-0000-0000000000aa";
+    post(&world, "things", &json!({ "no": 11, "friend@odata.bind": format!("parts/{gid}") }));
+    assert_eq!(get(&world, "things(11)/friend")["gid"], gid);
+    fixture::read(&schema, &Behaviors::default(), "state.json", state(&world).as_bytes()).unwrap();
+}

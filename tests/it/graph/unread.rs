@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::internals::edm::address::EntityAddress;
 use wfi_emulator::internals::policy::behavior::{Behaviors, Secret};
+use wfi_emulator::internals::text::exchange::RecordedRequest;
 use wfi_emulator::internals::workloads;
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::fixture;
@@ -410,4 +411,63 @@ fn settings_and_policies_are_there_before_their_first_change() {
     assert_eq!(send(&world, Method::PUT, policy, &whole).0, StatusCode::NO_CONTENT);
     assert_eq!(get(&world, policy).1["requestDurationInDays"], 5);
     assert_eq!(send(&absent, Method::PUT, policy, &whole).0, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_refused_first_change_of_settings_stores_nothing() {
+    let world = World::new(settings());
+    let policy = "/v1.0/policies/authorizationPolicy";
+    let state = || fixture::write(&world.schema, &world.store, world.behaviors.secret);
+    let before = state();
+    let refused = |path: &str, body: Value, expected: StatusCode| {
+        let (status, answer) = send(&world, Method::PATCH, path, &body);
+        assert_eq!(status, expected, "{path}: {answer}");
+        assert_eq!(state(), before, "{path}");
+    };
+    refused(policy, json!({ "allowInvitesFrom": "bogus" }), StatusCode::BAD_REQUEST);
+    refused("/v1.0/me/settings", json!({ "contributionToContentDiscoveryDisabled": "yes" }), StatusCode::BAD_REQUEST);
+    // That of the user who asks cannot become that of all users.
+    refused("/v1.0/education/me", json!({ "department": "of one" }), StatusCode::NOT_FOUND);
+    refused("/v1.0/education/me", json!({ "primaryRole": "bogus" }), StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn the_person_of_schools_has_no_password_of_the_user() {
+    let world = World::new(settings());
+    let profile = json!({ "passwordProfile": { "password": "xWwvJ]6NMw+bWH-d" }, "jobTitle": "Baker" });
+    assert_eq!(send(&world, Method::PATCH, "/v1.0/me", &profile).0, StatusCode::NO_CONTENT);
+    let person = get(&world, "/v1.0/education/me").1;
+    assert_eq!(person["passwordProfile"], Value::Null);
+}
+
+#[test]
+fn settings_before_their_first_change_are_expanded() {
+    let world = World::new(settings());
+    for (path, member) in [("/v1.0/me/todo?$expand=lists", "lists"), ("/v1.0/me/planner?$expand=tasks", "tasks")] {
+        let (status, body) = get(&world, path);
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        assert!(body[member].is_array(), "{path}: {body}");
+    }
+}
+
+#[test]
+fn an_entity_that_a_patch_creates_has_an_address_of_its_own() {
+    let world = World::new(settings());
+    let conversations = "/v1.0/communications/onlineMeetingConversations";
+    let (status, body) = send(&world, Method::PATCH, &format!("{conversations}/new"), &json!({ "moderationState": "bogus" }));
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+    for key in ["a%20b%2Fc%23d%3F", "%C3%A9", "a%25b", "%0D%0AX", "19:x@thread.v2"] {
+        let request = RecordedRequest {
+            method: Method::PATCH,
+            target: format!("{conversations}/{key}"),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: "{}".into(),
+        };
+        let answer = harness::send(&world, &request);
+        assert_eq!(answer.status, StatusCode::CREATED, "{key}");
+        let location = answer.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value).unwrap();
+        let path = location.split_once("/v1.0/").map(|(_, path)| format!("/v1.0/{path}")).unwrap();
+        assert_eq!(path, format!("{conversations}('{key}')"));
+        assert_eq!(get(&world, &path).0, StatusCode::OK, "{location}");
+    }
 }

@@ -22,6 +22,7 @@ fn the_exit_status_is_that_of_the_threshold() {
     assert_eq!(report(&served, &["--fail-on", "warning"]).status, Some(1));
     assert_eq!(report(&served, &["--fail-on", "warning", "--allow", "beta-used"]).status, Some(0));
     assert_eq!(report(&served, &["--fail-on", "warning", "--only", "no-token,no-select"]).status, Some(0));
+    assert_eq!(served.status("PUT", "/_emulator/worlds/other", "{}"), 201);
     let other = report(&served, &["--world", "other"]);
     assert_eq!(other.stdout, "0 errors, 0 warnings, 0 notes in 0 requests to the world other\n");
     let unknown = report(&served, &["--allow", "beta-use"]);
