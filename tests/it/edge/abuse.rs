@@ -535,7 +535,8 @@ most 100 concurrent requests per connection; JSON has at most 128 levels and 100
 
 **Shares.** Once half of the memory for requests or answers is used, a connection may hold a quarter of it. A body waits until there is room
 for it. When the memory is full, the connection that has made no progress for the longest is closed, after one second at the earliest;
-frames of HTTP/2 that belong to no request do not count. A sixteenth is reserved for the control API.
+frames of HTTP/2 that belong to no request do not count. A sixteenth is reserved for the control API. A read over HTTP/1.1 whose answer finds no room
+is refused with 429 and `Retry-After: 1`; the connection of a write ends, since the write has happened, and a stream of HTTP/2 is reset.
 
 **Outgoing requests.** Link-local addresses and those of metadata services of clouds are never called, also behind a gateway to IPv4: NAT64 under its
 well-known prefixes, 6to4, Teredo, ISATAP. NAT64 under a prefix of the network's own (RFC 6052, 2.2) cannot be recognized in an address: such a
