@@ -28,15 +28,14 @@ pub(crate) fn parse(enumeration: &EnumType, text: &str, syntax: FlagSyntax) -> O
         return (syntax.empty == EmptyFlags::None).then_some(0);
     }
     let any_case = syntax.lists == FlagLists::AnyCase;
-    let is_list = text.bytes().any(|byte| byte == b',');
-    if !is_list {
+    if !text.bytes().any(|byte| byte == b',') {
         return member(enumeration, text.trim(), any_case, true);
     }
     let mut number = 0;
     for name in text.split(',') {
         // The older library accepts the schema's spelling only for a single member; lists go to .NET's Enum.Parse, which knows the
         // names of the code, with an uppercase first letter.
-        number |= member(enumeration, name.trim(), any_case, !is_list)?;
+        number |= member(enumeration, name.trim(), any_case, false)?;
     }
     Some(number)
 }

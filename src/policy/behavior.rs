@@ -283,7 +283,7 @@ rows! {
     }
     profiles Defaults Defaults Defaults;
     grade Medium;
-    source "learn.microsoft.com/graph/api/usersettings-get, presence-get, authorizationpolicy-get, and the pages of the rows (that each user or organization has them); ids without a page, and entities without properties: no public observation";
+    source "learn.microsoft.com/graph/api/usersettings-get, presence-get, authorizationpolicy-get, and the pages of the rows (that each user or organization has them); ids without a page, entities without properties, that `education/me` cannot be changed, and that DELETE brings the first values back: no public observation";
 
     "unknown-conflict-behavior" unknown_conflict_behavior: UnknownConflictBehavior = "another value of `@microsoft.graph.conflictBehavior` than `fail`, `replace` and `rename`" {
         Refuse "refuse" "refused with 400, also where the name is free",

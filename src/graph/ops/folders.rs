@@ -103,9 +103,12 @@ pub(super) fn check_annotations(context: &OperationContext<'_>, structured: &Str
     if structured.file.is_none() {
         return Ok(());
     }
-    wish(context)?;
-    let Ok(bytes) = body::bytes(context.request, &context.world.behaviors) else { return Ok(()) };
-    json::parse(&bytes).map_or(Ok(()), |item| check_source(&item))
+    let behaviors = &context.world.behaviors;
+    Conflict::of_query(context.request.target.query(), behaviors)?;
+    let Ok(bytes) = body::bytes(context.request, behaviors) else { return Ok(()) };
+    let Ok(item) = json::parse(&bytes) else { return Ok(()) };
+    Conflict::of_item(&item, behaviors)?;
+    check_source(&item)
 }
 
 /// Checks that the content of an item is not to be fetched from an address.

@@ -37,8 +37,7 @@ pub(super) fn replace(
     let _alone = alone_with_others(context);
     let is_upsert = structured.capabilities.is_upsert();
     if !is_upsert && context.is_single() && implied::entity(context, key).is_some() {
-        update::check_single(context, key, reading, |entity| precondition.check_replaced(entity))?;
-        update::create_single(context, key)?;
+        update::begin_single(context, key, reading, |entity| precondition.check_replaced(entity))?;
     }
     let current = context.written_collection()?.get(key);
     if current.is_none() && !is_upsert {

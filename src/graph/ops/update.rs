@@ -35,8 +35,7 @@ pub(super) fn update(
     let mut decided = reading.decided.clone();
     let precondition = Precondition::of(context, key, &mut decided)?;
     if context.is_single() {
-        check_single(context, key, reading, |entity| precondition.check(entity))?;
-        create_single(context, key)?;
+        begin_single(context, key, reading, |entity| precondition.check(entity))?;
     } else if context.hides_some() {
         context.entity(key)?;
     }
@@ -226,18 +225,18 @@ fn is_upsert(context: &OperationContext<'_>, key: &str) -> bool {
     is_own && is_stated() && context.check_way().is_ok() && !context.world.store.has(&route.collection, key)
 }
 
-/// Checks the first change of a single entity before it is stored, so that a refused one stores nothing.
-pub(super) fn check_single(
+/// Stores a single entity before its first change, unless clients create it. A change that would be refused is refused before.
+pub(super) fn begin_single(
     context: &OperationContext<'_>,
     key: &str,
     reading: &Reading,
     check: impl FnOnce(&Entity) -> Result<(), Unchanged>,
 ) -> Result<(), Error> {
-    if implied::is_of_caller(context) {
-        return Err(wrong_method(context.world, &context.request.method, &[Method::GET]));
-    }
     if context.written_collection()?.get(key).is_some() {
         return Ok(());
+    }
+    if implied::is_of_caller(context) {
+        return Err(wrong_method(context.world, &context.request.method, &[Method::GET]));
     }
     let structured = context.model.actual(context.structured(), reading.patch.read_as);
     if let Some(entity) = implied::entity(context, key) {
@@ -248,7 +247,8 @@ pub(super) fn check_single(
     }
     required::check_change(structured, &reading.patch)?;
     folders::check_annotations(context, structured)?;
-    folders::check_name(structured, &reading.patch)
+    folders::check_name(structured, &reading.patch)?;
+    create_single(context, key)
 }
 
 /// Stores a single entity before its first change, unless clients create it.

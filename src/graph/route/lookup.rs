@@ -125,6 +125,11 @@ impl<'l> Lookup<'l> {
         self.world().is_some_and(|world| world.store.has(collection, key))
     }
 
+    /// Returns an entity by its key.
+    pub(super) fn entity(&self, collection: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
+        self.world()?.store.at(collection).get(key)
+    }
+
     /// Returns whether an entity, or the complex value behind slots of it, has an undeclared member.
     pub(super) fn has_undeclared(&self, collection: &CollectionAddress, key: &str, slots: &[Slot], name: &str) -> bool {
         let Some(entity) = self.world().and_then(|world| world.store.at(collection).get(key)) else { return false };

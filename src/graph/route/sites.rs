@@ -97,15 +97,9 @@ impl<'s> Walk<'s, '_> {
         let text = argument.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("path"));
         let text = text.and_then(|(_, text)| text.trim().strip_prefix('\'')?.strip_suffix("')"));
         let path = text.ok_or_else(|| not_emulated(segment))?.replace("\'\'", "'");
-        let host = RefCell::new(None);
-        let id = self.structured().key_property().map(|property| property.slot);
-        self.lookup.first(&self.collection, |site| {
-            let is_own = id.is_some_and(|id| matches!(site.get(id), Value::String(id) if **id == **key));
-            *host.borrow_mut() = self.page(rules, site).filter(|_| is_own).map(|(host, _)| host.to_owned());
-            is_own
-        });
-        let host = host.into_inner();
-        let host = host.as_deref().unwrap_or_else(|| key.split_once(":/").map_or(key, |(host, _)| host));
+        let site = self.lookup.entity(&self.collection, key);
+        let host = site.as_deref().and_then(|site| self.page(rules, &site.properties)).map(|(host, _)| host);
+        let host = host.unwrap_or_else(|| key.split_once(":/").map_or(key, |(host, _)| host));
         let address = Cow::Owned(format!("{host}:/{}", path.trim_start_matches('/')));
         self.site_key(address, false, &mut std::iter::empty()).map(Some)
     }

@@ -26,7 +26,7 @@ export class Clock {
     return attempt(async () => {
       const turn = ++this.turn;
       const clock = await json(worldPath(this.context.world, "/clock"));
-      // What was read before a change is older than its answer.
+      // A read that began before a change may show the clock as it was.
       if (turn === this.turn) this.draw(clock);
     });
   }
