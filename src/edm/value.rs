@@ -239,6 +239,18 @@ impl Complex {
         }
     }
 
+    /// Returns the values, in the order of their slots.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &(Slot, Value)> {
+        self.values.iter()
+    }
+
+    /// Calls a function with each value, and gives room for more values back.
+    pub(crate) fn compact(&mut self, mut change: impl FnMut(&mut Value)) {
+        self.values.shrink_to_fit();
+        self.values.iter_mut().for_each(|(_, value)| change(value));
+        self.dynamic.shrink_to_fit();
+    }
+
     /// Returns the bytes that a copy takes, in which all texts are shared.
     pub(crate) fn own_bytes(&self) -> usize {
         size_of::<Complex>() + self.values.len() * size_of::<(Slot, Value)>() + self.dynamic.len() * size_of::<Dynamic>()
