@@ -14,3 +14,4 @@ pub(crate) mod segment;
 pub(crate) mod tag;
 pub(crate) mod time_zone;
 pub(crate) mod value;
+pub(crate) mod value_pool;

@@ -246,26 +246,23 @@ pub(crate) enum Outline<'a> {
 
 /// The items of an array whose text is valid. They are found again by each visit: a list of them may take many times the memory of the text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Items<'a> {
-    text: &'a [u8],
-    count: usize,
-}
+pub(crate) struct Items<'a>(&'a str);
 
 impl<'a> Items<'a> {
     pub(crate) fn is_empty(self) -> bool {
-        self.count == 0
+        self.0.trim_ascii_start().strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start().starts_with(']'))
     }
 
     /// Calls a function with the text of each item, in their order, until it returns `false`.
     pub(crate) fn visit(self, act: impl FnMut(&'a str) -> bool) {
-        // The text was valid when the items were counted; what is left is the end that `act` has asked for.
-        let _ = visit_items(self.text, act);
+        // The text is valid; what is left is the end that `act` has asked for.
+        let _ = visit_items(self.0, act);
     }
 }
 
 /// Calls a function with the text of each item of an array. Fails for a text other than an array, and when the function returns `false`.
-fn visit_items<'a>(text: &'a [u8], act: impl FnMut(&'a str) -> bool) -> Result<(), serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+fn visit_items<'a>(text: &'a str, act: impl FnMut(&'a str) -> bool) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     deserializer.deserialize_seq(ItemVisitor(act))?;
     deserializer.end()
 }
@@ -293,23 +290,38 @@ impl<'de, F: FnMut(&'de str) -> bool> Visitor<'de> for ItemVisitor<F> {
 /// Finds the items or members of a JSON text without parsing their content. A byte order mark in front is skipped.
 pub(crate) fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
     let text = bom::strip_bytes(text);
-    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'[') => {
-            let mut count = 0;
-            visit_items(text, |_| {
-                count += 1;
-                true
-            })?;
-            Ok(Outline::Array(Items { text, count }))
-        }
+    let Ok(text) = std::str::from_utf8(text) else {
+        // Reading it tells the place.
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let read = match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'[') => deserializer.deserialize_seq(ItemVisitor(|_| true)),
+            _ => deserializer.deserialize_map(MemberVisitor).map(drop),
+        };
+        return Err(read.err().unwrap_or_else(|| serde_json::Error::custom("invalid UTF-8")));
+    };
+    if first_byte(text) == Some(b'[') {
+        visit_items(text, |_| true)?;
+    }
+    outline_of_valid(text)
+}
+
+/// Finds the items or members of the text of a value, such as an outline has it. That of an array is not read, so it must be valid.
+pub(crate) fn outline_of_valid(text: &str) -> Result<Outline<'_>, serde_json::Error> {
+    match first_byte(text) {
+        Some(b'[') => Ok(Outline::Array(Items(text))),
         Some(b'{') => {
-            let mut deserializer = serde_json::Deserializer::from_slice(text);
+            let mut deserializer = serde_json::Deserializer::from_str(text);
             let members = deserializer.deserialize_map(MemberVisitor)?;
             deserializer.end()?;
             Ok(Outline::Object(members))
         }
-        _ => Ok(Outline::Scalar(parse(text)?)),
+        _ => Ok(Outline::Scalar(parse(text.as_bytes())?)),
     }
+}
+
+/// Returns the first byte that is not white space.
+fn first_byte(text: &str) -> Option<u8> {
+    text.bytes().find(|byte| !byte.is_ascii_whitespace())
 }
 
 /// The members of an outline at most. The list of them takes many times the memory of a text with short ones.
