@@ -52,17 +52,22 @@ fn tables<'x>(
     published: Option<impl FnOnce() -> Document<'x>>,
     rules: &[&'static WorkloadRules],
 ) -> Result<Schema, SchemaError> {
+    let is_built_in = matches!(documents, [SchemaText::BuiltIn(Version::V1), SchemaText::BuiltIn(Version::Beta)]);
+    // Of two built-in documents, the second is read where it differs from the first.
+    let changes = if is_built_in { super::text::changed_in_beta() } else { Vec::new() };
     // Declarations have places, of which only that of a problem is a line.
-    let texts = documents.each_ref().map(SchemaText::text);
+    let texts = [OnceLock::new(), OnceLock::new()];
+    let text = |version: Version| &**texts[index_of(version)].get_or_init(|| documents[index_of(version)].text());
     let placed = |version: Version| {
-        let text = &texts[usize::from(version != Version::V1)];
-        move |error: SchemaError| SchemaError { line: csdl::line_at(text, error.line), version: Some(version), ..error }
+        move |error: SchemaError| SchemaError { line: csdl::line_at(text(version), error.line), version: Some(version), ..error }
     };
-    let read = |version: Version| {
-        let document = csdl::read(&texts[usize::from(version != Version::V1)]);
-        document.map_err(|error| SchemaError { version: Some(version), ..error })
-    };
+    let read = |version: Version| csdl::read(text(version)).map_err(|error| SchemaError { version: Some(version), ..error });
     let own = thread::scope(|scope| {
+        if is_built_in {
+            let v1 = read(Version::V1)?;
+            let beta = csdl::changed(&v1, &changes).map_or_else(|| read(Version::Beta), Ok)?;
+            return Ok([v1, beta]);
+        }
         let reader = thread::Builder::new().spawn_scoped(scope, || read(Version::Beta));
         let v1 = read(Version::V1);
         let beta = match reader {

@@ -2,6 +2,7 @@
 //!
 //! All schemas of a document are read. Elements that the emulator does not need are skipped; those that could be misread are errors.
 
+mod changed;
 mod extend;
 mod facts;
 pub(super) mod packed;
@@ -21,6 +22,7 @@ use quick_xml::{Reader, XmlVersion};
 
 use super::{SchemaError, names};
 
+pub(super) use changed::{ChangedElement, changed};
 pub(super) use extend::{Extension, extend};
 pub(super) use facts::Facts;
 pub(crate) use facts::PropertyList;

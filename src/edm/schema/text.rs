@@ -1,10 +1,12 @@
 //! The texts of schema documents: given, built in, or published.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::csdl::ChangedElement;
 use super::{Version, csdl};
 
 /// The text of a schema document.
@@ -68,7 +70,7 @@ impl SchemaText {
 /// The built-in document of v1.0.
 const V1: &str = include_str!("../../../fixtures/model/v1.0.xml");
 
-/// The texts in the built-in document that are others in that of beta, in their order.
+/// The texts in the built-in document that are others in that of beta, in their order: of types and operations, without annotations.
 const BETA: &[(&str, &str)] = &[
     ("Microsoft Graph (v1.0)", "Microsoft Graph (beta)"),
     // learn.microsoft.com/graph/api/resources/timecardevent?view=graph-rest-beta: the older of two names, until November 2027.
@@ -119,6 +121,44 @@ const APPROVED_LOCATION: (&str, &str) = (
     "        <Parameter Name=\"atApprovedLocation\" Type=\"Edm.Boolean\" />\n        \
      <Parameter Name=\"isAtApprovedLocation\" Type=\"Edm.Boolean\" />\n",
 );
+
+/// The beginning of a declaration in the built-in document of v1.0, or of its end.
+const DECLARATION: &str = "\n      <";
+
+/// Returns the declarations of the built-in document of v1.0 that are others in that of beta.
+pub(super) fn changed_in_beta() -> Vec<ChangedElement> {
+    let schema = V1.find("<Schema ").map_or("", |start| &V1[start..]);
+    let schema = schema.find('>').map_or("", |end| &schema[..=end]);
+    let mut elements: Vec<(Range<usize>, Vec<(Range<usize>, &str)>)> = Vec::new();
+    let mut at = 0;
+    for (old, new) in BETA {
+        let Some(start) = V1[at..].find(old).map(|start| at + start) else { continue };
+        at = start + old.len();
+        if let Some((_, changes)) = elements.last_mut().filter(|(place, _)| start < place.end) {
+            changes.push((start..at, new));
+            continue;
+        }
+        // The change can begin with the declaration.
+        let mut before = V1[..start + DECLARATION.len() - 1].rmatch_indices(DECLARATION).map(|(place, _)| place);
+        // What is outside of declarations says nothing.
+        let Some(first) = before.find(|place| V1.as_bytes()[place + DECLARATION.len()] != b'/') else { continue };
+        let mut behind = V1[at - 1..].match_indices(DECLARATION).map(|(place, _)| at - 1 + place);
+        let last = behind.find(|place| V1.as_bytes()[place + DECLARATION.len()] == b'/').unwrap_or(at);
+        let end = V1[last..].find('>').map_or(last, |length| last + length + 1);
+        elements.push((first..end, vec![(start..at, new)]));
+    }
+    let text = |place: &Range<usize>, changes: &[(Range<usize>, &str)]| {
+        let (mut text, mut from) = (schema.to_owned(), place.start);
+        for (old, new) in changes {
+            text.push_str(&V1[from..old.start]);
+            text.push_str(new);
+            from = old.end;
+        }
+        text.push_str(&V1[from..place.end]);
+        text + "</Schema>"
+    };
+    elements.into_iter().map(|(place, changes)| ChangedElement { text: text(&place, &changes), place }).collect()
+}
 
 /// The built-in documents, in the order of [`Version::ALL`].
 pub(crate) const BUILT_IN: [SchemaText; 2] = [SchemaText::BuiltIn(Version::V1), SchemaText::BuiltIn(Version::Beta)];

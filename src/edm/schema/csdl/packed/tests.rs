@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::super::super::{BUILT_IN, SchemaText, Version};
-use super::super::{extend, read, read_any};
+use super::super::{changed, extend, read, read_any};
 use super::write::{changes, packed};
 use super::*;
 
@@ -72,6 +72,19 @@ fn the_form_is_read_as_the_document_from_which_it_is_written() {
         }
         assert_eq!(changes(&bytes, &bytes), "");
     }
+}
+
+#[test]
+fn the_built_in_document_of_beta_is_that_of_v1_with_its_changes() {
+    let texts = BUILT_IN.map(|text| text.text().into_owned());
+    let elements = crate::edm::schema::text::changed_in_beta();
+    let v1 = read(&texts[0]).unwrap();
+    let (beta, expected) = (changed(&v1, &elements).unwrap(), read(&texts[1]).unwrap());
+    assert!(is_same(&expected, &beta), "{}\n{}", declarations(&expected), declarations(&beta));
+    assert!(!is_same(&v1, &beta));
+    // What is alike is not read again.
+    let shared = v1.types.iter().filter(|one| beta.types.iter().any(|other| std::sync::Arc::ptr_eq(one, other))).count();
+    assert!(shared >= v1.types.len() - elements.len(), "{shared} of {}", v1.types.len());
 }
 
 #[test]
