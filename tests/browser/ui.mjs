@@ -1116,6 +1116,27 @@ try {
     });
   }
 
+  await check("no head of a column is cut, and arrows of the tree are beside their names", async () => {
+    for (const width of [1040, 1160]) {
+      await page.setViewportSize({ width, height: 640 });
+      await tab(page, "Requests");
+      const cut = () => page.locator(".heads:visible span").evaluateAll((heads) => heads.filter((head) => head.scrollWidth > head.clientWidth).map((head) => head.textContent));
+      assert.deepEqual(await cut(), [], `of the list, ${width}`);
+      await choose(rows(page).filter({ hasText: "PATCH" }));
+      await page.locator(".detail:visible").waitFor();
+      assert.deepEqual(await cut(), [], `beside a request, ${width}`);
+      await page.keyboard.press("Escape");
+      await tab(page, "State");
+      await page.getByRole("navigation", { name: "Collections" }).getByRole("button", { name: /^teams \(/ }).waitFor();
+      const apart = await page.locator(".tree li:has(> details)").evaluateAll((items) => items.filter((item) => {
+        const [name, arrow] = [item.querySelector(":scope > button"), item.querySelector(":scope > details > summary")].map((part) => part.getBoundingClientRect());
+        return arrow.top >= name.bottom;
+      }).map((item) => item.textContent));
+      assert.deepEqual(apart, [], `of the tree, ${width}`);
+    }
+    await page.setViewportSize({ width: 1160, height: 640 });
+  });
+
   if (pictures) {
     const shop = await start("--seed", "1");
     const send = (method, target, body) => fetch(shop.url + target, { method, headers: { "content-type": "application/json" }, body: body && JSON.stringify(body) });
