@@ -97,6 +97,11 @@ impl World {
         World::on(Settings { entities: Vec::new(), ..settings }, Store::over(baselines))
     }
 
+    /// Creates the world of clients that name none. The initial entities of the settings are ignored.
+    pub fn first(settings: Settings, baselines: &Baselines) -> World {
+        World::on(Settings { entities: Vec::new(), ..settings }, Store::over(baselines).for_all())
+    }
+
     fn on(settings: Settings, store: Store) -> World {
         let mut sets = settings.workloads.iter().filter_map(|workload| workload.watching_set());
         let subscriptions = sets.find_map(|name| settings.schema.set_named(name));

@@ -106,6 +106,8 @@ pub struct Store {
     baselines: Baselines,
     /// Whether each root set, by rank, was given by an import.
     imported: Box<[bool]>,
+    /// Whether most of the clients use it.
+    is_for_all: bool,
     /// The trees of the sets that only a larger schema has. A store that replaces collections of another one shares them, so that no write to
     /// them is lost, whichever of the two it came by.
     rest: Arc<OnceLock<RestTrees>>,
@@ -188,7 +190,13 @@ impl Store {
     pub fn over(baselines: &Baselines) -> Store {
         let trees = Trees::own(baselines.trees.iter().map(|_| OnceLock::new()));
         let imported = vec![false; trees.count()].into();
-        Store { imported, trees, baselines: baselines.clone(), rest: Arc::default(), widened: OnceLock::new() }
+        Store { imported, trees, baselines: baselines.clone(), is_for_all: false, rest: Arc::default(), widened: OnceLock::new() }
+    }
+
+    /// Returns the same store for most of the clients: those that change different entities of a set do not wait for each other.
+    #[must_use]
+    pub fn for_all(self) -> Store {
+        Store { is_for_all: true, ..self }
     }
 
     /// Returns the store with the sets of a larger schema, in which those of this one have the same numbers. Both have the same trees of the
@@ -213,6 +221,7 @@ impl Store {
                 trees: Trees { own: own.collect(), shared: rest.trees.clone() },
                 baselines: Baselines { trees: initial.collect(), ranks: rest.ranks.clone(), budget },
                 imported: imported.collect(),
+                is_for_all: self.is_for_all,
                 rest: Arc::default(),
                 widened: OnceLock::new(),
             })
@@ -234,7 +243,8 @@ impl Store {
         });
         let imported = self.imported.iter().enumerate().map(|(rank, imported)| *imported || is_replaced(rank)).collect();
         let (rest, widened) = (self.rest.clone(), OnceLock::new());
-        Store { trees: Trees::own(trees), baselines: baselines.clone(), imported, rest, widened }
+        let is_for_all = self.is_for_all;
+        Store { trees: Trees::own(trees), baselines: baselines.clone(), imported, is_for_all, rest, widened }
     }
 
     /// Returns the same store, with the root sets that were imported into another one.
@@ -358,7 +368,7 @@ impl Store {
             let budget = self.baselines.budget.clone();
             let set = self.baselines.ranks.iter().position(|ranked| *ranked == Some(rank)).map_or(SetId::at(0), SetId::at);
             Arc::new(match &self.baselines.trees[rank] {
-                Some(baseline) => Tree::over(set, baseline.clone(), budget),
+                Some(baseline) => Tree::over(set, baseline.clone(), budget, self.is_for_all),
                 None => Tree::empty(set, budget),
             })
         })

@@ -17,6 +17,7 @@ use http::header::HeaderMap;
 
 pub(crate) use self::deferred::DeferredWorlds;
 use crate::world::World;
+use crate::world::budget::Budget;
 use crate::world::fixture::Entities;
 use crate::world::ids::world_seed;
 use crate::world::name::{self, DEFAULT, NAME_LIMIT};
@@ -162,9 +163,27 @@ struct ReadyPlan {
 /// The entities that worlds are created with.
 #[derive(Debug)]
 struct InitialEntities {
-    entities: HeldEntities,
-    /// The same as baselines, built for the first world that needs them.
+    /// The bytes that they take.
+    size: usize,
+    /// What the baselines are built of, until they are.
+    entities: Mutex<Option<HeldEntities>>,
+    /// The entities in order, which worlds share until they change them. They are built for the first world that needs them.
     baselines: OnceLock<Baselines>,
+}
+
+impl InitialEntities {
+    fn new(entities: Entities, budget: &Arc<Budget>) -> InitialEntities {
+        let size = size_of(&entities);
+        let entities = Mutex::new(Some(HeldEntities::new(entities, budget)));
+        InitialEntities { size, entities, baselines: OnceLock::new() }
+    }
+
+    fn baselines(&self, settings: &Settings) -> &Baselines {
+        self.baselines.get_or_init(|| {
+            let entities = self.entities.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Baselines::of(&settings.schema, entities.as_deref().unwrap_or_default(), &settings.stores)
+        })
+    }
 }
 
 /// Returns the bytes that entities take.
@@ -197,20 +216,20 @@ impl Plan {
 impl ReadyPlan {
     fn new(mut plan: Plan, number: u64) -> ReadyPlan {
         let budget = plan.settings.stores.clone();
-        let held = |entities| InitialEntities { entities: HeldEntities::new(entities, &budget), baselines: OnceLock::new() };
-        let initial = held(std::mem::take(&mut plan.settings.entities));
-        let fixtures = plan.fixtures.into_iter().map(|(name, entities)| (name, held(entities))).collect();
+        let initial = InitialEntities::new(std::mem::take(&mut plan.settings.entities), &budget);
+        let named = |(name, entities)| (name, InitialEntities::new(entities, &budget));
+        let fixtures = plan.fixtures.into_iter().map(named).collect();
         ReadyPlan { settings: plan.settings, initial, fixtures, number }
     }
 
     /// Returns the bytes that the entities take.
     fn size(&self) -> usize {
-        self.fixtures.values().chain([&self.initial]).map(|initial| size_of(&initial.entities)).sum()
+        self.fixtures.values().chain([&self.initial]).map(|initial| initial.size).sum()
     }
 
-    /// Returns a new default world. It has its own entities instead of a shared baseline: it may have many of them, and change them all.
+    /// Returns a new default world.
     fn default_world(&self) -> World {
-        World::new(Settings { entities: self.initial.entities.to_vec(), ..self.settings.clone() })
+        World::first(self.settings.clone(), self.initial.baselines(&self.settings))
     }
 
     /// Returns a new world.
@@ -219,8 +238,7 @@ impl ReadyPlan {
             None => &self.initial,
             Some(fixture) => self.fixtures.get(fixture).ok_or_else(|| self.unknown_fixture(fixture))?,
         };
-        let create = || Baselines::of(&self.settings.schema, &initial.entities, &self.settings.stores);
-        let baselines = initial.baselines.get_or_init(create);
+        let baselines = initial.baselines(&self.settings);
         let derived = || if name == DEFAULT { self.settings.seed } else { world_seed(name, self.settings.seed) };
         let seed = origin.seed.unwrap_or_else(derived);
         Ok(World::over(Settings { seed, ..self.settings.clone() }, baselines))

@@ -1,10 +1,11 @@
 //! Initial entities that many collections share.
 
-use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, hash_map};
 use std::hash::BuildHasher;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use foldhash::fast::RandomState;
 
 use super::CollectionAddress;
 use super::entity::StoredEntity;
@@ -30,7 +31,7 @@ struct Texts {
     /// Held while a property is indexed. Look-ups of others do not wait for it.
     indexing: Mutex<()>,
     /// Keys of the hashes, so that clients cannot choose texts of one hash.
-    hashes: RandomState,
+    hashes: hash_map::RandomState,
 }
 
 impl Texts {
@@ -48,7 +49,7 @@ impl Texts {
 #[derive(Debug, Default)]
 pub(super) struct Baseline {
     entities: Vec<Arc<StoredEntity>>,
-    indexes: HashMap<Arc<str>, usize>,
+    indexes: HashMap<Arc<str>, u32, RandomState>,
     /// The texts of properties that were asked for. All collections over the baseline share them.
     texts: OnceLock<Box<Texts>>,
     /// `None` without entities.
@@ -62,9 +63,12 @@ impl Baseline {
         let mut baseline = Baseline::default();
         baseline.budget = Some(budget.clone());
         let mut held = 0;
+        let entities = entities.into_iter();
+        baseline.entities.reserve_exact(entities.size_hint().0);
+        baseline.indexes.reserve(entities.size_hint().0);
         for entity in entities {
             if let hash_map::Entry::Vacant(vacant) = baseline.indexes.entry(entity.key.clone()) {
-                vacant.insert(baseline.entities.len());
+                vacant.insert(u32::try_from(baseline.entities.len()).expect("the memory is full before"));
                 held += entity.count_holder() + BASELINE_BYTES;
                 baseline.entities.push(entity);
             }
@@ -79,7 +83,7 @@ impl Baseline {
     }
 
     pub(super) fn get(&self, key: &str) -> Option<(u64, &Arc<StoredEntity>)> {
-        let index = *self.indexes.get(key)?;
+        let index = *self.indexes.get(key)? as usize;
         Some((number_of(index), &self.entities[index]))
     }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use dashmap::mapref::one::Ref;
 use foldhash::fast::RandomState;
 
 use super::baseline::{BASELINE_BYTES, Baseline, number_of};
@@ -57,6 +59,8 @@ pub struct Collection {
     baseline: Option<Arc<Baseline>>,
     /// The entities and deletions that differ from the baseline.
     entities: Records,
+    /// Whether there has ever been one of them. Without any, nobody looks for them.
+    has_records: AtomicBool,
     order: RwLock<Order>,
     share: Arc<TreeShare>,
     /// The bytes that the collection takes without its records.
@@ -105,9 +109,10 @@ pub struct StoreUpdate {
 }
 
 impl Collection {
-    /// Returns the collection of a root set with initial entities.
-    pub(super) fn over(set: SetId, baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
-        let mut collection = Collection::of(Some(baseline), small_map(), share);
+    /// Returns the collection of a root set with initial entities, for most of the clients or for a few.
+    pub(super) fn over(set: SetId, baseline: Arc<Baseline>, share: Arc<TreeShare>, is_for_all: bool) -> Collection {
+        let records = if is_for_all { DashMap::default() } else { small_map() };
+        let mut collection = Collection::of(Some(baseline), records, share);
         collection.root = Some(set);
         collection
     }
@@ -137,6 +142,7 @@ impl Collection {
         Collection {
             baseline,
             entities,
+            has_records: AtomicBool::new(false),
             order: RwLock::new(Order { next, ..Order::default() }),
             share,
             own_bytes: 0,
@@ -149,7 +155,7 @@ impl Collection {
 
     /// Returns the entity with a key. Keys are case-sensitive.
     pub fn get(&self, key: &str) -> Option<Arc<StoredEntity>> {
-        match self.entities.get(key) {
+        match self.stored(key) {
             Some(stored) => stored.entity.clone(),
             None => self.baseline_entity(key).map(|(_, entity)| entity.clone()),
         }
@@ -158,10 +164,23 @@ impl Collection {
     /// Calls a function with the entity with a key, if any. It runs under the lock of the entity's shard, so it must be quick and must not
     /// use the store. Unlike [`Collection::get`] it does not write to the reference count, which all cores share.
     pub fn with_entity<T>(&self, key: &str, read: impl FnOnce(&StoredEntity) -> T) -> Option<T> {
-        match self.entities.get(key) {
+        match self.stored(key) {
             Some(stored) => stored.entity.as_deref().map(read),
             None => self.baseline_entity(key).map(|(_, entity)| read(entity)),
         }
+    }
+
+    /// Returns the record of a key that differs from the baseline.
+    fn stored(&self, key: &str) -> Option<Ref<'_, Arc<str>, EntityRecord>> {
+        if self.has_records.load(Ordering::Acquire) { self.entities.get(key) } else { None }
+    }
+
+    /// Returns the entry of a key among what differs from the baseline. It is looked for from now on.
+    fn entry(&self, key: &Arc<str>) -> Entry<'_, Arc<str>, EntityRecord> {
+        if !self.has_records.load(Ordering::Relaxed) {
+            self.has_records.store(true, Ordering::Release);
+        }
+        self.entities.entry(key.clone())
     }
 
     fn baseline_entity(&self, key: &str) -> Option<(u64, &Arc<StoredEntity>)> {
@@ -186,7 +205,7 @@ impl Collection {
     fn insert_within(&self, entity: Arc<StoredEntity>, surplus: usize) -> Result<(), InsertError> {
         let mut order = self.write_order();
         let is_in_baseline = self.baseline_entity(&entity.key).is_some();
-        let entry = self.entities.entry(entity.key.clone());
+        let entry = self.entry(&entity.key);
         let record_bytes = match &entry {
             Entry::Occupied(occupied) if occupied.get().entity.is_some() => return Err(InsertError::DuplicateKey),
             Entry::Vacant(_) if is_in_baseline => return Err(InsertError::DuplicateKey),
@@ -224,7 +243,7 @@ impl Collection {
             return stored.entity.as_mut().map(replace);
         }
         let (number, initial) = self.baseline_entity(key)?;
-        match self.entities.entry(initial.key.clone()) {
+        match self.entry(&initial.key) {
             // Another update came first.
             Entry::Occupied(mut occupied) => occupied.get_mut().entity.as_mut().map(replace),
             Entry::Vacant(vacant) => {
@@ -317,7 +336,7 @@ impl Collection {
             return Ok(stored.entity);
         };
         // A deletion of the baseline's key must be recorded.
-        let removed = match self.entities.entry(initial.key.clone()) {
+        let removed = match self.entry(&initial.key) {
             Entry::Occupied(mut occupied) => {
                 let stored = occupied.get_mut();
                 if let Some(entity) = &stored.entity {
@@ -404,9 +423,10 @@ impl Collection {
         let order = self.read_order();
         let initial = self.baseline.as_ref().map_or(&[][..], |baseline| baseline.entities());
         let first = behind.map_or(0, |behind| usize::try_from(behind.saturating_add(1)).unwrap_or(usize::MAX)).min(initial.len());
+        let has_records = self.has_records.load(Ordering::Acquire);
         let from_baseline = (first..initial.len()).filter_map(|index| {
             let (number, entity) = (number_of(index), &initial[index]);
-            match self.entities.get(&entity.key) {
+            match has_records.then(|| self.entities.get(&entity.key)).flatten() {
                 // A new entity with the key of a deleted one comes later.
                 Some(stored) if stored.number != number => None,
                 Some(stored) => stored.entity.clone().map(|entity| (number, entity)),
@@ -541,7 +561,7 @@ impl Collection {
 
     /// Returns the entity with a key, and its sequence number.
     fn numbered(&self, key: &str) -> Option<(u64, Arc<StoredEntity>)> {
-        match self.entities.get(key) {
+        match self.stored(key) {
             Some(stored) => Some((stored.number, stored.entity.clone()?)),
             None => self.baseline_entity(key).map(|(number, entity)| (number, entity.clone())),
         }

@@ -19,7 +19,7 @@ fn unlimited() -> Arc<Budget> {
 }
 
 fn over(baseline: &Arc<Baseline>) -> Collection {
-    Collection::over(SetId::at(0), baseline.clone(), share())
+    Collection::over(SetId::at(0), baseline.clone(), share(), false)
 }
 
 fn empty() -> Collection {

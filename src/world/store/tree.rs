@@ -30,10 +30,10 @@ impl Tree {
         Tree { root, contained: RwLock::default(), baseline: Arc::default(), share }
     }
 
-    /// Returns a tree with the entities of a baseline.
-    pub(super) fn over(set: SetId, baseline: Arc<TreeBaseline>, budget: Arc<Budget>) -> Tree {
+    /// Returns a tree with the entities of a baseline, of a store for most of the clients or for a few.
+    pub(super) fn over(set: SetId, baseline: Arc<TreeBaseline>, budget: Arc<Budget>, is_for_all: bool) -> Tree {
         let share = Arc::new(TreeShare::new(budget));
-        let root = Collection::over(set, baseline.root.clone(), share.clone());
+        let root = Collection::over(set, baseline.root.clone(), share.clone(), is_for_all);
         Tree { root, contained: RwLock::default(), baseline, share }
     }
 
