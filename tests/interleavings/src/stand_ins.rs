@@ -265,6 +265,10 @@ pub(crate) mod dashmap {
     }
 
     pub(crate) mod mapref {
+        pub(crate) mod one {
+            pub(crate) use super::super::Ref;
+        }
+
         pub(crate) mod entry {
             use std::hash::Hash;
 
