@@ -10,6 +10,9 @@ use crate::edm::value::{Complex, Value};
 /// The number of texts that are remembered, one for each remainder of a hash, and that of complex values.
 const PLACES: usize = 4096;
 
+/// The number at first. A pool for a few entities takes little memory.
+const FIRST_PLACES: usize = 64;
+
 /// The length of the longest text that is compared, in bytes. Longer ones rarely repeat.
 const LONGEST: usize = 128;
 
@@ -17,6 +20,8 @@ const LONGEST: usize = 128;
 /// reading a few.
 pub(crate) struct ValuePool {
     texts: Vec<Option<Arc<str>>>,
+    /// The texts that were remembered since there are this many places.
+    added: usize,
     /// With their hashes: equal values with other hashes, such as zero with and without a sign, are not the same.
     complex: Vec<Option<(u64, Arc<Complex>)>>,
     hashes: RandomState,
@@ -24,7 +29,8 @@ pub(crate) struct ValuePool {
 
 impl ValuePool {
     pub(crate) fn new() -> ValuePool {
-        ValuePool { texts: vec![None; PLACES], complex: vec![None; PLACES], hashes: RandomState::default() }
+        let (texts, complex) = (vec![None; FIRST_PLACES], vec![None; FIRST_PLACES]);
+        ValuePool { texts, added: 0, complex, hashes: RandomState::default() }
     }
 
     /// Puts the values of an instance into as little memory as they need: what was seen before is shared with what has it already, and lists
@@ -70,11 +76,23 @@ impl ValuePool {
         if text.len() > LONGEST {
             return;
         }
-        let place = &mut self.texts[place_of(self.hashes.hash_one(&**text))];
-        match place {
+        let place = place_of(self.hashes.hash_one(&**text), self.texts.len());
+        match &mut self.texts[place] {
             Some(known) if known == text => text.clone_from(known),
-            other => *other = Some(text.clone()),
+            other => {
+                *other = Some(text.clone());
+                self.added += 1;
+            }
         }
+        if self.added > self.texts.len() && self.texts.len() < PLACES {
+            self.grow();
+        }
+    }
+
+    /// Makes four times the places. What is in them is forgotten.
+    fn grow(&mut self) {
+        let places = 4 * self.texts.len();
+        (self.texts, self.complex, self.added) = (vec![None; places], vec![None; places], 0);
     }
 
     /// Replaces a complex value by an equal one that was seen before, or remembers it. Its texts are shared already.
@@ -82,16 +100,17 @@ impl ValuePool {
         let mut hasher = self.hashes.build_hasher();
         add_complex(value, &mut hasher);
         let hash = hasher.finish();
-        match &mut self.complex[place_of(hash)] {
+        let place = place_of(hash, self.complex.len());
+        match &mut self.complex[place] {
             Some((known_hash, known)) if *known_hash == hash && known == value => value.clone_from(known),
             other => *other = Some((hash, value.clone())),
         }
     }
 }
 
-/// Returns the place of a hash.
-fn place_of(hash: u64) -> usize {
-    usize::try_from(hash % PLACES as u64).unwrap_or_default()
+/// Returns the place of a hash among many.
+fn place_of(hash: u64, places: usize) -> usize {
+    usize::try_from(hash % places as u64).unwrap_or_default()
 }
 
 /// Adds a complex value to a hash. Of equal values with texts or values that are not shared, the hashes differ.

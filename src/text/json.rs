@@ -253,6 +253,11 @@ impl<'a> Items<'a> {
         self.0.trim_ascii_start().strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start().starts_with(']'))
     }
 
+    /// Returns the length of the text.
+    pub(crate) fn text_bytes(self) -> usize {
+        self.0.len()
+    }
+
     /// Calls a function with the text of each item, in their order, until it returns `false`.
     pub(crate) fn visit(self, act: impl FnMut(&'a str) -> bool) {
         // The text is valid; what is left is the end that `act` has asked for.

@@ -9,9 +9,11 @@ mod collections;
 mod content;
 mod context;
 pub(crate) mod directory;
+mod entity_reader;
 mod json_schema;
 mod loader;
 mod place;
+mod read_ahead;
 mod seed;
 mod writer;
 
