@@ -285,6 +285,14 @@ rows! {
     grade Medium;
     source "learn.microsoft.com/graph/api/usersettings-get, presence-get, authorizationpolicy-get, and the pages of the rows (that each user or organization has them); ids without a page, entities without properties, that `education/me` cannot be changed, and that DELETE brings the first values back: no public observation";
 
+    "undeclared-collections" undeclared_collections: UndeclaredCollections = "a condition on the items of a member that the schema does not declare, or of a value of `Edm.Untyped`" {
+        Items "items" "decided for each entity; a member that is absent, null or not a collection has no items: `any` is false, `all` is true",
+        Refuse "refuse" "refused with 400: only declared collections have items",
+    }
+    profiles Items Items Items;
+    grade None;
+    source "OData 4.01 Part 2, 5.1.1.13 (`any`, `all`), and Part 1, 11.2.1 (an absent dynamic property is null); no public observation of the service";
+
     "unknown-conflict-behavior" unknown_conflict_behavior: UnknownConflictBehavior = "another value of `@microsoft.graph.conflictBehavior` than `fail`, `replace` and `rename`" {
         Refuse "refuse" "refused with 400, also where the name is free",
         Ignore "ignore" "as without the annotation",
