@@ -283,7 +283,15 @@ rows! {
     }
     profiles Defaults Defaults Defaults;
     grade Medium;
-    source "learn.microsoft.com/graph/api/usersettings-get, presence-get, authorizationpolicy-get, and the pages of the rows (that each user or organization has them); ids without a page, entities without properties, that `education/me` cannot be changed, and that DELETE brings the first values back: no public observation";
+    source "learn.microsoft.com/graph/api/usersettings-get, presence-get, authorizationpolicy-get, and the pages of the rows (that each user or organization has them); ids without a page, entities without properties, and that `education/me` cannot be changed: no public observation";
+
+    "initial-entity-deletion" initial_entity_deletion: InitialEntityDeletion = "DELETE of settings and policies that the service always has" {
+        Refuse "refuse" "refused as methods are that a resource does not have, before the first change as after it",
+        Reset "reset" "204, and the first values come back",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Weak;
+    source "the published schema (Deletable is false for user/inferenceClassification, user/outlook and policyRoot/deviceRegistrationPolicy; resetToSystemDefault is an action), and microsoft-graph-devx-content permissions.json (no DELETE of any of them); no page of learn.microsoft.com/graph/api has one; the status: no public observation";
 
     "undeclared-collections" undeclared_collections: UndeclaredCollections = "a condition on the items of a member that the schema does not declare, or of a value of `Edm.Untyped`" {
         Items "items" "decided for each entity; a member that is absent, null or not a collection has no items: `any` is false, `all` is true",

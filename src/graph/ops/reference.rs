@@ -11,7 +11,6 @@ use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::{Navigation, SetId, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity};
 use crate::graph::context::OperationContext;
-use crate::graph::ops::change::set_key;
 use crate::graph::ops::{Outcome, required, unique};
 use crate::graph::success::Success;
 use crate::graph::{body, statuses};
@@ -244,7 +243,7 @@ fn create_named(context: &OperationContext<'_>, address: &EntityAddress) -> Resu
     let world = context.world;
     let Some(structured) = context.model.find_structured(world.schema.set(address.collection.set).target) else { return Ok(()) };
     let mut properties = Complex::initial(structured);
-    set_key(context.model, structured, &mut properties, &address.key);
+    properties.set_key(context.model, structured, &address.key);
     let entity = Arc::new(StoredEntity::of_type(address.key.clone(), properties, structured.blank_text));
     let collection = world.store.to_change(&address.collection, entity.size() + RECORD_BYTES)?;
     match collection.insert(entity) {

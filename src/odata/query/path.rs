@@ -7,6 +7,7 @@ use crate::edm::primitive::Primitive;
 use crate::edm::schema::{ItemType, Model, NamedType, Navigation, PropertyType, Slot, StructuredType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
+use crate::odata::write::absent_value;
 use crate::policy::refusal;
 use crate::text::nearest::nearest;
 
@@ -38,6 +39,8 @@ struct RareParts {
     undeclared: Option<Undeclared>,
     /// Whether these are behind a declared property of any type.
     is_within_untyped: bool,
+    /// The value that answers show in place of a missing one, if the property cannot be null.
+    absent: Option<Value>,
 }
 
 /// A cast in a path: what has another type counts as null.
@@ -148,6 +151,10 @@ impl PropertyPath {
         self.rare.as_ref()?.undeclared.as_ref()
     }
 
+    fn absent(&self) -> Option<&Value> {
+        self.rare.as_ref()?.absent.as_ref()
+    }
+
     /// Whether the path leads into a declared property of any type.
     pub(super) fn is_within_untyped(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.is_within_untyped)
@@ -187,7 +194,8 @@ impl PropertyPath {
             (first, second) => {
                 let (mut first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
                 first.casts.extend(second.casts.into_iter().map(|cast| PathCast { at: cast.at + before, ..cast }));
-                first.undeclared = second.undeclared;
+                (first.undeclared, first.is_within_untyped) = (second.undeclared, second.is_within_untyped);
+                first.absent = second.absent;
                 Some(first)
             }
         };
@@ -197,12 +205,12 @@ impl PropertyPath {
 
     /// Returns the value at the path; `None` where a segment before the last is null or has not the type of a cast, or an undeclared member is
     /// absent.
-    pub(crate) fn find<'p, 'e>(&'p self, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
+    pub(crate) fn find<'p: 'e, 'e>(&'p self, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
         self.find_as(None, object)
     }
 
     /// Returns the value at the path in a value of any type.
-    pub(crate) fn find_in<'p, 'e>(&'p self, value: &'e Value) -> Option<PathValue<'p, 'e>> {
+    pub(crate) fn find_in<'p: 'e, 'e>(&'p self, value: &'e Value) -> Option<PathValue<'p, 'e>> {
         match value {
             Value::Complex(object) => self.find(object),
             Value::Json(text) if self.slots.is_empty() => Some(PathValue::Within(text, self.undeclared()?)),
@@ -211,7 +219,7 @@ impl PropertyPath {
     }
 
     /// Returns the same for an instance whose type is known otherwise.
-    pub(crate) fn find_as<'p, 'e>(&'p self, own_type: Option<TypeId>, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
+    pub(crate) fn find_as<'p: 'e, 'e>(&'p self, own_type: Option<TypeId>, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
         let mut object = object;
         if !self.casts().is_empty() && !self.fits(0, own_type.or(object.own_type)) {
             return None;
@@ -226,7 +234,12 @@ impl PropertyPath {
                 Value::Null if index + 1 == self.slots.len() && self.undeclared().is_none() && !object.dynamic.is_empty() => {
                     let name = self.text.rsplit('/').next().unwrap_or_default();
                     let found = object.dynamic.iter().find(|member| *member.name == *name);
-                    return Some(found.map_or(PathValue::Value(value), |member| PathValue::Json(&member.json)));
+                    return Some(
+                        found.map_or(PathValue::Value(self.absent().unwrap_or(value)), |member| PathValue::Json(&member.json)),
+                    );
+                }
+                Value::Null if index + 1 == self.slots.len() && self.undeclared().is_none() => {
+                    return Some(PathValue::Value(self.absent().unwrap_or(value)));
                 }
                 _ if index + 1 == self.slots.len() && self.undeclared().is_none() => return Some(PathValue::Value(value)),
                 Value::Complex(inner) => object = inner,
@@ -324,6 +337,10 @@ fn resolve_from(scope: Scope<'_>, structured: Option<&StructuredType>, text: &st
             path.kind = Some(property.kind);
             path.is_write_only |= property.write_only;
             path.text.push_str(&property.name);
+            let absent = if property.nullable { None } else { absent_value(scope.model, property.kind) };
+            if absent.is_some() || path.absent().is_some() {
+                path.rare_mut().absent = absent;
+            }
             structured = match property.kind {
                 PropertyType::Complex(id) => Some(scope.model.structured(id)),
                 _ => None,

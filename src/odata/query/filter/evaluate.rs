@@ -231,7 +231,7 @@ impl<'e> Evaluation<'e> {
     }
 
     /// Returns the items of a collection; nothing where it is not there, or not a collection.
-    fn items(&self, source: &ItemSource) -> Option<Items<'e>> {
+    fn items<'s>(&'s self, source: &'s ItemSource) -> Option<Items<'s>> {
         let found = match (source.variable, &source.path) {
             (None, path) => path.as_ref()?.find_as(self.own_type, self.object)?,
             (Some(variable), Some(path)) => path.find_in(self.item(variable))?,
@@ -570,7 +570,7 @@ const BYTES_READ: usize = 4;
 #[inline(never)]
 fn instance<'e>(
     variable: Option<usize>,
-    path: Option<&PropertyPath>,
+    path: Option<&'e PropertyPath>,
     evaluation: &'e Evaluation<'e>,
 ) -> Option<(&'e Complex, Option<TypeId>)> {
     let owner = match variable.map(|variable| evaluation.item(variable)) {
