@@ -296,6 +296,8 @@ pub struct Navigation {
     pub contains_target: bool,
     /// The collections of its entities, or of its links.
     pub set: SetId,
+    /// Whether it leads to a single entity that must exist (OData CSDL 4.01, 8.3).
+    pub is_required: bool,
     /// Whether answers can include its entities.
     pub is_expandable: bool,
     /// Whether answers include its entities unasked.

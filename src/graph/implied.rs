@@ -9,7 +9,7 @@ use crate::edm::value::{Complex, Value};
 use crate::graph::body;
 use crate::graph::context::OperationContext;
 use crate::graph::route::{self, Lookup, Resource, Route};
-use crate::policy::behavior::{InitialEntities, InitialEntityDeletion};
+use crate::policy::behavior::{InitialEntities, InitialEntityDeletion, RequiredLinks};
 use crate::world::World;
 use crate::world::store::{LookUpUnpaid, StoredEntity};
 
@@ -22,7 +22,8 @@ const INITIAL: &str = "initial-entities";
 /// The singleton with the signed-in user's entity.
 const ME: &str = "me";
 
-/// An entity that only leads to others, such as `admin/sharepoint`: it has no values that could be missing.
+/// An entity of the organization that only leads to others, such as `admin/sharepoint`: it has no values that could be missing. Or one that
+/// must exist, since its navigation property cannot be null.
 static CONTAINER: ImpliedRules = ImpliedRules {
     choice: Some((INITIAL, |behaviors| behaviors.initial_entities == InitialEntities::Defaults)),
     id: ImpliedId::Owner(""),
@@ -104,7 +105,10 @@ pub(super) fn behind(
     navigation: &Navigation,
 ) -> Result<Option<(Arc<StoredEntity>, EntityAddress)>, LookUpUnpaid> {
     let (world, purse) = (context.world, context.purse);
-    let may_be = || navigation.view.is_some() || may_be_implied(context.model.structured(navigation.target));
+    let may_be = || {
+        let target = context.model.structured(navigation.target);
+        navigation.view.is_some() || navigation.is_required || may_be_implied(target)
+    };
     if navigation.is_collection || !may_be() {
         return Ok(None);
     }
@@ -127,9 +131,11 @@ pub(super) fn behind(
     Ok(found.map(|entity| (entity, address)))
 }
 
-/// Whether clients cannot delete an entity since it is always there.
+/// Whether clients cannot delete an entity since it is always there, or must be.
 pub(super) fn is_kept(world: &World, route: &Route<'_>) -> bool {
-    world.behaviors.initial_entity_deletion == InitialEntityDeletion::Refuse && is_initial_at(world, route)
+    let is_required = world.schema.set(route.collection.set).is_required && !route.has_links;
+    is_required && world.behaviors.required_links == RequiredLinks::Keep
+        || world.behaviors.initial_entity_deletion == InitialEntityDeletion::Refuse && is_initial_at(world, route)
 }
 
 /// Whether the entity of the path is one that the service always has.
@@ -168,5 +174,6 @@ fn rules(world: &World, route: &Route<'_>) -> Option<&'static ImpliedRules> {
     let schema = &world.schema;
     let is_of_tenant = || route.ancestors.iter().all(|ancestor| schema.set(ancestor.collection.set).is_single);
     let is_contained = || matches!(schema.set(route.collection.set).kind, SetKind::Contained | SetKind::Fixed(_));
-    (only_leads_to_others(structured) && is_contained() && is_of_tenant()).then_some(&CONTAINER)
+    let is_there = only_leads_to_others(structured) || schema.set(route.collection.set).is_required;
+    (is_there && is_contained() && is_of_tenant()).then_some(&CONTAINER)
 }

@@ -277,7 +277,7 @@ rows! {
     grade Weak;
     source "microsoft-graph-docs#19010 (409 at the beginning); OneDrive/onedrive-api-docs#55 (the first fragment was refused, in 2015)";
 
-    "initial-entities" initial_entities: InitialEntities = "settings and policies that the service always has, such as `me/settings`, before the first write; and entities of the organization that only lead to others" {
+    "initial-entities" initial_entities: InitialEntities = "settings and policies that the service always has, such as `me/settings`, before the first write; and entities of the organization that only lead to others, or that the schema says must exist" {
         Defaults "defaults" "200 with the values of the reference pages, or else the defaults of the type",
         Absent "absent" "404, as for other entities that are not stored",
     }
@@ -292,6 +292,14 @@ rows! {
     profiles Refuse Refuse Refuse;
     grade Weak;
     source "the published schema (Deletable is false for user/inferenceClassification, user/outlook and policyRoot/deviceRegistrationPolicy; resetToSystemDefault is an action), and microsoft-graph-devx-content permissions.json (no DELETE of any of them); no page of learn.microsoft.com/graph/api has one; the status: no public observation";
+
+    "required-links" required_links: RequiredLinks = "a request that takes the entity away from a single-valued navigation property with `Nullable=\"false\"`: DELETE of it or of its `$ref`, or null" {
+        Keep "keep" "refused: the entity must exist. A create without one is taken, since no page says otherwise",
+        Release "release" "taken, as where the navigation property can be null",
+    }
+    profiles Keep Keep Keep;
+    grade None;
+    source "OData CSDL 4.01, 8.3 (the target must exist); the published schema has 27 such links and 15 contained entities; no public observation";
 
     "undeclared-collections" undeclared_collections: UndeclaredCollections = "a condition on the items of a member that the schema does not declare, or of a value of `Edm.Untyped`" {
         Items "items" "decided for each entity; a member that is absent, null or not a collection has no items: `any` is false, `all` is true",

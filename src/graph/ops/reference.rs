@@ -16,7 +16,7 @@ use crate::graph::success::Success;
 use crate::graph::{body, statuses};
 use crate::odata::error::Error;
 use crate::odata::write::separate;
-use crate::policy::behavior::UnknownReference;
+use crate::policy::behavior::{RequiredLinks, UnknownReference};
 use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::{Json, write_string};
@@ -63,6 +63,12 @@ fn not_found(context: &OperationContext<'_>, key: &str) -> Error {
 pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Result<Outcome, Error> {
     check_holder(context)?;
     let place = &context.route.collection;
+    let set = context.world.schema.set(place.set);
+    if set.is_required && context.world.behaviors.required_links == RequiredLinks::Keep {
+        let target = context.model.structured(set.target);
+        let error = Error::new(&refusal::NULL_VALUE, &[&set.name, &target.full_name]);
+        return Err(error.with_detail(format!("{} must lead to an entity", set.name)));
+    }
     let missing = || not_linked(context);
     let key: Arc<str> = if let Some(key) = key {
         key.into()

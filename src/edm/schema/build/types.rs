@@ -151,11 +151,14 @@ impl Shared<'_> {
             let kind = if contains_target { SetKind::Contained } else { SetKind::References };
             let path = [&declaration.name, "/", &navigation.name].concat();
             let set = self.add_set(Owner::Type(id, element.is_none()), &navigation.name, target, kind, &path);
+            let is_required = element.is_none() && !navigation.nullable;
+            self.sets[set.0].is_required = is_required;
             navigations.push(Arc::new(Navigation {
                 name: navigation.name.as_ref().into(),
                 target,
                 is_collection: element.is_some(),
                 contains_target,
+                is_required,
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !unexpanded.contains(&name),
                 view: views.iter().find(|(_, viewed, _)| *viewed == name).map(|(_, _, view)| *view),
