@@ -690,6 +690,14 @@ rows! {
     grade Strong;
     source "instructure/canvas-lms, the tests of its synchronization with Teams (recorded for a class, with an extension that is not registered); learn.microsoft.com/graph/extensibility-overview (the names of extensions)";
 
+    "directory-unknown-members" directory_unknown_members: DirectoryUnknownMembers = "members in bodies for objects of the directory that neither their type nor an extension has; the names of extensions are those with an underscore" {
+        Refuse "refuse" "refused with 400, though the types are open",
+        Take "take" "stored, as OData has it for members that an open type does not declare",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Medium;
+    source "ballerina-platform/module-ballerinax-azure.ad, src/azure.ad/tests/client_user_tests.bal (a test against the service, of a user); hashicorp/go-azure-sdk, sdk/odata/errors.go (the text). The service also refuses names of extensions that are not registered (msgraph-sdk-dotnet#2680), which are taken here";
+
     "advanced-queries" advanced_queries: AdvancedQueries = "queries on objects of the directory that need `ConsistencyLevel: eventual`, and some of them `$count=true`, without these" {
         Refuse "refuse" "refused with 400; `$count=true` has no effect",
         Take "take" "answered all the same: for tests in which the header does not matter",

@@ -259,6 +259,8 @@ impl Shared<'_> {
                         || base.is_some_and(|base| base.rare().has_own_state),
                     closed: row_of(rules, |workload| workload.closed, full_name)
                         .or_else(|| base.and_then(|base| base.rare().closed)),
+                    unknown_members: row_of(rules, |workload| workload.unknown_members, full_name)
+                        .or_else(|| base.and_then(|base| base.rare().unknown_members)),
                     eventual: row_of(rules, |workload| workload.eventual, full_name)
                         .or_else(|| base.and_then(|base| base.rare().eventual)),
                 };
