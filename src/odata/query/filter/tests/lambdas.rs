@@ -110,9 +110,10 @@ fn items_of_undeclared_collections_are_read_one_by_one_and_paid() {
             ("main/extra/$count eq 3 and 4 in main/extra", true),
             ("main/name/extra eq null", false),
         ] {
-            match expected {
-                true => assert!(fulfills(scope, filter, &nested), "{filter}"),
-                false => assert!(read(filter, scope).is_err(), "{filter}"),
+            if expected {
+                assert!(fulfills(scope, filter, &nested), "{filter}");
+            } else {
+                assert!(read(filter, scope).is_err(), "{filter}");
             }
         }
         let steps = |count: usize| {
