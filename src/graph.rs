@@ -15,6 +15,7 @@ mod facts;
 mod faults;
 mod forms;
 mod guard;
+mod implied;
 pub(crate) mod journal;
 mod meta;
 mod method;

@@ -40,8 +40,8 @@ pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
     DefaultProjection, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedId, ImpliedRules,
     JoinRules, KeyCheck, LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules,
-    ServerSetValue, SiteRules, TagForm, TagRules, Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View,
-    WellKnown, WindowRules, Wording, WorkloadRules,
+    ServerSetValue, SiteRules, TagForm, TagRules, Tolerance, TypeRules, Unique, UnknownMembers, UpdateAnswer, UpdateMethod,
+    ValueCheck, View, WellKnown, WindowRules, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -296,6 +296,8 @@ pub struct Navigation {
     pub contains_target: bool,
     /// The collections of its entities, or of its links.
     pub set: SetId,
+    /// Whether it leads to a single entity that must exist (OData CSDL 4.01, 8.3).
+    pub is_required: bool,
     /// Whether answers can include its entities.
     pub is_expandable: bool,
     /// Whether answers include its entities unasked.
@@ -424,6 +426,8 @@ pub struct RareRules {
     pub has_own_state: bool,
     /// The behavior that decides whether queries cannot have unknown names, though the type is open.
     pub closed: Option<&'static Tolerance>,
+    /// The rule for members of bodies that it does not declare, though it is open.
+    pub unknown_members: Option<&'static UnknownMembers>,
     /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
     pub eventual: Option<&'static Tolerance>,
 }
@@ -449,6 +453,7 @@ impl RareRules {
         site: None,
         has_own_state: false,
         closed: None,
+        unknown_members: None,
         eventual: None,
     };
 
@@ -473,6 +478,7 @@ impl RareRules {
             site,
             has_own_state,
             closed,
+            unknown_members,
             eventual,
         } = self;
         implied.is_none()
@@ -493,6 +499,7 @@ impl RareRules {
             && site.is_none()
             && !has_own_state
             && closed.is_none()
+            && unknown_members.is_none()
             && eventual.is_none()
     }
 }

@@ -6,7 +6,7 @@ use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::key::{self, KeyValue};
 use crate::edm::media::Media;
-use crate::edm::primitive::PrimitiveValue;
+use crate::edm::primitive::{Primitive, PrimitiveValue};
 use crate::edm::schema::{Initial, Model, Property, PropertyType, Slot, StructuredType, TypeId};
 
 /// A value of a declared property.
@@ -113,6 +113,18 @@ impl Dynamic {
 }
 
 impl Complex {
+    /// Sets the property that holds the key.
+    pub(crate) fn set_key(&mut self, model: &Model, structured: &StructuredType, key: &Arc<str>) {
+        let Some(property) = structured.key_property() else { return };
+        // A value that has the key keeps its form: 12.50 is as it was sent.
+        if self.get(property.slot).key(model, property.kind).is_some_and(|text| text == *key) {
+            return;
+        }
+        let is_text = property.kind == PropertyType::Primitive(Primitive::String);
+        let value = if is_text { None } else { Value::of_key(model, property.kind, key) };
+        self.set(property.slot, value.unwrap_or_else(|| Value::String(key.clone())));
+    }
+
     /// Returns an instance with the initial values of its type.
     pub fn initial(structured: &StructuredType) -> Complex {
         let mut instance = Complex::default();

@@ -4,10 +4,13 @@ use std::borrow::Cow;
 
 use http::header::{self, HeaderMap, HeaderValue};
 
+use crate::edm::patch::Patch;
 use crate::edm::primitive::LongNumbers;
+use crate::edm::schema::{Model, StructuredType};
 use crate::graph::request::{BODY_LIMIT, Body, Request, body_limit};
 use crate::odata::error::Error;
 use crate::odata::headers::ODATA_VERSION;
+use crate::odata::read::{self, Origin, ReadRules};
 use crate::policy::behavior::{Behaviors, InvalidUtf8, MissingLength, OdataVersion};
 use crate::policy::refusal;
 use crate::text::charset::Charset;
@@ -156,4 +159,20 @@ fn decoded<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Err
             Err(Error::new(&refusal::CONTENT_ENCODING, &[]).with_detail(detail))
         }
     }
+}
+
+/// Reads members that a workload gives a new entity. What the schema does not have is left out.
+pub(super) fn read_own(model: &Model, behaviors: &Behaviors, structured: &StructuredType, members: &str) -> Option<Patch> {
+    let json = parse(members.as_bytes()).ok()?;
+    let rules = ReadRules {
+        model,
+        behaviors,
+        origin: Origin::Fixture,
+        knows_hidden: true,
+        is_prefix_free: false,
+        long_numbers: LongNumbers::Numbers,
+        problem_limit: usize::MAX,
+        explains: false,
+    };
+    Some(read::read(rules, structured.id, None, &json, "$").patch)
 }

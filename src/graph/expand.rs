@@ -14,9 +14,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::edm::address::{EntityAddress, KeyForm};
 use crate::edm::schema::StructuredType;
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
+use crate::graph::implied;
 use crate::graph::navigated;
 pub(super) use crate::graph::navigated::PurseEmpty;
-use crate::graph::route::{self, Lookup, Resource, Route};
 use crate::graph::statuses;
 use crate::odata::query::Query;
 use crate::odata::query::expand::{ExpandItem, ExpandPart};
@@ -27,7 +27,7 @@ use crate::odata::write::{Holder, InstanceType, separate, write_cached, write_se
 use crate::policy::behavior::Top;
 use crate::text::json::write_string;
 use crate::world::links::{self, TooManyLinks};
-use crate::world::store::StoredEntity;
+use crate::world::store::{LookUpUnpaid, StoredEntity};
 
 /// The steps that finding an entity in the store costs.
 const ENTITY_STEPS: u64 = 8;
@@ -258,8 +258,8 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
     let inner = address.collection.within_member(&context.world.schema, &address.key, &item.member, item.navigation.set);
     let stored = links::collection(&context.world.schema, store, &inner, Some(context.purse));
     let collection = stored.map_err(|TooManyLinks| PurseEmpty)?;
-    if !item.navigation.is_collection && item.navigation.view.is_some() && collection.is_empty() {
-        return viewed(context, address, item);
+    if !item.navigation.is_collection && collection.is_empty() {
+        return single(context, address, item);
     }
     let query = &item.query;
     let each = ENTITY_STEPS
@@ -304,21 +304,10 @@ fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandIt
     Ok(found)
 }
 
-/// Returns the single entity that a navigation property shows from another address, as its path does.
-fn viewed(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandItem<'_>) -> Result<Vec<Found>, PurseEmpty> {
-    let (world, version) = (context.world, context.version().segment());
-    let path = format!("/{version}/{}{}/{}", address.text(&world.schema), item.member, item.navigation.name);
-    if !context.purse.spend(ENTITY_STEPS) {
-        return Err(PurseEmpty);
-    }
-    let lookup = Lookup::of(world, &context.request.headers, context.purse);
-    let Ok(Resource::Entities(Route { collection, key: Some(key), missing: None, .. })) =
-        route::resolve(&world.schema, &lookup, &path)
-    else {
-        return if context.purse.is_empty() { Err(PurseEmpty) } else { Ok(Vec::new()) };
-    };
-    let address = EntityAddress { collection, key: key.as_ref().into() };
-    let Some(entity) = world.store.entity(&address) else { return Ok(Vec::new()) };
+/// Returns the single entity of a navigation property that is not stored there.
+fn single(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandItem<'_>) -> Result<Vec<Found>, PurseEmpty> {
+    let found = implied::behind(context, address, &item.member, item.navigation).map_err(|LookUpUnpaid| PurseEmpty)?;
+    let Some((entity, address)) = found else { return Ok(Vec::new()) };
     if item.of.is_some_and(|cast| !context.model.shows_as(context.own_type(&entity, address.collection.set), cast)) {
         return Ok(Vec::new());
     }

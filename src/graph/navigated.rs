@@ -7,12 +7,13 @@ use crate::edm::schema::{SetId, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::forms;
+use crate::graph::implied;
 use crate::odata::query::filter::BoundExpression;
 use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::filter::navigation::NavigationUse;
 use crate::odata::query::orderby::{self, OrderKey};
 use crate::world::links::{self, TooManyLinks};
-use crate::world::store::StoredEntity;
+use crate::world::store::{LookUpUnpaid, StoredEntity};
 
 /// The steps that finding an entity in the store costs.
 const ENTITY_STEPS: u64 = 8;
@@ -101,6 +102,12 @@ fn with_entities(
         let inner = address.collection.within(schema, &address.key, navigation.set);
         let stored = links::collection(schema, store, &inner, Some(context.purse)).map_err(|TooManyLinks| PurseEmpty)?;
         let mut found = Vec::new();
+        let item = |entity: &StoredEntity, address: &EntityAddress| {
+            let own: TypeId = context.own_type(entity, address.collection.set);
+            let mut item = with_entities(context, uses, Some(index), address, entity)?;
+            item.own_type = Some(own).filter(|own| *own != navigation.target);
+            Ok(Value::Complex(Arc::new(item)))
+        };
         for entity in stored.list() {
             let linked = entity.linked().cloned();
             let (entity, address) = match linked {
@@ -110,10 +117,13 @@ fn with_entities(
                 },
                 None => (entity.clone(), EntityAddress { collection: inner.clone(), key: entity.key.clone() }),
             };
-            let own: TypeId = context.own_type(&entity, address.collection.set);
-            let mut item = with_entities(context, uses, Some(index), &address, &entity)?;
-            item.own_type = Some(own).filter(|own| *own != navigation.target);
-            found.push(Value::Complex(Arc::new(item)));
+            found.push(item(&entity, &address)?);
+        }
+        if !navigation.is_collection && stored.is_empty() {
+            let single = implied::behind(context, address, "", navigation).map_err(|LookUpUnpaid| PurseEmpty)?;
+            if let Some((entity, address)) = single {
+                found.push(item(&entity, &address)?);
+            }
         }
         let value = if navigation.is_collection {
             Value::Collection(found.into())

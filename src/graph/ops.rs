@@ -9,7 +9,6 @@ pub(super) mod describe;
 mod files;
 mod folders;
 mod get;
-mod implied;
 mod instances;
 mod items;
 mod list;
@@ -33,6 +32,7 @@ use crate::edm::patch::{NewValue, PropertyChange};
 use crate::edm::schema::{Capabilities, Capability, Restrictions, UpdateMethod};
 use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
+use crate::graph::implied;
 use crate::graph::method::wrong_method;
 use crate::graph::route::{PropertyTail, Route, Tail};
 use crate::graph::success::Success;
@@ -95,7 +95,7 @@ impl Operation<'_> {
     pub(super) fn of<'r>(world: &World, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
         let restrictions = route.restrictions(world);
         let capabilities = within(route.structured().capabilities, restrictions);
-        let is_singleton = world.schema.set(route.collection.set).is_root_single();
+        let is_kept = world.schema.set(route.collection.set).is_root_single() || implied::is_kept(world, route);
         if let Some(key) = route.key.as_deref().filter(|_| media::is_media(route)) {
             return match method.as_str() {
                 "GET" => Ok(Operation::Media(key)),
@@ -128,7 +128,7 @@ impl Operation<'_> {
             (Tail::Whole, Some(key), "PUT") if capabilities.update.is_some_and(UpdateMethod::is_put) => {
                 Ok(Operation::Replace(key))
             }
-            (Tail::Whole, Some(key), "DELETE") if capabilities.deletes && !is_singleton => Ok(Operation::Delete(key)),
+            (Tail::Whole, Some(key), "DELETE") if capabilities.deletes && !is_kept => Ok(Operation::Delete(key)),
             (Tail::Count, None, "GET") => Ok(Operation::Count),
             (Tail::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
             (Tail::Property(path), Some(key), "PATCH")
@@ -144,7 +144,7 @@ impl Operation<'_> {
             }
             (Tail::Whole, key, _) => {
                 let mut expected = capabilities.methods(key.is_some());
-                expected.retain(|method| method != Method::DELETE || !is_singleton);
+                expected.retain(|method| method != Method::DELETE || !is_kept);
                 Err(wrong_method(world, method, &expected))
             }
             (Tail::References, key, "GET") => Ok(Operation::References(key)),

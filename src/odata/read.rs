@@ -9,10 +9,8 @@ use std::sync::Arc;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::primitive::{LongNumbers, Mismatch, Primitive};
 use crate::edm::schema::{CheckResult, ItemType, Model, Property, PropertyType, StructuredType, TypeId, ValueCheck};
-use crate::edm::value::{Complex, Dynamic, Value};
-use crate::policy::behavior::{
-    Aliases, Behaviors, ComplexUpdate, RepeatedNull, SecretNull, TextLength, UnknownProperty, WrongPrimitive,
-};
+use crate::edm::value::{Complex, Value};
+use crate::policy::behavior::{Aliases, Behaviors, ComplexUpdate, RepeatedNull, SecretNull, TextLength, WrongPrimitive};
 use crate::policy::refusal;
 use crate::text::json::{self, Json, Member};
 use crate::text::split::split_at;
@@ -250,44 +248,6 @@ impl BodyReader<'_> {
         let absent =
             !structured.properties[index].declared && self.is_request() && self.rules.behaviors.aliases == Aliases::Absent;
         (!absent).then_some(index)
-    }
-
-    /// Reads an undeclared member.
-    fn undeclared<'j>(
-        &mut self,
-        structured: &StructuredType,
-        name: &'j str,
-        json: &Json<'_>,
-        place: &Path<'_>,
-        patch: &mut Patch,
-        seen: &mut HashSet<&'j str>,
-    ) {
-        let is_unread = self.rules.model.may_have_unread_member(structured, name);
-        if structured.is_open && !is_unread {
-            if !seen.insert(name) {
-                self.duplicate_property(name, place);
-                return;
-            }
-            let mut text = Vec::new();
-            self.dynamic(json, place, &mut text);
-            patch.dynamic.push(Dynamic::new(name, String::from_utf8_lossy(&text).as_ref()));
-            return;
-        }
-        let tolerance = structured.rare().tolerance.filter(|(_, is_ignored)| is_ignored(self.rules.behaviors));
-        let is_ignored = self.rules.behaviors.unknown_property == UnknownProperty::Ignore;
-        if self.is_request() && (is_ignored || tolerance.is_some()) && !is_unread {
-            self.note(tolerance.filter(|_| !is_ignored).map_or("unknown-property", |(behavior, _)| behavior));
-            // The log needs only the first few.
-            if self.reading.skipped.len() < self.rules.problem_limit {
-                self.reading.skipped.push(place.to_string());
-            }
-            return;
-        }
-        let near = crate::text::nearest::nearest(name, structured.properties.iter().map(|property| &*property.name));
-        let hint = near.map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
-        let message = format!("unknown property of {}{hint}", structured.full_name);
-        let words = vec![name.to_owned(), structured.full_name.to_string()];
-        self.report(place, message, &refusal::UNKNOWN_PROPERTY, words);
     }
 
     /// Reads a declared property. `None`: it changes nothing, or a problem was reported.

@@ -277,13 +277,37 @@ rows! {
     grade Weak;
     source "microsoft-graph-docs#19010 (409 at the beginning); OneDrive/onedrive-api-docs#55 (the first fragment was refused, in 2015)";
 
-    "initial-entities" initial_entities: InitialEntities = "settings and policies that the service always has, such as `me/settings`, before the first write; and entities of the organization that only lead to others" {
+    "initial-entities" initial_entities: InitialEntities = "settings and policies that the service always has, such as `me/settings`, before the first write; and entities of the organization that only lead to others, or that the schema says must exist" {
         Defaults "defaults" "200 with the values of the reference pages, or else the defaults of the type",
         Absent "absent" "404, as for other entities that are not stored",
     }
     profiles Defaults Defaults Defaults;
     grade Medium;
-    source "learn.microsoft.com/graph/api/usersettings-get, presence-get, authorizationpolicy-get, and the pages of the rows (that each user or organization has them); ids without a page, entities without properties, that `education/me` cannot be changed, and that DELETE brings the first values back: no public observation";
+    source "learn.microsoft.com/graph/api/usersettings-get, presence-get, authorizationpolicy-get, and the pages of the rows (that each user or organization has them); ids without a page, entities without properties, and that `education/me` cannot be changed: no public observation";
+
+    "initial-entity-deletion" initial_entity_deletion: InitialEntityDeletion = "DELETE of settings and policies that the service always has" {
+        Refuse "refuse" "refused as methods are that a resource does not have, before the first change as after it",
+        Reset "reset" "204, and the first values come back",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Weak;
+    source "the published schema (Deletable is false for user/inferenceClassification, user/outlook and policyRoot/deviceRegistrationPolicy; resetToSystemDefault is an action), and microsoft-graph-devx-content permissions.json (no DELETE of any of them); no page of learn.microsoft.com/graph/api has one; the status: no public observation";
+
+    "required-links" required_links: RequiredLinks = "a request that takes the entity away from a single-valued navigation property with `Nullable=\"false\"`: DELETE of it or of its `$ref`, or null" {
+        Keep "keep" "refused: the entity must exist. A create without one is taken, since no page says otherwise",
+        Release "release" "taken, as where the navigation property can be null",
+    }
+    profiles Keep Keep Keep;
+    grade None;
+    source "OData CSDL 4.01, 8.3 (the target must exist); the published schema has 27 such links and 15 contained entities; no public observation";
+
+    "undeclared-collections" undeclared_collections: UndeclaredCollections = "a condition on the items of a member that the schema does not declare, or of a value of `Edm.Untyped`" {
+        Items "items" "decided for each entity; a member that is absent, null or not a collection has no items: `any` is false, `all` is true",
+        Refuse "refuse" "refused with 400: only declared collections have items",
+    }
+    profiles Items Items Items;
+    grade None;
+    source "OData 4.01 Part 2, 5.1.1.13 (`any`, `all`), and Part 1, 11.2.1 (an absent dynamic property is null); no public observation of the service";
 
     "unknown-conflict-behavior" unknown_conflict_behavior: UnknownConflictBehavior = "another value of `@microsoft.graph.conflictBehavior` than `fail`, `replace` and `rename`" {
         Refuse "refuse" "refused with 400, also where the name is free",
@@ -665,6 +689,14 @@ rows! {
     profiles Refuse Refuse Refuse;
     grade Strong;
     source "instructure/canvas-lms, the tests of its synchronization with Teams (recorded for a class, with an extension that is not registered); learn.microsoft.com/graph/extensibility-overview (the names of extensions)";
+
+    "directory-unknown-members" directory_unknown_members: DirectoryUnknownMembers = "members in bodies for objects of the directory that neither their type nor an extension has; the names of extensions are those with an underscore" {
+        Refuse "refuse" "refused with 400, though the types are open",
+        Take "take" "stored, as OData has it for members that an open type does not declare",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Medium;
+    source "ballerina-platform/module-ballerinax-azure.ad, src/azure.ad/tests/client_user_tests.bal (a test against the service, of a user); hashicorp/go-azure-sdk, sdk/odata/errors.go (the text). The service also refuses names of extensions that are not registered (msgraph-sdk-dotnet#2680), which are taken here";
 
     "advanced-queries" advanced_queries: AdvancedQueries = "queries on objects of the directory that need `ConsistencyLevel: eventual`, and some of them `$count=true`, without these" {
         Refuse "refuse" "refused with 400; `$count=true` has no effect",

@@ -952,6 +952,11 @@ refusals! {
         "The property '{0}' does not exist on type '{1}'. Make sure to only use property names that are defined by the type or mark the type as open type.",
         Medium "msgraph-sdk-python#440 (text, from another workload); the code here is the gateway's"
         by "unknown-property" "supports";
+    /// An unknown property of an object of the directory (behavior `directory-unknown-members`).
+    UNKNOWN_DIRECTORY_MEMBER "unknown-directory-member" 400 RequestBadRequest Layer::Gateway,
+        "One or more property values specified are invalid.",
+        Medium "ballerina-platform/module-ballerinax-azure.ad, src/azure.ad/tests/client_user_tests.bal (a test against the service: a new user with a middleName)"
+        by "directory-unknown-members";
     /// A duplicate property.
     DUPLICATE_PROPERTY "duplicate-property" 400 BadRequest Layer::Gateway,
         "Multiple properties with the name '{0}' were detected in a resource or a complex value. In OData, duplicate property names are not allowed.",

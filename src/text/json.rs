@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::text::bom;
 use crate::text::json::objects::Objects;
 
-pub(crate) use crate::text::json::member::member;
+pub(crate) use crate::text::json::member::{for_each_item, member};
 pub(crate) use crate::text::json::number::JsonNumber;
 
 /// The largest whole number that JavaScript and jq keep exactly: they read the numbers of JSON as doubles.

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use crate::edm::schema::{JoinRules, Schema, SetId};
+use crate::edm::schema::{JoinRules, Schema, SetId, SetKind};
 use crate::edm::value::{Entity, Value};
 use crate::odata::purse::Purse;
 use crate::world::store::{CollectionAddress, CollectionRef, EntityAddress, Store, StoredEntity};
@@ -71,7 +71,12 @@ pub(crate) fn link(
     key: &str,
     purse: Option<&Purse>,
 ) -> Option<Arc<StoredEntity>> {
-    let stored = store.at(address).get(key);
+    let is_among_links = address.holder.is_some() && {
+        let set = schema.set(address.set);
+        set.kind == SetKind::References && !set.is_single
+    };
+    let among_links = || if is_among_links { by_target_key(store, address, key, purse) } else { None };
+    let stored = store.at(address).get(key).or_else(among_links);
     if address.holder.is_none() || !schema.is_derived(address.set) {
         return stored;
     }
@@ -98,10 +103,33 @@ pub(crate) fn link(
     schema.inverses(address.set).iter().find_map(|(owner, set)| {
         let target = EntityAddress { collection: schema.home(model, *owner)?.into(), key: key.into() };
         let place = target.collection.within(schema, key, *set);
-        let link = store.at(&place).get(&holder.key)?;
-        let leads_back = link.linked().is_some_and(|linked| **linked == holder);
+        let leads_back = key_of(schema, store, &place, &holder).is_some();
         leads_back.then(|| Arc::new(Entity::link(key.into(), target).into()))
     })
+}
+
+/// Returns the key of the link to an entity in a collection, if it is there: the key of the entity, or its address where a link to another one
+/// has that key. Entities of different parents can have the same key.
+pub(crate) fn key_of(schema: &Schema, store: &Store, place: &CollectionAddress, target: &EntityAddress) -> Option<Arc<str>> {
+    let stored = store.at(place);
+    let leads_there =
+        |key: &str| stored.with_entity(key, |link| link.linked().is_some_and(|linked| **linked == *target)) == Some(true);
+    if leads_there(&target.key) {
+        return Some(target.key.clone());
+    }
+    let address: Arc<str> = target.text(schema).into();
+    leads_there(&address).then_some(address)
+}
+
+/// Returns the first link to an entity with a key, where that is not the key of the link.
+fn by_target_key(store: &Store, address: &CollectionAddress, key: &str, purse: Option<&Purse>) -> Option<Arc<StoredEntity>> {
+    let stored = store.at(address);
+    let followed = stored.len().min(PATH_LINKS);
+    if !purse.is_none_or(|purse| purse.spend(u64::try_from(followed).unwrap_or(u64::MAX))) {
+        return None;
+    }
+    let links = stored.page(None, 0, followed).into_iter().map(|(_, link)| link);
+    links.into_iter().find(|link| link.linked().is_some_and(|target| *target.key == *key))
 }
 
 /// Whether an entity has a person among its members. Without members, a stored link counts.
@@ -148,9 +176,9 @@ fn is_linked_by_same_key(
     let model = schema.widest();
     let home = model.type_named(rules.same_key.0).and_then(|owner| schema.home(model, owner));
     home.is_some_and(|home| {
-        let link = store.at(&CollectionAddress::from(home).within(schema, key, set)).get(&person.key);
+        let place = CollectionAddress::from(home).within(schema, key, set);
         let exists = model.root(rules.root).is_some_and(|root| store.at(&root.set.into()).get(key).is_some());
-        exists && link.is_some_and(|link| link.linked().is_some_and(|linked| **linked == *person))
+        exists && key_of(schema, store, &place, person).is_some()
     })
 }
 
@@ -170,12 +198,17 @@ impl<'s> Reader<'_, 's> {
             },
         };
         let is_single = self.schema.set(address.set).is_single;
-        let entity = |target: EntityAddress| {
-            let key = if is_single { self.schema.set(address.set).name.as_ref().into() } else { target.key.clone() };
+        let mut keys = HashSet::new();
+        let mut entity = |target: EntityAddress| {
+            let key: Arc<str> = match is_single {
+                true => self.schema.set(address.set).name.as_ref().into(),
+                false if keys.insert(target.key.clone()) => target.key.clone(),
+                false => target.text(self.schema).into(),
+            };
             Arc::new(StoredEntity::from(Entity::link(key, target)))
         };
         let own = self.store.list(address).into_iter().filter(|entity| entity.linked().is_none());
-        Ok(self.store.view_of(address, own.chain(links.into_iter().map(entity)).collect()))
+        Ok(self.store.view_of(address, own.chain(links.into_iter().map(&mut entity)).collect()))
     }
 
     /// Returns the entities to which the links of a navigation property lead, derived ones among them.

@@ -190,6 +190,7 @@ mod graph {
     mod scale;
     mod schemas;
     mod sequences;
+    mod single_entities;
     mod stores;
     mod tags;
     mod unread;

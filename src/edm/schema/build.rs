@@ -514,6 +514,7 @@ impl Shared<'_> {
                 target,
                 kind,
                 is_single: kind == SetKind::Singleton || matches!(owner, Owner::Type(_, true)),
+                is_required: false,
                 quotes_keys: true,
             });
         }

@@ -137,14 +137,16 @@ pub(super) struct NavigationDeclaration<'x> {
     pub(super) name: Text<'x>,
     pub(super) type_name: Text<'x>,
     pub(super) contains_target: bool,
+    pub(super) nullable: bool,
     /// The end of its tag in the document, in bytes.
     pub(super) at: usize,
 }
 
 impl NavigationDeclaration<'_> {
     fn is_alike(&self, other: &NavigationDeclaration<'_>) -> bool {
-        let NavigationDeclaration { name, type_name, contains_target, at: _ } = self;
-        (name, type_name, contains_target) == (&other.name, &other.type_name, &other.contains_target)
+        let NavigationDeclaration { name, type_name, contains_target, nullable, at: _ } = self;
+        (name, type_name) == (&other.name, &other.type_name)
+            && (contains_target, nullable) == (&other.contains_target, &other.nullable)
     }
 }
 
@@ -448,6 +450,7 @@ impl<'x> State<'x> {
                     name: identifier()?,
                     type_name: required("Type")?,
                     contains_target: flag("ContainsTarget", false)?,
+                    nullable: flag("Nullable", true)?,
                     at,
                 };
                 self.member = (!is_empty).then(|| navigation.name.clone());

@@ -121,6 +121,8 @@ pub struct WorkloadRules {
     pub own_state: &'static [&'static str],
     /// Open types, and the behavior that decides whether queries cannot have unknown names. Derived types inherit the row.
     pub closed: &'static [(&'static str, Tolerance)],
+    /// Open types, the behavior that decides whether bodies cannot have unknown members, and the refusal of those. Derived types inherit the row.
+    pub unknown_members: &'static [(&'static str, UnknownMembers)],
     /// Types, and the behavior that decides whether some queries need `ConsistencyLevel: eventual`. Derived types inherit the row.
     pub eventual: &'static [(&'static str, Tolerance)],
     /// Navigation properties, each as type and name, and a type: a cast to it that shows nothing is refused, if the type has queries that need
@@ -406,6 +408,7 @@ impl WorkloadRules {
             sites,
             own_state,
             closed,
+            unknown_members,
             eventual,
             doubted_casts: _,
             renamed,
@@ -434,6 +437,7 @@ impl WorkloadRules {
                 .chain(names(upserted))
                 .chain(names(sites))
                 .chain(names(closed))
+                .chain(names(unknown_members))
                 .chain(names(eventual))
                 .chain(names(renamed))
                 .chain(names(advanced)),
@@ -493,6 +497,7 @@ impl WorkloadRules {
         sites: &[],
         own_state: &[],
         closed: &[],
+        unknown_members: &[],
         eventual: &[],
         doubted_casts: &[],
         renamed: &[],
@@ -518,6 +523,15 @@ pub struct ImpliedRules {
     pub id: ImpliedId,
     /// The members that differ from those of a new entity, as JSON without braces.
     pub members: &'static str,
+}
+
+/// The rule for members of bodies that an open type does not declare.
+#[derive(Debug)]
+pub struct UnknownMembers {
+    /// The behavior that decides whether they are refused.
+    pub choice: Tolerance,
+    /// The refusal.
+    pub refusal: &'static Refusal,
 }
 
 /// The id of a single entity.

@@ -39,6 +39,8 @@ pub struct Set {
     pub kind: SetKind,
     /// Whether it holds at most one entity, which has no key in its path.
     pub is_single: bool,
+    /// Whether its single entity must exist.
+    pub is_required: bool,
     /// Whether keys are in quotes.
     pub quotes_keys: bool,
 }

@@ -6,7 +6,6 @@ use http::StatusCode;
 
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::patch::Patch;
-use crate::edm::primitive::Primitive;
 use crate::edm::schema::{IdForm, Model, Property, PropertyType, ServerSetValue, Slot, StructuredType, TypeId, UpdateAnswer};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
@@ -202,18 +201,6 @@ pub(super) fn next_key<R>(context: &OperationContext<'_, R>, structured: &Struct
     };
     let now = u64::try_from(unix_millis(context.now)).unwrap_or_default();
     id_of(form, id, now.saturating_add(attempt)).into()
-}
-
-/// Sets the property that holds the key.
-pub(super) fn set_key(model: &Model, structured: &StructuredType, properties: &mut Complex, key: &Arc<str>) {
-    let Some(property) = structured.key_property() else { return };
-    // A value that has the key keeps its form: 12.50 is as it was sent.
-    if properties.get(property.slot).key(model, property.kind).is_some_and(|text| text == *key) {
-        return;
-    }
-    let is_text = property.kind == PropertyType::Primitive(Primitive::String);
-    let value = if is_text { None } else { Value::of_key(model, property.kind, key) };
-    properties.set(property.slot, value.unwrap_or_else(|| Value::String(key.clone())));
 }
 
 /// Returns the success of a change of an existing entity.

@@ -7,13 +7,13 @@ use http::StatusCode;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, located_key};
 use crate::edm::patch::Patch;
-use crate::edm::primitive::{LongNumbers, Primitive};
+use crate::edm::primitive::Primitive;
 use crate::edm::schema::{PropertyType, Slot, StructuredType, TypeId};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{
-    alone_with_others, before_commit, changed_response, check_values, insert, next_key, server_set_values, set_key, with_change,
+    alone_with_others, before_commit, changed_response, check_values, insert, next_key, server_set_values, with_change,
 };
 use crate::graph::ops::reference::{self, Relation};
 use crate::graph::ops::{Outcome, folders, required, unique};
@@ -22,7 +22,7 @@ use crate::graph::{body, explain, statuses};
 use crate::odata::conflict::Conflict;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
-use crate::odata::read::{self, Origin, ReadRules, Reading};
+use crate::odata::read::Reading;
 use crate::policy::behavior::{AbsentMembers, Location};
 use crate::policy::refusal;
 use crate::text::json::quoted;
@@ -65,7 +65,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         let keyed_values = || {
             let complete = || {
                 let mut values = properties.clone();
-                set_key(context.model, structured, &mut values, &key());
+                values.set_key(context.model, structured, &key());
                 complete(context, structured, &key(), &mut values, &reading.patch, &context.route.ancestors);
                 values
             };
@@ -255,7 +255,7 @@ fn insert_new(
     check_key(structured, chosen.as_deref())?;
     loop {
         let id = chosen.clone().unwrap_or_else(|| free_key(context, structured, &context.world.store.at(place)));
-        set_key(context.model, structured, &mut values, &id);
+        values.set_key(context.model, structured, &id);
         let key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { id };
         let mut completed = values.clone();
         complete(context, structured, &key, &mut completed, patch, &ancestors);
@@ -357,7 +357,7 @@ fn initial(context: &OperationContext<'_>, structured: &StructuredType) -> Compl
         return initial;
     }
     members.push('}');
-    read_own(context, structured, &members)
+    body::read_own(context.model, &context.world.behaviors, structured, &members)
         .map_or_else(|| initial.clone(), |patch| Patch { read_as: None, ..patch }.apply(context.model, structured, &initial))
 }
 
@@ -387,7 +387,12 @@ pub(super) fn complete(
             None => continue,
             Some(DerivedValue::Copied(value)) => value,
             Some(DerivedValue::Json(json)) => {
-                let Some(patch) = read_own(context, structured, &format!("{{{}:{json}}}", quoted(row.property))) else {
+                let Some(patch) = body::read_own(
+                    context.model,
+                    &context.world.behaviors,
+                    structured,
+                    &format!("{{{}:{json}}}", quoted(row.property)),
+                ) else {
                     continue;
                 };
                 Patch { read_as: None, ..patch }.apply(model, structured, &Complex::default()).get(property.slot).clone()
@@ -402,22 +407,6 @@ fn lineage<'m>(context: &OperationContext<'m>, structured: &'m StructuredType) -
     let base = |structured: &&'m StructuredType| context.model.find_structured(structured.base?);
     let types = std::iter::successors(Some(structured), base);
     types.filter_map(|structured| structured.full_name.strip_prefix("microsoft.graph.")).collect()
-}
-
-/// Reads members that a workload gives a new entity. What the schema does not have is left out.
-pub(super) fn read_own(context: &OperationContext<'_>, structured: &StructuredType, members: &str) -> Option<Patch> {
-    let json = body::parse(members.as_bytes()).ok()?;
-    let rules = ReadRules {
-        model: context.model,
-        behaviors: &context.world.behaviors,
-        origin: Origin::Fixture,
-        knows_hidden: true,
-        is_prefix_free: false,
-        long_numbers: LongNumbers::Numbers,
-        problem_limit: usize::MAX,
-        explains: false,
-    };
-    Some(read::read(rules, structured.id, None, &json, "$").patch)
 }
 
 /// Returns the key that follows from a request: by the row of a workload, or as the value of a key that the service does not assign. It

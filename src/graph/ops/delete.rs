@@ -10,6 +10,7 @@ use crate::edm::schema::{Capability, DeactivationRules, Property, PropertyType};
 use crate::edm::tag;
 use crate::edm::value::{Entity, Value};
 use crate::graph::context::OperationContext;
+use crate::graph::implied;
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{alone_with_others, before_commit, collection_to_change, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
@@ -34,6 +35,14 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
         precondition.check(&*instances::current(context, &collection, key)?).map_err(Unchanged::to_error)?;
     }
     check_capability(context, &collection, key)?;
+    if implied::is_initial(context) {
+        decided.push("initial-entity-deletion");
+        if collection.get(key).is_none() {
+            // Its values are the first ones already.
+            let status = context.structured().capabilities.delete_status;
+            return Ok(Outcome::Success(Success { status, decided, ..Success::no_content() }));
+        }
+    }
     // Held until the entity is removed.
     let _alone = alone_with_others(context);
     if context.structured().consulted.is_some() {

@@ -501,16 +501,20 @@ fn delta_navigations<'c>(context: &OperationContext<'c>, query: &Query<'_>) -> V
 fn changed_link(
     context: &OperationContext<'_>,
     shown: &[&Navigation],
-    (links, target): &(CollectionAddress, EntityAddress),
+    (place, target): &(CollectionAddress, EntityAddress),
 ) -> Option<ChangedLink> {
-    let navigation = shown.iter().find(|navigation| navigation.set == links.set)?;
-    let holder = EntityAddress::parse(&context.world.schema, context.model, links.holder.as_deref()?)?;
+    let navigation = shown.iter().find(|navigation| navigation.set == place.set)?;
+    let holder = EntityAddress::parse(&context.world.schema, context.model, place.holder.as_deref()?)?;
     if holder.collection != context.route.collection {
         return None;
     }
-    let stored = context.world.store.at(links);
-    let link_key = if navigation.is_collection { &*target.key } else { &*navigation.name };
-    let is_there = stored.with_entity(link_key, |link| link.linked().is_some_and(|linked| **linked == *target)) == Some(true);
+    let (schema, store) = (&*context.world.schema, &*context.world.store);
+    let leads_there = |link: &StoredEntity| link.linked().is_some_and(|linked| **linked == *target);
+    let is_there = if navigation.is_collection {
+        links::key_of(schema, store, place, target).is_some()
+    } else {
+        store.at(place).with_entity(&navigation.name, leads_there) == Some(true)
+    };
     Some((holder.key.clone(), navigation.name.clone(), (target.clone(), !is_there)))
 }
 

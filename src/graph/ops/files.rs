@@ -10,6 +10,7 @@ use crate::edm::media::Media;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::{FileRules, StructuredType};
 use crate::edm::value::Value;
+use crate::graph::body;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::folders::{account, alone, find, free_name};
 use crate::graph::ops::{Outcome, change, create, folders};
@@ -111,7 +112,7 @@ fn insert(
 }
 
 fn patch(context: &OperationContext<'_>, structured: &StructuredType, members: &str) -> Result<Patch, Error> {
-    let patch = create::read_own(context, structured, &format!("{{{members}}}"));
+    let patch = body::read_own(context.model, &context.world.behaviors, structured, &format!("{{{members}}}"));
     patch.map(|patch| Patch { read_as: None, ..patch }).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))
 }
 

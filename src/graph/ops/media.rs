@@ -21,7 +21,7 @@ use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{collection_to_change, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::files::NewContent;
-use crate::graph::ops::{Outcome, create, files, folders, update};
+use crate::graph::ops::{Outcome, files, folders, update};
 use crate::graph::route::{self, Lookup, PropertyTail, Resource, Route, Tail, unknown_segment};
 use crate::graph::statuses;
 use crate::graph::success::Success;
@@ -324,7 +324,7 @@ fn change(
 
 /// Sets the values that follow from content.
 fn follow(context: &OperationContext<'_>, structured: &StructuredType, members: &str, values: &mut Complex) {
-    if let Some(patch) = create::read_own(context, structured, &format!("{{{members}}}")) {
+    if let Some(patch) = body::read_own(context.model, &context.world.behaviors, structured, &format!("{{{members}}}")) {
         let patch = Patch { read_as: None, ..patch };
         *values = patch.apply(context.model, structured, values);
     }

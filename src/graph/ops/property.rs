@@ -8,7 +8,7 @@ use crate::edm::schema::{Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
-use crate::graph::ops::implied;
+use crate::graph::implied;
 use crate::graph::route::{PropertyTail, unknown_segment};
 use crate::graph::success::Success;
 use crate::odata::error::Error;

@@ -11,16 +11,16 @@ use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::{Navigation, SetId, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity};
 use crate::graph::context::OperationContext;
-use crate::graph::ops::change::set_key;
 use crate::graph::ops::{Outcome, required, unique};
 use crate::graph::success::Success;
 use crate::graph::{body, statuses};
 use crate::odata::error::Error;
 use crate::odata::write::separate;
-use crate::policy::behavior::UnknownReference;
+use crate::policy::behavior::{RequiredLinks, UnknownReference};
 use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::{Json, write_string};
+use crate::world::links;
 use crate::world::store::{InsertError, LookUpUnpaid, RECORD_BYTES, StoreFull, StoredEntity};
 
 /// Adds a link to a collection, or sets a single one.
@@ -41,7 +41,7 @@ pub(super) fn write(context: &OperationContext<'_>) -> Result<Outcome, Error> {
 
 /// Answers with the address of the entity that a link leads to (OData JSON Format 4.0, 13).
 pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
-    let link = context.collection()?.get(key);
+    let link = context.collection()?.get(key).or_else(|| linked(context, key));
     let target = link.as_ref().and_then(|link| link.linked());
     // Links to deleted objects stay, for the time after they are restored.
     let target = target.filter(|target| context.world.store.entity(target).is_some()).ok_or_else(|| not_found(context, key))?;
@@ -51,6 +51,11 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
     write_string(&mut out, &context.absolute(&target.text(&context.world.schema)));
     out.push(b'}');
     Ok(context.json(StatusCode::OK, out, Vec::new()))
+}
+
+/// Returns the link of the path, by the key of the entity that it leads to.
+fn linked(context: &OperationContext<'_>, key: &str) -> Option<Arc<StoredEntity>> {
+    links::link(&context.world.schema, &context.world.store, &context.route.collection, key, Some(context.purse))
 }
 
 /// Returns the refusal of a link that is not there.
@@ -64,6 +69,12 @@ fn not_found(context: &OperationContext<'_>, key: &str) -> Error {
 pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Result<Outcome, Error> {
     check_holder(context)?;
     let place = &context.route.collection;
+    let set = context.world.schema.set(place.set);
+    if set.is_required && context.world.behaviors.required_links == RequiredLinks::Keep {
+        let target = context.model.structured(set.target);
+        let error = Error::new(&refusal::NULL_VALUE, &[&set.name, &target.full_name]);
+        return Err(error.with_detail(format!("{} must lead to an entity", set.name)));
+    }
     let missing = || not_linked(context);
     let key: Arc<str> = if let Some(key) = key {
         key.into()
@@ -78,9 +89,7 @@ pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Resul
         let address = address.ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[&name(context)]))?;
         linked_by(context, place, &address)?.ok_or_else(missing)?
     };
-    if !context.world.store.has(place, &key) {
-        return Err(missing());
-    }
+    let key = linked(context, &key).ok_or_else(missing)?.key.clone();
     let kept = kept(context);
     // Of links that are removed at once, a single request removes the last but one.
     let _alone = kept.map(|_| context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner));
@@ -100,10 +109,7 @@ fn linked_by(
 ) -> Result<Option<Arc<str>>, Error> {
     let stored = context.world.store.at(place);
     if let Some(found) = find(context, address)? {
-        return Ok(stored
-            .get(&found.key)
-            .filter(|link| link.linked().is_some_and(|target| **target == found))
-            .map(|link| link.key.clone()));
+        return Ok(links::key_of(&context.world.schema, &context.world.store, place, &found));
     }
     // The entity has been deleted, and can be restored.
     let sets = candidates(context, &address.collection);
@@ -244,7 +250,7 @@ fn create_named(context: &OperationContext<'_>, address: &EntityAddress) -> Resu
     let world = context.world;
     let Some(structured) = context.model.find_structured(world.schema.set(address.collection.set).target) else { return Ok(()) };
     let mut properties = Complex::initial(structured);
-    set_key(context.model, structured, &mut properties, &address.key);
+    properties.set_key(context.model, structured, &address.key);
     let entity = Arc::new(StoredEntity::of_type(address.key.clone(), properties, structured.blank_text));
     let collection = world.store.to_change(&address.collection, entity.size() + RECORD_BYTES)?;
     match collection.insert(entity) {
@@ -287,15 +293,25 @@ fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &Targ
         create_named(context, &target.address)?;
     }
     let set = context.world.schema.set(place.set);
-    let key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { target.address.key.clone() };
-    let link = Entity::link(key.clone(), target.address.clone());
-    let stored = Arc::new(StoredEntity::from(link.clone()));
+    let mut key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { target.address.key.clone() };
+    let mut link = Entity::link(key.clone(), target.address.clone());
+    let mut stored = Arc::new(StoredEntity::from(link.clone()));
     loop {
         let collection = context.world.store.to_change(place, stored.size() + RECORD_BYTES)?;
         match collection.insert(stored.clone()) {
             Ok(()) => return Ok(true),
             Err(InsertError::Full(full)) => return Err(full.into()),
-            Err(InsertError::DuplicateKey) if !set.is_single => return Ok(false),
+            Err(InsertError::DuplicateKey) if !set.is_single => {
+                let (schema, store) = (&*context.world.schema, &*context.world.store);
+                let address: Arc<str> = target.address.text(schema).into();
+                if address == key || links::key_of(schema, store, place, &target.address).is_some() {
+                    return Ok(false);
+                }
+                // The link to another entity with the same key has it.
+                key = address;
+                link = Entity::link(key.clone(), target.address.clone());
+                stored = Arc::new(StoredEntity::from(link.clone()));
+            }
             // The former link stays without room for the new one. If it was removed meanwhile, the next round adds it.
             Err(InsertError::DuplicateKey) => match collection.update(&key, |_| Ok::<_, StoreFull>(link.clone())) {
                 Some(Ok(_)) => return Ok(true),
@@ -361,7 +377,7 @@ pub(super) fn look_up<'m>(
                     let target = target(context, navigation.target, path, address, decided)?;
                     let is_there = holder.filter(|_| navigation.is_collection).is_some_and(|holder| {
                         let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);
-                        context.world.store.has(&place, &target.address.key)
+                        links::key_of(&context.world.schema, &context.world.store, &place, &target.address).is_some()
                     });
                     if is_there || !known.insert(target.address.clone()) {
                         return Err(Error::new(&refusal::ALREADY_LINKED, &[&navigation.name]));

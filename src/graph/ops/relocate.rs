@@ -386,7 +386,14 @@ fn relocate_alone(
     }
     let lead = |from: &EntityAddress, to: &EntityAddress| {
         for (place, link) in world.store.links_to(from) {
-            if let Ok(links) = world.store.to_change(&place, 0) {
+            let Ok(links) = world.store.to_change(&place, 0) else { continue };
+            // A link that has the address as its key gets another one.
+            if *link == *from.text(&world.schema) {
+                let renewed = Entity::link(to.text(&world.schema).into(), to.clone());
+                if links.remove(&link).is_ok() {
+                    let _ = links.insert(Arc::new(StoredEntity::from(renewed)));
+                }
+            } else {
                 let _ = links.update(&link, |_| Ok::<_, StoreFull>(Entity::link(link.clone(), to.clone())));
             }
         }

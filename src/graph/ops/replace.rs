@@ -8,14 +8,15 @@ use crate::edm::schema::Slot;
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
+use crate::graph::implied;
 use crate::graph::ops::change::{
     alone_with_others, before_commit, changed_response, check_values, collection_to_change, insert, next_key, server_set_values,
-    set_key, with_change,
+    with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::create::{self, created_response};
 use crate::graph::ops::reference::{self, Relation};
-use crate::graph::ops::{Outcome, delete, folders, implied, update};
+use crate::graph::ops::{Outcome, delete, folders, update};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
@@ -69,7 +70,7 @@ pub(super) fn replace(
             }
             None => key.clone(),
         };
-        set_key(context.model, structured, &mut proposed, &id);
+        proposed.set_key(context.model, structured, &id);
         let actual = context.model.actual(structured, proposed.own_type);
         tag::renew(actual, &mut proposed, None, || context.world.next_tag_id());
     }

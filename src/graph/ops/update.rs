@@ -10,12 +10,13 @@ use crate::edm::schema::{Capability, PropertyType, Unique, UpdateAnswer};
 use crate::edm::tag;
 use crate::edm::value::{Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
+use crate::graph::implied;
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_value_of, server_set_values, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, create, folders, implied, instances, property, reference, relocate, required, unique};
+use crate::graph::ops::{Outcome, create, folders, instances, property, reference, relocate, required, unique};
 use crate::graph::route::{PropertyTail, unknown_segment};
 use crate::graph::success::Success;
 use crate::odata::error::Error;

@@ -12,7 +12,7 @@ use crate::edm::schema::{OperationType, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::graph::body;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::{Outcome, create, files, folders, result};
+use crate::graph::ops::{Outcome, files, folders, result};
 use crate::graph::request::UPLOADS;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
@@ -76,7 +76,7 @@ pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, ar
 }
 
 fn values(context: &OperationContext<'_>, structured: &StructuredType, members: &str) -> Complex {
-    let patch = create::read_own(context, structured, members).unwrap_or_default();
+    let patch = body::read_own(context.model, &context.world.behaviors, structured, members).unwrap_or_default();
     Patch { read_as: None, ..patch }.apply(context.model, structured, &Complex::default())
 }
 

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use super::Scope;
+use crate::edm::primitive::Primitive;
 use crate::edm::schema::{ItemType, Model, NamedType, Navigation, PropertyType, Slot, StructuredType, TypeId};
-use crate::edm::value::{Complex, Dynamic, Value};
+use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
+use crate::odata::write::absent_value;
 use crate::policy::refusal;
 use crate::text::nearest::nearest;
 
@@ -35,6 +37,10 @@ struct RareParts {
     casts: Vec<PathCast>,
     /// The last segments, from the first one on that is a member that an open type does not declare.
     undeclared: Option<Undeclared>,
+    /// Whether these are behind a declared property of any type.
+    is_within_untyped: bool,
+    /// The value that answers show in place of a missing one, if the property cannot be null.
+    absent: Option<Value>,
 }
 
 /// A cast in a path: what has another type counts as null.
@@ -86,12 +92,13 @@ impl Undeclared {
             match (declared, &member.next) {
                 (Some(value), None) => return Some(PathValue::Value(value)),
                 (Some(Value::Complex(inner)), Some(next)) => (object, member) = (inner, next),
+                (Some(Value::Json(text)), Some(next)) => return Some(PathValue::Within(text, next)),
                 (Some(_), Some(_)) => return None,
                 (None, next) => {
                     let found = object.dynamic.iter().find(|found| *found.name == *member.name)?;
                     return Some(match next {
                         None => PathValue::Json(&found.json),
-                        Some(next) => PathValue::Within(found, next),
+                        Some(next) => PathValue::Within(&found.json, next),
                     });
                 }
             }
@@ -106,8 +113,8 @@ pub(crate) enum PathValue<'p, 'e> {
     Value(&'e Value),
     /// The JSON text of an undeclared member.
     Json(&'e str),
-    /// An undeclared member, and that of its value which the path leads to.
-    Within(&'e Dynamic, &'p Undeclared),
+    /// The JSON text of a value, and the member of it which the path leads to.
+    Within(&'e str, &'p Undeclared),
 }
 
 impl PropertyPath {
@@ -144,6 +151,15 @@ impl PropertyPath {
         self.rare.as_ref()?.undeclared.as_ref()
     }
 
+    fn absent(&self) -> Option<&Value> {
+        self.rare.as_ref()?.absent.as_ref()
+    }
+
+    /// Whether the path leads into a declared property of any type.
+    pub(super) fn is_within_untyped(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.is_within_untyped)
+    }
+
     /// Whether an instance of a type has those that the casts before a segment name; `None` is the declared one.
     fn fits(&self, at: usize, own_type: Option<TypeId>) -> bool {
         self.casts().iter().filter(|cast| cast.at == at).all(|cast| match own_type {
@@ -178,7 +194,8 @@ impl PropertyPath {
             (first, second) => {
                 let (mut first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
                 first.casts.extend(second.casts.into_iter().map(|cast| PathCast { at: cast.at + before, ..cast }));
-                first.undeclared = second.undeclared;
+                (first.undeclared, first.is_within_untyped) = (second.undeclared, second.is_within_untyped);
+                first.absent = second.absent;
                 Some(first)
             }
         };
@@ -188,12 +205,21 @@ impl PropertyPath {
 
     /// Returns the value at the path; `None` where a segment before the last is null or has not the type of a cast, or an undeclared member is
     /// absent.
-    pub(crate) fn find<'p, 'e>(&'p self, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
+    pub(crate) fn find<'p: 'e, 'e>(&'p self, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
         self.find_as(None, object)
     }
 
+    /// Returns the value at the path in a value of any type.
+    pub(crate) fn find_in<'p: 'e, 'e>(&'p self, value: &'e Value) -> Option<PathValue<'p, 'e>> {
+        match value {
+            Value::Complex(object) => self.find(object),
+            Value::Json(text) if self.slots.is_empty() => Some(PathValue::Within(text, self.undeclared()?)),
+            _ => None,
+        }
+    }
+
     /// Returns the same for an instance whose type is known otherwise.
-    pub(crate) fn find_as<'p, 'e>(&'p self, own_type: Option<TypeId>, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
+    pub(crate) fn find_as<'p: 'e, 'e>(&'p self, own_type: Option<TypeId>, object: &'e Complex) -> Option<PathValue<'p, 'e>> {
         let mut object = object;
         if !self.casts().is_empty() && !self.fits(0, own_type.or(object.own_type)) {
             return None;
@@ -208,10 +234,16 @@ impl PropertyPath {
                 Value::Null if index + 1 == self.slots.len() && self.undeclared().is_none() && !object.dynamic.is_empty() => {
                     let name = self.text.rsplit('/').next().unwrap_or_default();
                     let found = object.dynamic.iter().find(|member| *member.name == *name);
-                    return Some(found.map_or(PathValue::Value(value), |member| PathValue::Json(&member.json)));
+                    return Some(
+                        found.map_or(PathValue::Value(self.absent().unwrap_or(value)), |member| PathValue::Json(&member.json)),
+                    );
+                }
+                Value::Null if index + 1 == self.slots.len() && self.undeclared().is_none() => {
+                    return Some(PathValue::Value(self.absent().unwrap_or(value)));
                 }
                 _ if index + 1 == self.slots.len() && self.undeclared().is_none() => return Some(PathValue::Value(value)),
                 Value::Complex(inner) => object = inner,
+                Value::Json(text) if index + 1 == self.slots.len() => return Some(PathValue::Within(text, self.undeclared()?)),
                 _ => return None,
             }
         }
@@ -236,6 +268,20 @@ pub(crate) enum PathProblem {
 
 /// Resolves a path. Names match in any case.
 pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem> {
+    resolve_from(scope, Some(scope.structured), text)
+}
+
+/// Resolves a path from a value whose type is not known: each segment is the name of a member.
+pub(crate) fn resolve_untyped(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem> {
+    resolve_from(scope, None, text)
+}
+
+/// Whether values of a type can have any members (OData CSDL 4.01, 3.3: `Edm.Untyped`).
+fn is_untyped(kind: Option<PropertyType>) -> bool {
+    kind.is_none_or(|kind| kind == PropertyType::Primitive(Primitive::Untyped))
+}
+
+fn resolve_from(scope: Scope<'_>, structured: Option<&StructuredType>, text: &str) -> Result<PropertyPath, PathProblem> {
     if text.split('/').count() > MAX_SEGMENTS {
         return Err(PathProblem::Malformed);
     }
@@ -246,7 +292,7 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
         }
     }
     let mut path = PropertyPath { text: String::with_capacity(text.len()), ..PropertyPath::empty() };
-    let mut structured = Some(scope.structured);
+    let mut structured = structured;
     for segment in text.split('/') {
         if let Some(first) = path.rare.as_mut().and_then(|rare| rare.undeclared.as_mut()).filter(|_| !segment.contains('.')) {
             first.append(Undeclared::of(scope.model, segment));
@@ -254,6 +300,14 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
             continue;
         }
         let Some(owner) = structured else {
+            if is_untyped(path.kind) && !segment.contains('.') {
+                let is_within_untyped = !path.slots.is_empty();
+                let undeclared = Some(Undeclared::of(scope.model, segment));
+                *path.rare_mut() = RareParts { undeclared, is_within_untyped, ..std::mem::take(path.rare_mut()) };
+                path.kind = None;
+                path.text.extend([if path.text.is_empty() { "" } else { "/" }, segment]);
+                continue;
+            }
             let type_name = path.kind.map_or(Cow::Borrowed("Edm.Untyped"), |kind| scope.model.kind_name(kind));
             return Err(PathProblem::Unknown(unknown_segment(segment, &type_name)));
         };
@@ -283,6 +337,10 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
             path.kind = Some(property.kind);
             path.is_write_only |= property.write_only;
             path.text.push_str(&property.name);
+            let absent = if property.nullable { None } else { absent_value(scope.model, property.kind) };
+            if absent.is_some() || path.absent().is_some() {
+                path.rare_mut().absent = absent;
+            }
             structured = match property.kind {
                 PropertyType::Complex(id) => Some(scope.model.structured(id)),
                 _ => None,

@@ -37,6 +37,10 @@ pub(super) fn read(text: &str, scope: Scope<'_>) -> Result<Select, Error> {
                     located_error(Error::new(&refusal::INVALID_SELECT, &[item]), text, at)
                 }
             })?;
+            // Parts of declared values of any type cannot be selected.
+            if path.is_within_untyped() {
+                return Err(located_error(Error::new(&refusal::INVALID_SELECT, &[item]), text, at));
+            }
             select.selection.add(
                 &path.indices,
                 &path.slots,

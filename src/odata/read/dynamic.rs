@@ -1,14 +1,84 @@
-//! Undeclared members of open types.
+//! Members that a type does not declare: those of open types, and others.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::problem::Path;
 use super::reader::BodyReader;
+use crate::edm::patch::Patch;
+use crate::edm::schema::{StructuredType, UnknownMembers};
+use crate::edm::value::Dynamic;
+use crate::policy::behavior::UnknownProperty;
 use crate::policy::refusal;
 use crate::text::json::{self, Json};
+use crate::text::nearest::nearest;
 
 impl BodyReader<'_> {
+    /// Reads an undeclared member.
+    pub(super) fn undeclared<'j>(
+        &mut self,
+        structured: &StructuredType,
+        name: &'j str,
+        json: &Json<'_>,
+        place: &Path<'_>,
+        patch: &mut Patch,
+        seen: &mut HashSet<&'j str>,
+    ) {
+        let is_unread = self.rules.model.may_have_unread_member(structured, name);
+        if structured.is_open && !is_unread {
+            if !seen.insert(name) {
+                self.duplicate_property(name, place);
+                return;
+            }
+            if self.is_request() && self.refuses_unknown(structured, name, place) {
+                return;
+            }
+            let mut text = Vec::new();
+            self.dynamic(json, place, &mut text);
+            patch.dynamic.push(Dynamic::new(name, String::from_utf8_lossy(&text).as_ref()));
+            return;
+        }
+        let tolerance = structured.rare().tolerance.filter(|(_, is_ignored)| is_ignored(self.rules.behaviors));
+        let is_ignored = self.rules.behaviors.unknown_property == UnknownProperty::Ignore;
+        if self.is_request() && (is_ignored || tolerance.is_some()) && !is_unread {
+            self.note(tolerance.filter(|_| !is_ignored).map_or("unknown-property", |(behavior, _)| behavior));
+            self.skip(place);
+            return;
+        }
+        let message = unknown_property(structured, name);
+        let words = vec![name.to_owned(), structured.full_name.to_string()];
+        self.report(place, message, &refusal::UNKNOWN_PROPERTY, words);
+    }
+
+    /// Refuses or skips a member that an open type does not declare, unless it can be that of an extension: their names have an underscore
+    /// (learn.microsoft.com/graph/extensibility-overview). Returns whether it did; then the member is not stored.
+    fn refuses_unknown(&mut self, structured: &StructuredType, name: &str, place: &Path<'_>) -> bool {
+        let Some(UnknownMembers { choice: (behavior, is_refused), refusal }) = structured.rare().unknown_members else {
+            return false;
+        };
+        if name.contains('_') {
+            return false;
+        }
+        self.note(behavior);
+        if !is_refused(self.rules.behaviors) {
+            return false;
+        }
+        if self.rules.behaviors.unknown_property == UnknownProperty::Ignore {
+            self.note("unknown-property");
+            self.skip(place);
+        } else {
+            self.report(place, unknown_property(structured, name), refusal, Vec::new());
+        }
+        true
+    }
+
+    /// Skips a member. The log needs only the first few.
+    fn skip(&mut self, place: &Path<'_>) {
+        if self.reading.skipped.len() < self.rules.problem_limit {
+            self.reading.skipped.push(place.to_string());
+        }
+    }
+
     /// Writes a value of undeclared type as compact JSON. Of its control information only the types are kept, and all annotations of others:
     /// they come back as they were.
     pub(super) fn dynamic(&mut self, json: &Json<'_>, path: &Path<'_>, out: &mut Vec<u8>) {
@@ -81,4 +151,11 @@ impl BodyReader<'_> {
             }
         }
     }
+}
+
+/// Returns the description of the problem of a name that a type does not declare.
+fn unknown_property(structured: &StructuredType, name: &str) -> String {
+    let near = nearest(name, structured.properties.iter().map(|property| &*property.name));
+    let hint = near.map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
+    format!("unknown property of {}{hint}", structured.full_name)
 }

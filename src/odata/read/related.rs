@@ -5,6 +5,7 @@ use super::reader::BodyReader;
 use super::{Origin, kinds};
 use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::StructuredType;
+use crate::policy::behavior::RequiredLinks;
 use crate::policy::refusal;
 use crate::text::json::Json;
 use crate::text::split::split_at;
@@ -36,6 +37,14 @@ impl BodyReader<'_> {
         };
         let entities = match bound {
             Some(bound) => RelatedEntities::Bound(bound),
+            None if *json == Json::Null
+                && navigation.is_required
+                && self.rules.behaviors.required_links == RequiredLinks::Keep =>
+            {
+                let target = self.rules.model.structured(navigation.target).full_name.to_string();
+                let message = format!("{} must lead to an entity", navigation.name);
+                return self.report(place, message, &refusal::NULL_VALUE, vec![navigation.name.to_string(), target]);
+            }
             None if *json == Json::Null && !navigation.is_collection && self.rules.origin == Origin::Update => {
                 RelatedEntities::Unbound
             }

@@ -2,10 +2,12 @@
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, LimitHeaders,
-    MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View,
-    Wording, WorkloadRules,
+    MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UnknownMembers,
+    UpdateAnswer, View, Wording, WorkloadRules,
 };
-use crate::policy::behavior::{AdvancedQueries, DirectoryPaging, DirectoryTextCase, DirectoryUnknownNames};
+use crate::policy::behavior::{
+    AdvancedQueries, DirectoryPaging, DirectoryTextCase, DirectoryUnknownMembers, DirectoryUnknownNames,
+};
 use crate::policy::refusal;
 use crate::text::guid::is_guid;
 
@@ -109,6 +111,15 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     closed: &[(
         "directoryObject",
         ("directory-unknown-names", |behaviors| behaviors.directory_unknown_names == DirectoryUnknownNames::Refuse),
+    )],
+    unknown_members: &[(
+        "directoryObject",
+        UnknownMembers {
+            choice: ("directory-unknown-members", |behaviors| {
+                behaviors.directory_unknown_members == DirectoryUnknownMembers::Refuse
+            }),
+            refusal: &refusal::UNKNOWN_DIRECTORY_MEMBER,
+        },
     )],
     eventual: &[("directoryObject", ("advanced-queries", |behaviors| behaviors.advanced_queries == AdvancedQueries::Refuse))],
     // Medium: learn.microsoft.com/graph/api/group-post-members, group-post-owners, application-post-owners, serviceprincipal-post-owners

@@ -130,7 +130,8 @@ enum Place {
 }
 
 /// Returns the place of a copy, by the wish of the request where an item has its name (learn.microsoft.com/graph/api/driveitem-copy, *medium*:
-/// an option of the query; only files are replaced, and a folder is accepted before that is reported). That no file replaces itself, or a
+/// an option of the query; only files are replaced, and a folder is accepted before that is reported). In the body it has no effect (strong:
+/// OneDrive/onedrive-api-docs#981, msgraph-sdk-php#1555). That no file replaces itself, or a
 /// folder, is a guess (none).
 fn settle(
     request: &OperationRequest<'_>,

@@ -2,7 +2,7 @@
 //! same name holds the requests with their answers.
 //!
 //! A comment `# behavior: name=value`, `# profile: name`, `# explain`, `# faults: [rules]`, `# auth: level` or `# directory: {…}` before any
-//! request configures the world. `# token: …` sends a token with the next request, in the notation of [`tokens`]. Base64url in answers of
+//! request configures the world; `# schema: whole` has it read the whole schema where a request needs it. `# token: …` sends a token with the next request, in the notation of [`tokens`]. Base64url in answers of
 //! the token service is decoded in the snapshot. `<code>` and the like repeat what an earlier answer had.
 
 use std::collections::BTreeMap;
@@ -56,7 +56,12 @@ fn settings_for(exchanges: &[Exchange], name: &str) -> Settings {
     let directory = Directory::read(directory.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}")).into();
     let faults = comments().filter_map(|comment| comment.strip_prefix("faults: "));
     let faults = faults.flat_map(|text| fault::read(name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))).collect();
-    Settings { explains, faults, auth, directory, ..harness::settings(behaviors) }
+    let settings = Settings { explains, faults, auth, directory, ..harness::settings(behaviors) };
+    if comments().any(|comment| comment == "schema: whole") {
+        Settings { schema: workloads::schema_with_rest(), ..settings }
+    } else {
+        settings
+    }
 }
 
 /// The values in answers that later requests can repeat, by name: those of the token service, and the paths of links of delta queries.

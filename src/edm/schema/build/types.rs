@@ -151,11 +151,14 @@ impl Shared<'_> {
             let kind = if contains_target { SetKind::Contained } else { SetKind::References };
             let path = [&declaration.name, "/", &navigation.name].concat();
             let set = self.add_set(Owner::Type(id, element.is_none()), &navigation.name, target, kind, &path);
+            let is_required = element.is_none() && !navigation.nullable;
+            self.sets[set.0].is_required = is_required;
             navigations.push(Arc::new(Navigation {
                 name: navigation.name.as_ref().into(),
                 target,
                 is_collection: element.is_some(),
                 contains_target,
+                is_required,
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !unexpanded.contains(&name),
                 view: views.iter().find(|(_, viewed, _)| *viewed == name).map(|(_, _, view)| *view),
@@ -256,6 +259,8 @@ impl Shared<'_> {
                         || base.is_some_and(|base| base.rare().has_own_state),
                     closed: row_of(rules, |workload| workload.closed, full_name)
                         .or_else(|| base.and_then(|base| base.rare().closed)),
+                    unknown_members: row_of(rules, |workload| workload.unknown_members, full_name)
+                        .or_else(|| base.and_then(|base| base.rare().unknown_members)),
                     eventual: row_of(rules, |workload| workload.eventual, full_name)
                         .or_else(|| base.and_then(|base| base.rare().eventual)),
                 };

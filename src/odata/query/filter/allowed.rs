@@ -84,11 +84,9 @@ pub(super) fn add_properties<'n>(node: &'n Node<'_>, found: &mut Vec<&'n str>) {
     match node {
         Node::Property(path) | Node::Typed(path, _) => add(&path.text),
         // Other paths are those of items.
-        Node::Count(source) if source.variable.is_none() => add(&source.path.text),
+        Node::Count(source) => source.own_path().into_iter().for_each(add),
         Node::Lambda(lambda) => {
-            if lambda.source.variable.is_none() {
-                add(&lambda.source.path.text);
-            }
+            lambda.source.own_path().into_iter().for_each(add);
             if let Some(body) = &lambda.body {
                 add_properties(&body.node, found);
             }
@@ -118,7 +116,7 @@ pub(super) fn add_properties<'n>(node: &'n Node<'_>, found: &mut Vec<&'n str>) {
         | Node::EnumText(inner, ..)
         | Node::IsOf(inner, _)
         | Node::Narrowed(inner) => add_properties(inner, found),
-        Node::Constant(_) | Node::Count(_) | Node::Item(..) | Node::HasType(..) | Node::Search(_) => {}
+        Node::Constant(_) | Node::Item(..) | Node::HasType(..) | Node::Search(_) => {}
     }
 }
 

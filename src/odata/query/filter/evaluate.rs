@@ -1,7 +1,10 @@
 //! Evaluation of expressions for one entity.
 
+mod calls;
+
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 
 use super::arithmetic::{self, DatePart, Operator};
 use super::caseless;
@@ -12,14 +15,11 @@ pub(crate) use super::scalar::{Scalar, total_order};
 use super::terms::SearchTerm;
 use crate::edm::enums;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{EnumType, TypeId};
+use crate::edm::schema::{EnumType, PropertyType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::odata::purse::Purse;
 use crate::odata::query::path::{PathValue, PropertyPath, Undeclared};
 use crate::text::json;
-
-/// The maximum length of the result of `concat`, in bytes. Beyond it the result is null, so that a short query cannot exhaust memory.
-const MAX_TEXT: usize = 1 << 20;
 
 /// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,10 +114,45 @@ pub(crate) enum Node<'m> {
 pub(crate) struct ItemSource {
     /// The range variable that has the collection; `None`: the entity.
     pub variable: Option<usize>,
-    /// The path to the collection.
-    pub path: PropertyPath,
+    /// The path to the collection; `None`: the range variable itself.
+    pub path: Option<PropertyPath>,
     /// The types of the items that a count has, in order, and whether the declared type is one; `None`: all.
     pub counted: Option<(Vec<TypeId>, bool)>,
+}
+
+impl ItemSource {
+    /// Returns the path from the entity, unless it is that of an item.
+    pub(super) fn own_path(&self) -> Option<&str> {
+        self.path.as_ref().filter(|_| self.variable.is_none()).map(|path| &*path.text)
+    }
+
+    /// Whether the type of the collection is declared.
+    fn is_declared(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| matches!(path.kind, Some(PropertyType::Collection(_))))
+    }
+}
+
+/// The items of a collection.
+enum Items<'e> {
+    Stored(&'e [Value]),
+    /// Those of a JSON array. They are read one by one: the tree of a large text takes many times its memory.
+    Json(&'e str),
+}
+
+impl Items<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Items::Stored(items) => items.len(),
+            Items::Json(text) => {
+                let mut count = 0;
+                json::for_each_item(text, |_| {
+                    count += 1;
+                    ControlFlow::Continue(())
+                });
+                count
+            }
+        }
+    }
 }
 
 /// A condition on the items of a collection.
@@ -195,22 +230,23 @@ impl<'e> Evaluation<'e> {
         frames.into_iter().find(|frame| frame.variable == variable).map_or(&Value::Null, |frame| frame.item)
     }
 
-    /// Returns the items of a collection; nothing where a value before it is null.
-    fn items(&self, source: &ItemSource) -> Option<&'e [Value]> {
-        let owner = match source.variable {
-            None => self.object,
-            Some(variable) => match self.item(variable) {
-                Value::Complex(owner) => owner,
-                _ => return None,
-            },
+    /// Returns the items of a collection; nothing where it is not there, or not a collection.
+    fn items<'s>(&'s self, source: &'s ItemSource) -> Option<Items<'s>> {
+        let found = match (source.variable, &source.path) {
+            (None, path) => path.as_ref()?.find_as(self.own_type, self.object)?,
+            (Some(variable), Some(path)) => path.find_in(self.item(variable))?,
+            (Some(variable), None) => PathValue::Value(self.item(variable)),
         };
-        let own_type = self.own_type.filter(|_| source.variable.is_none());
-        match source.path.find_as(own_type, owner)? {
-            PathValue::Value(Value::Collection(items)) => Some(items),
-            // Empty collections are not stored.
-            PathValue::Value(_) => Some(&[]),
-            PathValue::Json(_) | PathValue::Within(..) => None,
-        }
+        let text = match found {
+            PathValue::Value(Value::Collection(items)) => return Some(Items::Stored(items)),
+            PathValue::Value(Value::Json(text)) => text,
+            // Empty collections are not stored; others than collections are only among values without a declared type.
+            PathValue::Value(Value::Null) => return source.is_declared().then_some(Items::Stored(&[])),
+            PathValue::Value(_) => return None,
+            PathValue::Json(text) => text,
+            PathValue::Within(text, member) => json_within(text, member, self)?,
+        };
+        (text.trim_start().starts_with('[') && self.pays(text.len(), BYTES_READ)).then_some(Items::Json(text))
     }
 }
 
@@ -232,9 +268,9 @@ impl Node<'_> {
                 Scalar::Boolean(value) => Scalar::Boolean(!value),
                 _ => Scalar::Null,
             },
-            Node::Call(function, arguments, None) => call(*function, arguments, evaluation),
+            Node::Call(function, arguments, None) => calls::call(*function, arguments, evaluation),
             Node::Call(function, arguments, Some(number)) => {
-                evaluation.results[*number].get_or_init(|| call(*function, arguments, evaluation)).borrowed()
+                evaluation.results[*number].get_or_init(|| calls::call(*function, arguments, evaluation)).borrowed()
             }
             Node::In(left, values, is_rounded) => contains(left, values, *is_rounded, evaluation),
             other => other.evaluate_rare(evaluation),
@@ -251,11 +287,10 @@ impl Node<'_> {
             Node::Item(variable, path, primitive) => {
                 let value = match (evaluation.item(*variable), path) {
                     (value, None) => PathValue::Value(value),
-                    (Value::Complex(owner), Some(path)) => match path.find(owner) {
+                    (item, Some(path)) => match path.find_in(item) {
                         Some(value) => value,
                         None => return Scalar::Null,
                     },
-                    _ => return Scalar::Null,
                 };
                 match primitive {
                     Some(primitive) => typed(value, *primitive, evaluation),
@@ -264,8 +299,9 @@ impl Node<'_> {
             }
             Node::Count(source) => {
                 let count = evaluation.items(source).and_then(|items| match &source.counted {
-                    None => Some(items.len()),
+                    None => Some(items.count()),
                     Some((types, is_declared)) => {
+                        let Items::Stored(items) = items else { return None };
                         let is_one = |own: Option<TypeId>| own.map_or(*is_declared, |own| types.binary_search(&own).is_ok());
                         let counted = items.iter().filter(|item| matches!(item, Value::Complex(item) if is_one(item.own_type)));
                         let is_paid = evaluation.purse.spend(u64::try_from(items.len()).unwrap_or(u64::MAX));
@@ -294,7 +330,7 @@ impl Node<'_> {
             Node::Negate(inner) => arithmetic::negate(&inner.evaluate(evaluation)),
             Node::Cast(inner, target) => {
                 let value = inner.evaluate(evaluation);
-                if !evaluation.pays(size(&value), BYTES_READ) {
+                if !evaluation.pays(value.size(), BYTES_READ) {
                     return Scalar::Null;
                 }
                 match convert::cast(*target, &value) {
@@ -344,33 +380,53 @@ impl Node<'_> {
 impl Lambda<'_> {
     /// Whether any or all items fulfill the condition. Null does not.
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Scalar<'static> {
-        let items = evaluation.items(&self.source).unwrap_or_default();
-        let Some(body) = &self.body else { return Scalar::Boolean(!items.is_empty()) };
-        for item in items {
-            if !evaluation.purse.spend(body.nodes.saturating_add(1)) {
-                return Scalar::Null;
+        let items = evaluation.items(&self.source).unwrap_or(Items::Stored(&[]));
+        let Some(body) = &self.body else { return Scalar::Boolean(items.count() > 0) };
+        let found = match items {
+            Items::Stored(items) => items.iter().try_for_each(|item| self.test(body, item, evaluation)),
+            Items::Json(text) => {
+                let mut found = ControlFlow::Continue(());
+                json::for_each_item(text, |item| {
+                    let held = evaluation.purse.held();
+                    found = if evaluation.purse.hold(item.len()) {
+                        self.test(body, &Value::Json(item.into()), evaluation)
+                    } else {
+                        ControlFlow::Break(Scalar::Null)
+                    };
+                    evaluation.purse.release_to(held);
+                    if found.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                });
+                found
             }
-            let held = evaluation.purse.held();
-            let is_fulfilled = {
-                let results: Vec<OnceCell<Scalar<'_>>> = (0..body.shared).map(|_| OnceCell::new()).collect();
-                let frame = Frame { variable: self.variable, item, outer: evaluation.frame };
-                let inner = Evaluation {
-                    object: evaluation.object,
-                    own_type: evaluation.own_type,
-                    ignores_case: evaluation.ignores_case,
-                    purse: evaluation.purse,
-                    results: &results,
-                    frame: Some(&frame),
-                };
-                matches!(body.node.evaluate(&inner), Scalar::Boolean(true))
-            };
-            // The texts that were built are dropped.
-            evaluation.purse.release_to(held);
-            if is_fulfilled != self.is_all {
-                return Scalar::Boolean(!self.is_all);
-            }
+        };
+        match found {
+            ControlFlow::Break(decided) => decided,
+            ControlFlow::Continue(()) => Scalar::Boolean(self.is_all),
         }
-        Scalar::Boolean(self.is_all)
+    }
+
+    /// Tests the condition for one item. Breaks with the result, if the item decides it.
+    fn test(&self, body: &LambdaBody<'_>, item: &Value, evaluation: &Evaluation<'_>) -> ControlFlow<Scalar<'static>> {
+        if !evaluation.purse.spend(body.nodes.saturating_add(1)) {
+            return ControlFlow::Break(Scalar::Null);
+        }
+        let held = evaluation.purse.held();
+        let is_fulfilled = {
+            let results: Vec<OnceCell<Scalar<'_>>> = (0..body.shared).map(|_| OnceCell::new()).collect();
+            let frame = Frame { variable: self.variable, item, outer: evaluation.frame };
+            let inner = Evaluation {
+                object: evaluation.object,
+                own_type: evaluation.own_type,
+                ignores_case: evaluation.ignores_case,
+                purse: evaluation.purse,
+                results: &results,
+                frame: Some(&frame),
+            };
+            matches!(body.node.evaluate(&inner), Scalar::Boolean(true))
+        };
+        // The texts that were built are dropped.
+        evaluation.purse.release_to(held);
+        if is_fulfilled == self.is_all { ControlFlow::Continue(()) } else { ControlFlow::Break(Scalar::Boolean(!self.is_all)) }
     }
 }
 
@@ -400,7 +456,7 @@ fn contains<'e>(left: &'e Node<'_>, values: &[Scalar<'static>], is_rounded: bool
     let left = left.evaluate(evaluation);
     // A binary search makes at most as many comparisons as the number of values has bits.
     let comparisons = usize::try_from(usize::BITS - values.len().leading_zeros()).unwrap_or(usize::MAX);
-    if !evaluation.pays(size(&left).saturating_mul(comparisons), BYTES_COMPARED) {
+    if !evaluation.pays(left.size().saturating_mul(comparisons), BYTES_COMPARED) {
         return Scalar::Null;
     }
     let left = match (left.to_f64(), left) {
@@ -416,15 +472,6 @@ fn contains<'e>(left: &'e Node<'_>, values: &[Scalar<'static>], is_rounded: bool
 /// Whether a text fulfills a term of `$search`.
 fn found(term: &SearchTerm, text: &str, evaluation: &Evaluation<'_>) -> bool {
     evaluation.pays(text.len().saturating_mul(4), 1) && term.is_found(text)
-}
-
-/// Returns the bytes of a text or of a binary value; 0 for other values.
-fn size(scalar: &Scalar<'_>) -> usize {
-    match scalar {
-        Scalar::Text(text) => text.len(),
-        Scalar::Binary(bytes) => bytes.len(),
-        _ => 0,
-    }
 }
 
 /// Joins conditions in three-valued logic: one `decisive` operand decides, otherwise one null operand makes the result null
@@ -454,7 +501,7 @@ fn scalar<'e>(value: PathValue<'_, 'e>, evaluation: &Evaluation<'e>) -> Scalar<'
         PathValue::Value(Value::Complex(_) | Value::Collection(_) | Value::Link(_) | Value::Media(_)) => Scalar::Object,
         PathValue::Value(Value::Json(text)) => json_scalar(text, evaluation),
         PathValue::Json(text) => json_scalar(text, evaluation),
-        PathValue::Within(owner, member) => json_scalar_within(&owner.json, member, evaluation),
+        PathValue::Within(text, member) => json_scalar_within(text, member, evaluation),
     }
 }
 
@@ -505,76 +552,12 @@ fn json_scalar<'e>(text: &str, evaluation: &Evaluation<'e>) -> Scalar<'e> {
 /// Returns the value of a member of an undeclared one.
 #[inline(never)]
 fn json_scalar_within<'e>(text: &str, member: &Undeclared, evaluation: &Evaluation<'e>) -> Scalar<'e> {
-    let mut found = text;
-    for name in member.names() {
-        if !evaluation.pays(found.len(), BYTES_READ) {
-            return Scalar::Null;
-        }
-        match json::member(found, name) {
-            Some(inner) => found = inner,
-            None => return Scalar::Null,
-        }
-    }
-    json_scalar(found, evaluation)
+    json_within(text, member, evaluation).map_or(Scalar::Null, |found| json_scalar(found, evaluation))
 }
 
-/// Calls a function. A function of its own, so that nodes without a call need no room for it.
-#[inline(never)]
-fn call<'e>(function: Function, arguments: &'e [Node<'_>], evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
-    let argument = |index: usize| arguments.get(index).map(|argument| argument.evaluate(evaluation));
-    apply(function, argument(0), argument(1), argument(2), evaluation)
-}
-
-/// Applies a function to its arguments. The result is null where one of them is null or of the wrong type.
-fn apply<'e>(
-    function: Function,
-    first: Option<Scalar<'e>>,
-    second: Option<Scalar<'e>>,
-    third: Option<Scalar<'e>>,
-    evaluation: &Evaluation<'e>,
-) -> Scalar<'e> {
-    if !evaluation.purse.spend(price(function, first.as_ref(), second.as_ref())) {
-        return Scalar::Null;
-    }
-    match (function, first, second, third) {
-        (
-            function @ (Function::Contains | Function::StartsWith | Function::EndsWith),
-            Some(Scalar::Text(text)),
-            Some(Scalar::Text(part)),
-            _,
-        ) if evaluation.ignores_case => Scalar::Boolean(match function {
-            Function::StartsWith => caseless::begins(&text, &part),
-            Function::EndsWith => caseless::ends(&text, &part),
-            _ => text.to_lowercase().contains(&part.to_lowercase()),
-        }),
-        (Function::Contains, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => Scalar::Boolean(text.contains(&*part)),
-        (Function::StartsWith, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => {
-            Scalar::Boolean(text.starts_with(&*part))
-        }
-        (Function::EndsWith, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => Scalar::Boolean(text.ends_with(&*part)),
-        (Function::ToLower, Some(Scalar::Text(text)), ..) => evaluation.built(text.to_lowercase()),
-        (Function::ToUpper, Some(Scalar::Text(text)), ..) => evaluation.built(text.to_uppercase()),
-        (Function::Trim, Some(Scalar::Text(text)), ..) => match text {
-            Cow::Borrowed(text) => Scalar::Text(Cow::Borrowed(text.trim())),
-            Cow::Owned(text) => evaluation.built(text.trim().to_owned()),
-        },
-        (Function::Length, Some(Scalar::Text(text)), ..) => count(&text),
-        (Function::IndexOf, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => {
-            text.find(&*part).map_or(Scalar::Integer(-1), |at| count(&text[..at]))
-        }
-        (Function::Concat, Some(Scalar::Text(text)), Some(Scalar::Text(other)), _) if text.len() + other.len() <= MAX_TEXT => {
-            evaluation.built(text.into_owned() + &other)
-        }
-        (Function::Substring, Some(Scalar::Text(text)), Some(from), length) => {
-            let limit = length.map_or(Some(usize::MAX), |length| length.to_f64().map(saturate));
-            let (Some(from), Some(limit)) = (from.to_f64().map(saturate), limit) else { return Scalar::Null };
-            evaluation.built(text.chars().skip(from).take(limit).collect())
-        }
-        (Function::Part(part), Some(value), ..) => arithmetic::part(part, &value),
-        (Function::TotalSeconds, Some(value), ..) => arithmetic::total_seconds(&value),
-        (Function::Round(rounding), Some(value), ..) => arithmetic::round(rounding, &value),
-        _ => Scalar::Null,
-    }
+/// Returns the text of a member of an undeclared one; nothing where it is absent, or not paid.
+fn json_within<'t>(text: &'t str, member: &Undeclared, evaluation: &Evaluation<'_>) -> Option<&'t str> {
+    member.names().try_fold(text, |found, name| evaluation.pays(found.len(), BYTES_READ).then(|| json::member(found, name))?)
 }
 
 /// The bytes that a step compares.
@@ -583,39 +566,11 @@ const BYTES_COMPARED: usize = 64;
 /// The bytes of JSON that a step reads.
 const BYTES_READ: usize = 4;
 
-/// Returns the steps of a function of these texts, in the slowest case: any letters, any part to search.
-fn price(function: Function, first: Option<&Scalar<'_>>, second: Option<&Scalar<'_>>) -> u64 {
-    let bytes = first.map_or(0, size).saturating_add(second.map_or(0, size));
-    let steps = match function {
-        // Letters beyond ASCII are looked up in tables, ten times as slowly.
-        Function::ToLower | Function::ToUpper => match first {
-            Some(Scalar::Text(text)) if !text.is_ascii() => bytes.saturating_mul(3),
-            _ => bytes / 4,
-        },
-        Function::Contains | Function::IndexOf | Function::Trim | Function::Substring => bytes / 2,
-        Function::Length | Function::Concat => bytes / 16,
-        Function::StartsWith | Function::EndsWith => bytes / BYTES_COMPARED,
-        Function::Part(_) | Function::TotalSeconds | Function::Round(_) => 2,
-        Function::Now | Function::MinTime | Function::MaxTime => 0,
-    };
-    u64::try_from(steps).unwrap_or(u64::MAX)
-}
-
-/// Returns the number of characters.
-fn count(text: &str) -> Scalar<'static> {
-    Scalar::Integer(i64::try_from(text.chars().count()).unwrap_or(i64::MAX))
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates, as intended")]
-fn saturate(number: f64) -> usize {
-    number as usize
-}
-
 /// Returns an instance, and its own type where that is not the declared one.
 #[inline(never)]
 fn instance<'e>(
     variable: Option<usize>,
-    path: Option<&PropertyPath>,
+    path: Option<&'e PropertyPath>,
     evaluation: &'e Evaluation<'e>,
 ) -> Option<(&'e Complex, Option<TypeId>)> {
     let owner = match variable.map(|variable| evaluation.item(variable)) {

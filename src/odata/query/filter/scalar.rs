@@ -124,6 +124,15 @@ impl Scalar<'_> {
         }
     }
 
+    /// Returns the bytes of a text or of a binary value; 0 for other values.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Scalar::Text(text) => text.len(),
+            Scalar::Binary(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+
     /// Returns the value without borrowed parts.
     pub(crate) fn into_owned(self) -> Scalar<'static> {
         match self {

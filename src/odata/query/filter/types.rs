@@ -19,7 +19,7 @@ pub(crate) enum ExpressionType<'m> {
     Structured(&'m StructuredType),
     /// A collection.
     Collection(ItemType),
-    /// An undeclared member of an open type, typed when it is evaluated.
+    /// An undeclared member of an open type, or a value of `Edm.Untyped`, typed when it is evaluated.
     Unknown,
 }
 
@@ -30,11 +30,11 @@ impl<'m> ExpressionType<'m> {
     /// Returns the type of a property; `None` is an undeclared one.
     pub(super) fn of_property(model: &'m Model, declared: Option<PropertyType>) -> ExpressionType<'m> {
         match declared {
+            Some(PropertyType::Primitive(Primitive::Untyped)) | None => ExpressionType::Unknown,
             Some(PropertyType::Primitive(primitive)) => ExpressionType::Primitive(primitive),
             Some(PropertyType::Enum(id)) => ExpressionType::Enum(model.enumeration(id)),
             Some(PropertyType::Complex(id)) => ExpressionType::Structured(model.structured(id)),
             Some(PropertyType::Collection(item)) => ExpressionType::Collection(item),
-            None => ExpressionType::Unknown,
         }
     }
 

@@ -407,3 +407,23 @@ fn a_value_that_clients_can_only_write_is_never_answered() {
         assert_eq!(filtered.refusal.as_deref(), (!is_shown).then_some("filter-by-secret"), "{member}: {filtered:?}");
     }
 }
+
+#[test]
+fn entities_that_must_exist_are_taken_away_if_the_behavior_says_so() {
+    let world = |value: &str| {
+        let schema = museum::schema();
+        let mut behaviors = Behaviors::default();
+        behaviors.set("required-links", value).unwrap();
+        let entities = fixture::read(&schema, &behaviors, "museum.json", museum::ENTITIES.as_bytes()).unwrap();
+        World::new(Settings { schema, entities, ..harness::settings(behaviors) })
+    };
+    let unbound = Some(r#"{"supplier@odata.bind":null}"#);
+    for (method, target, body) in [
+        (Method::DELETE, "contracts/c1/supplier/$ref", None),
+        (Method::DELETE, "contracts/c1/terms", None),
+        (Method::PATCH, "contracts/c1", unbound),
+    ] {
+        let [kept, released] = ["keep", "release"].map(|value| museum::send(&world(value), &method, target, body).status);
+        assert!(kept.is_client_error() && released.is_success(), "{method} {target}: {kept} {released}");
+    }
+}
