@@ -212,7 +212,8 @@ const QUERY_BYTE_STEPS: u64 = 24;
 /// Whether the thread can spare the time to read a request.
 fn is_spared(request: &Request, meta: &ResponseMeta<'_>) -> bool {
     let query = request.target.query().map_or(0, |query| u64::try_from(query.len()).unwrap_or(u64::MAX));
-    let steps = if request.is_packed() { u64::MAX } else { query.saturating_mul(QUERY_BYTE_STEPS).saturating_add(REQUEST_STEPS) };
+    let is_packed = meta.facts.has_coding && request.is_packed();
+    let steps = if is_packed { u64::MAX } else { query.saturating_mul(QUERY_BYTE_STEPS).saturating_add(REQUEST_STEPS) };
     meta.purse.spare(steps)
 }
 
@@ -271,7 +272,7 @@ fn stages(
         route.key = key.map(Cow::Owned).or(route.key);
     }
     let is_upsert = request.method == Method::PATCH && route.tail == Tail::Whole && route.operation.is_none();
-    if !is_upsert || !Preferences::has(&request.headers, "create-if-missing") {
+    if !is_upsert || !meta.facts.has_preferences || !Preferences::has(&request.headers, "create-if-missing") {
         route.upsert = None;
     } else if route.upsert.is_some() {
         (route.key, route.missing) = (None, None);
