@@ -11,6 +11,7 @@ use crate::edm::schema::{IdForm, Model, Property, PropertyType, ServerSetValue, 
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
 use crate::entra::user::LOCAL_USER;
+use crate::graph::body::BodyHeaders;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
 use crate::graph::success::Success;
@@ -82,9 +83,10 @@ fn read_with(
     skipped: &mut Vec<String>,
     read: impl FnOnce(ReadRules<'_>, &Json<'_>) -> Reading,
 ) -> Result<Reading, Error> {
-    let bytes = body::bytes(context.request, &context.world.behaviors)?;
+    let stated = BodyHeaders::of(&context.request.headers);
+    let bytes = body::bytes_with(context.request, &stated, &context.world.behaviors)?;
     let json = body::parse(&bytes)?;
-    let mut reading = read(read_rules(context, origin), &json);
+    let mut reading = read(read_rules(context, &stated, origin), &json);
     skipped.append(&mut reading.skipped);
     match reading.shape.first() {
         Some(problem) => Err(problem.to_error()),
@@ -93,14 +95,14 @@ fn read_with(
 }
 
 /// Returns the rules for reading the body of a request.
-pub(super) fn read_rules<'c, R>(context: &OperationContext<'c, R>, origin: Origin) -> ReadRules<'c> {
+pub(super) fn read_rules<'c, R>(context: &OperationContext<'c, R>, stated: &BodyHeaders<'_>, origin: Origin) -> ReadRules<'c> {
     ReadRules {
         model: context.model,
         behaviors: &context.world.behaviors,
         origin,
         knows_hidden: context.preferences.include_unknown_enum_members,
-        is_prefix_free: body::is_prefix_free(&context.request.headers),
-        long_numbers: body::long_numbers(&context.request.headers),
+        is_prefix_free: stated.is_prefix_free(),
+        long_numbers: stated.long_numbers(),
         problem_limit: 1,
         explains: context.world.explains,
     }
@@ -216,8 +218,13 @@ pub(super) fn set_key(model: &Model, structured: &StructuredType, properties: &m
     properties.set(property.slot, value.unwrap_or_else(|| Value::String(key.clone())));
 }
 
-/// Returns the success of a change of an existing entity.
-pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEntity, mut decided: Vec<&'static str>) -> Success {
+/// Returns the success of a change of an existing entity, with the one before.
+pub(super) fn changed_response(
+    context: &OperationContext<'_>,
+    entity: &StoredEntity,
+    before: Option<&StoredEntity>,
+    mut decided: Vec<&'static str>,
+) -> Success {
     let capabilities = context.structured().capabilities;
     let has_entity = match context.preferences.answer {
         Some(Return::Representation) => true,
@@ -226,7 +233,9 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
             UpdateAnswer::NoContent | UpdateAnswer::Empty => false,
             UpdateAnswer::Entity => true,
             UpdateAnswer::Decided(behavior, has_entity) => {
-                decided.push(behavior);
+                if context.world.explains {
+                    decided.push(behavior);
+                }
                 has_entity(&context.world.behaviors)
             }
         },
@@ -234,7 +243,7 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
     let answer = if has_entity {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         let etag = context.tag_header(entity, false);
-        Success { etag, ..context.json(StatusCode::OK, context.entity_body(entity), decided) }
+        Success { etag, ..context.json(StatusCode::OK, context.entity_body(entity, before), decided) }
     } else {
         let is_ok = matches!(capabilities.answer, UpdateAnswer::Empty) && context.preferences.answer.is_none();
         let status = if is_ok { StatusCode::OK } else { StatusCode::NO_CONTENT };
@@ -299,7 +308,7 @@ pub(super) fn server_set_values(
     // The behavior decides only for types with such a property.
     let is_modified =
         |value: Option<ServerSetValue>| matches!(value, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy));
-    if !is_new && structured.properties.iter().any(|property| is_modified(property.server_set)) {
+    if context.world.explains && !is_new && structured.properties.iter().any(|property| is_modified(property.server_set)) {
         decided.push("last-modified");
     }
     values
@@ -331,7 +340,9 @@ fn caller(
         }
         Caller::Application(person) => value("application", person),
         Caller::Unknown => {
-            decided.push("local-caller");
+            if context.world.explains {
+                decided.push("local-caller");
+            }
             let local = || match context.world.behaviors.local_caller {
                 LocalCaller::User => {
                     let person = Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) };

@@ -35,7 +35,7 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
         let mut decided = explain::entities(context, std::iter::once(&**entity), selection);
         decided.extend(query.iter().filter_map(Query::doubted));
         let body = match select {
-            None => context.entity_body(entity),
+            None => context.entity_body(entity, None),
             Some(select) => context.selected_body(entity, select),
         };
         let etag = context.tag_header(entity, select.is_some());

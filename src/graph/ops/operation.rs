@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{ItemType, Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity, Value};
+use crate::graph::body::BodyHeaders;
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
@@ -286,7 +287,12 @@ fn read_arguments<R>(
     if context.request.method == Method::POST && !call.is_followed && !context.request.body.bytes().is_empty() {
         let bytes = body::bytes(context.request, &context.world.behaviors)?;
         let json = body::parse(&bytes)?;
-        let (read, mut reading) = read::parameters(read_rules(context, Origin::Create), operation, &json, "$");
+        let (read, mut reading) = read::parameters(
+            read_rules(context, &BodyHeaders::of(&context.request.headers), Origin::Create),
+            operation,
+            &json,
+            "$",
+        );
         skipped.append(&mut reading.skipped);
         if let Some(problem) = reading.shape.first().or(reading.values.first()) {
             return Err(problem.to_error());
@@ -349,7 +355,12 @@ fn literal_argument<R>(
         && literal.starts_with(['{', '['])
         && let Ok(json) = body::parse(literal.as_bytes())
     {
-        let (argument, reading) = read::parameter(read_rules(context, Origin::Create), operation, index, &json);
+        let (argument, reading) = read::parameter(
+            read_rules(context, &BodyHeaders::of(&context.request.headers), Origin::Create),
+            operation,
+            index,
+            &json,
+        );
         return match (reading.shape.first().or(reading.values.first()), argument) {
             (None, Some(argument)) => Ok(argument),
             (Some(problem), _) => Err(problem.to_error()),
