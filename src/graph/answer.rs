@@ -73,7 +73,8 @@ impl ResponseParts {
 }
 
 /// Builds the response to a successful request.
-pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
+#[allow(clippy::boxed_local, reason = "it is not moved until it is taken apart")]
+pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Box<Success>) -> Box<Answer> {
     let (content_type, body) = match success.body {
         Some((content_type, SuccessBody::Own(body))) if content_type.as_bytes().starts_with(JSON) && !success.is_content => {
             (Some(content_type), with_layout(world, body).into())

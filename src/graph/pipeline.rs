@@ -230,10 +230,10 @@ fn stages(
         return Err(Error::new(&refusal::INTERNAL, &[]));
     }
     if let Some(place) = target::storage(request.path()) {
-        return storage::answer(world, request, meta, place).map(Outcome::Success);
+        return storage::answer(world, request, meta, place).map(Outcome::from);
     }
     if let Some(answer) = sessions::answer(world, request, meta) {
-        return answer.map(Outcome::Success);
+        return answer.map(Outcome::from);
     }
     if let Some(error) = unread::refusal_for_stub(world, request)? {
         return Err(error);
@@ -261,7 +261,7 @@ fn stages(
         return Err(Error::new(&refusal::INTERNAL, &[]));
     }
     let Resource::Entities(mut route) = resource else {
-        return ops::describe::answer(world, request, meta, &resource).map(Outcome::Success);
+        return ops::describe::answer(world, request, meta, &resource).map(Outcome::from);
     };
     let credentials = check::authenticate(world, &request.headers)?;
     if matches!(request.method, Method::POST | Method::PUT)

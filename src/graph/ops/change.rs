@@ -262,7 +262,7 @@ pub(super) fn with_change(
     // The journal keeps neither text.
     let entity = |stored: Option<Arc<StoredEntity>>| stored.map(|stored| stored.entity().clone());
     let change = Some(EntityChange { set: context.route.collection.set, before: entity(before), after: entity(after) });
-    Outcome::Success(Success { change, ..success })
+    Success { change, ..success }.into()
 }
 
 /// Returns the values that the service sets on a write, by slot: the time and the caller.

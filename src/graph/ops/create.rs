@@ -48,7 +48,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     let named = structured.file.and_then(|rules| structured.slot(rules.name));
     let named = named.map(|slot| (slot, properties.get(slot).clone()));
     if let Some(folder) = settle_name(context, structured, &mut properties)? {
-        return Ok(Outcome::Success(changed_response(context, &folder, None, decided)));
+        return Ok(changed_response(context, &folder, None, decided).into());
     }
     check_values(context, structured, &reading.patch, None, &mut properties, &mut decided)?;
     // An approved entity keeps the id that was sent for approval.
@@ -95,7 +95,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
                     let taken = properties.get(*slot).clone();
                     properties.set(*slot, name.clone());
                     if let Some(folder) = settle_name(context, structured, &mut properties)? {
-                        return Ok(Outcome::Success(changed_response(context, &folder, None, decided)));
+                        return Ok(changed_response(context, &folder, None, decided).into());
                     }
                     if *properties.get(*slot) == taken {
                         return Err(error);

@@ -80,14 +80,14 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     }
     check_missing(operation, &arguments)?;
     if delta::is_delta(context, call) {
-        return delta::delta(context).map(Outcome::Success);
+        return delta::delta(context).map(Outcome::from);
     }
     if let Some(key) = context.route.key.as_deref().filter(|_| delta::is_delta_of_item(context, call)) {
         let token = operation.parameter("token").and_then(|index| match &arguments[index] {
             Argument::Value(Value::String(token)) => Some(&**token),
             _ => None,
         });
-        return delta::delta_of_item(context, key, token).map(Outcome::Success);
+        return delta::delta_of_item(context, key, token).map(Outcome::from);
     }
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
     let bound = bound.strip_prefix("microsoft.graph.").unwrap_or_default();
@@ -129,7 +129,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let status = statuses::of_operation(context.world, context.model, operation);
     let mut success = answer(context, operation, status, reply)?;
     success.decided.append(&mut decided.into_inner());
-    Ok(Outcome::Success(success))
+    Ok(success.into())
 }
 
 /// Checks the query options for a result, before anything happens.
@@ -235,7 +235,7 @@ fn declared<R>(
         Some(OperationType::Entities(id)) => result::no_entities(context, status, id),
     };
     success.decided.push("operations");
-    Ok(Outcome::Declared(success))
+    Ok(Outcome::Declared(Box::new(success)))
 }
 
 /// Returns the values of a body that changes what lies behind a result, over those of an empty one.

@@ -213,7 +213,7 @@ pub(super) fn update_property(
             property::of_entity(context, key, after, path, &query)?
         }
     };
-    Ok(Outcome::Success(Success { change: entity.change, decided: entity.decided, ..answer }))
+    Ok(Success { change: entity.change, decided: entity.decided, ..answer }.into())
 }
 
 /// Whether a change is of an entity that does not exist, where the schema says that it creates one (Org.OData.Capabilities.V1, `Upsertable`).
