@@ -9,6 +9,7 @@ use crate::odata::prefer::Preferences;
 
 /// The request headers that nearly every response depends on.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is of a header of its own")]
 pub(super) struct RequestFacts<'r> {
     /// The host that the client named.
     pub(super) host: Option<&'r HeaderValue>,

@@ -44,7 +44,7 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
         response_headers: &headers,
         has_standard_headers: false,
         // Long ones are kept, of these one half.
-        kept_body: (body.len() % 2 == 0).then_some((&kept, kept.len())),
+        kept_body: body.len().is_multiple_of(2).then_some((&kept, kept.len())),
         response_body: body.as_bytes(),
         decided: AnswerCause::default(),
         changed: None,
