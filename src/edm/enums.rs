@@ -64,9 +64,11 @@ fn is_value(enumeration: &EnumType, number: i64) -> bool {
 
 /// Whether a text is a member's name with its first letter in uppercase.
 fn is_pascal_of(name: &str, text: &str) -> bool {
-    let (mut name, mut text) = (name.chars(), text.chars());
-    let (Some(expected), Some(first)) = (name.next(), text.next()) else { return false };
-    first == expected.to_ascii_uppercase() && name.as_str() == text.as_str()
+    // Only letters of ASCII have another case here, so equal names have equal lengths.
+    match (name.as_bytes(), text.as_bytes()) {
+        ([expected, name @ ..], [first, text @ ..]) => *first == expected.to_ascii_uppercase() && name == text,
+        _ => false,
+    }
 }
 
 /// Whether a number includes the sentinel, the member that represents those unknown to a client.

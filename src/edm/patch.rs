@@ -59,6 +59,13 @@ pub enum NewValue {
     Merge(Patch),
 }
 
+impl NewValue {
+    /// Whether it replaces a value by the same one.
+    fn is(&self, stored: &Value) -> bool {
+        matches!(self, NewValue::Set(value) if value == stored)
+    }
+}
+
 impl Patch {
     /// Returns the values after the changes of an instance of a declared type. If the body names another type than the instance's, it
     /// replaces the instance.
@@ -81,7 +88,7 @@ impl Patch {
             match property.alias {
                 Some(alias) if self.alias_is_stale(alias.target, base.value(property)) => continue,
                 // An unchanged value would undo the change of an alias before it.
-                None if change.to == NewValue::Set(base.value(property).clone()) => continue,
+                None if change.to.is(base.value(property)) => continue,
                 _ => {}
             }
             let value = match (&change.to, property.kind) {
@@ -106,7 +113,7 @@ impl Patch {
     /// name with its stale value, so the value that differs from the stored one counts.
     fn alias_is_stale(&self, target: usize, stored: &Value) -> bool {
         let newer_name = self.changes.iter().find(|change| change.property == target);
-        newer_name.is_some_and(|change| change.to != NewValue::Set(stored.clone()))
+        newer_name.is_some_and(|change| !change.to.is(stored))
     }
 
     fn merge_dynamic(&self, members: &mut Vec<Dynamic>) {

@@ -41,6 +41,8 @@ struct ResponseParts {
     body: Bytes,
     request_id: HeaderValue,
     content_length: HeaderValue,
+    /// The bytes of the allocation, if the body is in it.
+    capacity: Option<usize>,
 }
 
 impl ResponseParts {
@@ -48,7 +50,8 @@ impl ResponseParts {
         match body {
             SuccessBody::Own(body) => ResponseParts::behind(meta, body.len(), body),
             SuccessBody::Shared(shared) => {
-                ResponseParts { body: shared.clone(), ..ResponseParts::behind(meta, shared.len(), Vec::new()) }
+                let parts = ResponseParts::behind(meta, shared.len(), Vec::new());
+                ResponseParts { body: shared, capacity: None, ..parts }
             }
         }
     }
@@ -59,17 +62,19 @@ impl ResponseParts {
         let length = body.len();
         body.resize(length + ID, 0);
         meta.request_id.hyphenated().encode_lower(&mut body[length..]);
-        write_number(&mut body, content);
+        json::write_integer(&mut body, i64::try_from(content).unwrap_or(i64::MAX));
+        let capacity = Some(body.capacity());
         let mut body = Bytes::from(body);
         let content_length = body.split_off(length + ID);
         let request_id = body.split_off(length);
         let value = |bytes: Bytes| HeaderValue::from_maybe_shared(bytes).expect("digits and letters are visible");
-        ResponseParts { request_id: value(request_id), content_length: value(content_length), body }
+        ResponseParts { request_id: value(request_id), content_length: value(content_length), body, capacity }
     }
 }
 
 /// Builds the response to a successful request.
-pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
+#[allow(clippy::boxed_local, reason = "it is not moved until it is taken apart")]
+pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Box<Success>) -> Box<Answer> {
     let (content_type, body) = match success.body {
         Some((content_type, SuccessBody::Own(body))) if content_type.as_bytes().starts_with(JSON) && !success.is_content => {
             (Some(content_type), with_layout(world, body).into())
@@ -150,11 +155,12 @@ fn standard_response(
     content_type: HeaderValue,
     parts: ResponseParts,
 ) -> Box<Answer> {
-    let ResponseParts { body, request_id, content_length } = parts;
+    let ResponseParts { body, request_id, content_length, capacity } = parts;
     let client_request_id = meta.client_request_id.unwrap_or(&request_id).clone();
     let headers = StandardHeaders { content_type, content_length, request_id, client_request_id, date: date(meta.answered) };
-    let mut answer = Box::new(answer(status, headers.clone().into_map(), body));
-    answer.standard_headers = Some(headers);
+    let mut answer = Box::new(answer(status, headers.into_map(), body));
+    answer.has_standard_headers = true;
+    answer.body_capacity = capacity;
     answer
 }
 
@@ -299,19 +305,6 @@ fn insert_common(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, request_id: H
     }
     let client_request_id = meta.client_request_id.unwrap_or(&request_id).clone();
     add_common(headers, request_id, client_request_id);
-}
-
-fn write_number(out: &mut Vec<u8>, number: usize) {
-    let start = out.len();
-    let mut rest = number;
-    loop {
-        out.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out[start..].reverse();
 }
 
 /// Returns the `Date` header, cached for a second: formatting it costs as much as finding the entity.

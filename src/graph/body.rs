@@ -24,8 +24,72 @@ const JSON: &str = "application/json";
 /// times their size in memory.
 const NODE_LIMIT: usize = 100_000;
 
+/// The headers that say how to read a body. A look-up in a header map costs a hash, so all are found in one pass.
+#[derive(Default)]
+pub(super) struct BodyHeaders<'r> {
+    content_type: Option<&'r HeaderValue>,
+    coding: Option<&'r HeaderValue>,
+    version: Option<&'r HeaderValue>,
+}
+
+impl<'r> BodyHeaders<'r> {
+    pub(super) fn of(headers: &'r HeaderMap) -> BodyHeaders<'r> {
+        let mut found = BodyHeaders::default();
+        for (name, value) in headers {
+            let place = if *name == header::CONTENT_TYPE {
+                &mut found.content_type
+            } else if *name == header::CONTENT_ENCODING {
+                &mut found.coding
+            } else if *name == ODATA_VERSION {
+                &mut found.version
+            } else {
+                continue;
+            };
+            // The first of several values counts, as in a look-up.
+            place.get_or_insert(value);
+        }
+        found
+    }
+
+    /// Whether the control information of a body may have no prefix (OData JSON Format 4.01, 4.6).
+    pub(super) fn is_prefix_free(&self) -> bool {
+        self.version.is_some_and(|version| version.as_bytes().trim_ascii() == b"4.01")
+    }
+
+    /// Returns the form of long numbers that a content type announces (OData JSON Format 4.0, 3.2).
+    pub(super) fn long_numbers(&self) -> LongNumbers {
+        let Some(content_type) = self.parameters() else { return LongNumbers::Numbers };
+        let is_compatible = |parameter: &str| {
+            let pair = parameter.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+            pair.is_some_and(|(name, value)| name.eq_ignore_ascii_case("IEEE754Compatible") && value.eq_ignore_ascii_case("true"))
+        };
+        LongNumbers::compatible(content_type.split(';').skip(1).any(is_compatible))
+    }
+
+    /// Returns the charset of the content type.
+    fn charset(&self) -> Option<&'r str> {
+        let pairs = self.parameters()?.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+        let (_, value) = pairs.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+        Some(value.trim().trim_matches('"'))
+    }
+
+    /// Returns the content type if it can have parameters.
+    fn parameters(&self) -> Option<&'r str> {
+        self.content_type.filter(|value| *value != JSON)?.to_str().ok()
+    }
+}
+
 /// Returns the decoded bytes of a JSON body.
 pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<Cow<'r, [u8]>, Error> {
+    bytes_with(request, &BodyHeaders::of(&request.headers), behaviors)
+}
+
+/// Returns the decoded bytes of a JSON body whose headers were found.
+pub(super) fn bytes_with<'r>(
+    request: &'r Request,
+    stated: &BodyHeaders<'_>,
+    behaviors: &Behaviors,
+) -> Result<Cow<'r, [u8]>, Error> {
     let Body::Whole(body) = &request.body else {
         let detail = format!("body exceeds {BODY_LIMIT} bytes");
         return Err(Error::new(&refusal::PAYLOAD_TOO_LARGE, &[]).with_detail(detail));
@@ -39,7 +103,7 @@ pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<C
         };
         return Err(Error::new(refusal, &[]));
     }
-    match headers.get(header::CONTENT_TYPE) {
+    match stated.content_type {
         Some(value) if is_json(value) => {}
         Some(value) => {
             let detail = format!("unsupported Content-Type {value:?}, expected application/json");
@@ -50,26 +114,18 @@ pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<C
             return Err(Error::new(&refusal::MISSING_CONTENT_TYPE, &[]).with_detail(detail));
         }
     }
-    let decoded = decoded(body, headers)?;
+    let decoded = decoded(body, stated.coding)?;
     if decoded.is_empty() {
         return Err(Error::new(&refusal::EMPTY_PAYLOAD, &[]));
     }
-    check_version(headers, behaviors)?;
-    as_utf8(decoded, headers, behaviors)
-}
-
-/// Returns the charset of a content type.
-fn charset(headers: &HeaderMap) -> Option<&str> {
-    let content_type = headers.get(header::CONTENT_TYPE).filter(|value| *value != JSON)?.to_str().ok()?;
-    let pairs = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-    let (_, value) = pairs.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
-    Some(value.trim().trim_matches('"'))
+    check_version(stated, behaviors)?;
+    as_utf8(decoded, stated, behaviors)
 }
 
 /// Returns JSON in UTF-8.
-fn as_utf8<'b>(body: Cow<'b, [u8]>, headers: &HeaderMap, behaviors: &Behaviors) -> Result<Cow<'b, [u8]>, Error> {
+fn as_utf8<'b>(body: Cow<'b, [u8]>, stated: &BodyHeaders<'_>, behaviors: &Behaviors) -> Result<Cow<'b, [u8]>, Error> {
     let marked = Charset::of_mark(&body).map(|(charset, rest)| (charset, body.len() - rest.len()));
-    let (charset, start) = match (marked, charset(headers)) {
+    let (charset, start) = match (marked, stated.charset()) {
         (Some(marked), _) => marked,
         (None, Some(name)) => {
             let unknown = || format!("unknown charset {name:?}, expected utf-8");
@@ -94,8 +150,8 @@ fn as_utf8<'b>(body: Cow<'b, [u8]>, headers: &HeaderMap, behaviors: &Behaviors) 
 }
 
 /// Checks the version of OData that a body states.
-fn check_version(headers: &HeaderMap, behaviors: &Behaviors) -> Result<(), Error> {
-    let Some(version) = headers.get(ODATA_VERSION) else { return Ok(()) };
+fn check_version(stated: &BodyHeaders<'_>, behaviors: &Behaviors) -> Result<(), Error> {
+    let Some(version) = stated.version else { return Ok(()) };
     let text = String::from_utf8_lossy(version.as_bytes());
     if matches!(text.trim(), "4.0" | "4.01") || behaviors.odata_version == OdataVersion::Ignore {
         return Ok(());
@@ -103,15 +159,10 @@ fn check_version(headers: &HeaderMap, behaviors: &Behaviors) -> Result<(), Error
     Err(Error::new(&refusal::UNSUPPORTED_ODATA_VERSION, &[&text]))
 }
 
-/// Whether the control information of a body may have no prefix (OData JSON Format 4.01, 4.6).
-pub(super) fn is_prefix_free(headers: &HeaderMap) -> bool {
-    headers.get(ODATA_VERSION).is_some_and(|version| version.as_bytes().trim_ascii() == b"4.01")
-}
-
 /// Returns the decoded bytes of a body of any type.
 pub(super) fn content(request: &Request) -> Result<Cow<'_, [u8]>, Error> {
     match &request.body {
-        Body::Whole(body) => decoded(body, &request.headers),
+        Body::Whole(body) => decoded(body, request.headers.get(header::CONTENT_ENCODING)),
         Body::TooLarge => {
             let detail = format!("body exceeds {} bytes", body_limit(request.target.path()));
             Err(Error::new(&refusal::PAYLOAD_TOO_LARGE, &[]).with_detail(detail))
@@ -132,20 +183,9 @@ fn is_json(content_type: &HeaderValue) -> bool {
     media_type.eq_ignore_ascii_case("application/json")
 }
 
-/// Returns the form of long numbers that a content type announces (OData JSON Format 4.0, 3.2).
-pub(super) fn long_numbers(headers: &HeaderMap) -> LongNumbers {
-    let content_type = headers.get(header::CONTENT_TYPE).filter(|value| *value != JSON);
-    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_compatible = |parameter: &str| {
-        let pair = parameter.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
-        pair.is_some_and(|(name, value)| name.eq_ignore_ascii_case("IEEE754Compatible") && value.eq_ignore_ascii_case("true"))
-    };
-    LongNumbers::compatible(content_type.split(';').skip(1).any(is_compatible))
-}
-
-fn decoded<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Error> {
-    let coding = headers.get(header::CONTENT_ENCODING).map_or(Ok("identity"), |value| value.to_str());
-    match coding.map(str::trim) {
+fn decoded<'b>(body: &'b [u8], coding: Option<&HeaderValue>) -> Result<Cow<'b, [u8]>, Error> {
+    let Some(coding) = coding else { return Ok(Cow::Borrowed(body)) };
+    match coding.to_str().map(str::trim) {
         Ok(coding) if coding.eq_ignore_ascii_case("identity") || coding.is_empty() => Ok(Cow::Borrowed(body)),
         Ok(coding) if gzip::is_gzip(coding) => gzip::unpack(body, BODY_LIMIT).map(Cow::Owned).map_err(|error| {
             let refusal = match error {

@@ -472,7 +472,8 @@ impl<'c> OperationContext<'c> {
     pub(super) fn types_of(&self, entity: &Entity, set: SetId) -> InstanceType<'c> {
         let declared = self.structured();
         let own = self.own_type(entity, set);
-        let actual = if self.model.is_a(own, declared.id) { self.model.actual(declared, Some(own)) } else { declared };
+        let is_derived = own != declared.id && self.model.is_a(own, declared.id);
+        let actual = if is_derived { self.model.actual(declared, Some(own)) } else { declared };
         InstanceType { declared, actual }
     }
 
@@ -490,7 +491,7 @@ impl<'c> OperationContext<'c> {
     pub(super) fn file_body(&self, address: &EntityAddress, entity: &StoredEntity) -> Vec<u8> {
         let mut out = self.begin_collection_body("/$entity", ENTITY_LENGTH);
         self.write_download(&address.collection, entity, &mut out);
-        write_cached(&self.representation, self.types(entity), self.holder(), entity, &entity.text, &mut out);
+        write_cached(&self.representation, self.types(entity), self.holder(), &entity.with_text(), None, &mut out);
         out.push(b'}');
         out
     }
@@ -519,13 +520,14 @@ impl<'c> OperationContext<'c> {
         forms::preferred(&self.forms(self.route.collection.root), structured, entity, select.map(|select| &select.selection))
     }
 
-    /// Returns the body of an entity.
-    pub(super) fn entity_body(&self, entity: &StoredEntity) -> Vec<u8> {
+    /// Returns the body of an entity. `before` is the entity before a change.
+    pub(super) fn entity_body(&self, entity: &StoredEntity, before: Option<&StoredEntity>) -> Vec<u8> {
         let preferred = self.preferred(self.types(entity).actual, entity, None);
         let entity = preferred.as_ref().unwrap_or(entity);
         let mut out = self.begin_collection_body("/$entity", entity.text.length().unwrap_or(ENTITY_LENGTH));
         self.write_download(&self.route.collection, entity, &mut out);
-        write_cached(&self.representation, self.types(entity), self.holder(), entity, &entity.text, &mut out);
+        let before = before.map(StoredEntity::with_text);
+        write_cached(&self.representation, self.types(entity), self.holder(), &entity.with_text(), before.as_ref(), &mut out);
         out.push(b'}');
         out
     }

@@ -72,7 +72,7 @@ pub(super) fn body(
     let mut out = context.begin_collection_body(&format!("{}/$entity", query.projection()), ENTITY_LENGTH);
     let types = context.types_of(entity, address.collection.set);
     match &query.select {
-        None => write_cached(&context.representation, types, context.holder(), entity, &entity.text, &mut out),
+        None => write_cached(&context.representation, types, context.holder(), &entity.with_text(), None, &mut out),
         Some(select) => write_selected(&context.representation, types, context.holder(), entity, &select.selection, &mut out),
     }
     write(context, (address, entity), types.actual, &query.expand, 0, &mut out)?;
@@ -241,7 +241,7 @@ fn write_found(
     let preferred = context.preferred(types.actual, entity, item.query.select.as_ref());
     let shown = preferred.as_ref().unwrap_or(entity);
     match &item.query.select {
-        None => write_cached(&context.representation, types, holder, shown, &shown.text, out),
+        None => write_cached(&context.representation, types, holder, &shown.with_text(), None, out),
         Some(select) => write_selected(&context.representation, types, holder, shown, &select.selection, out),
     }
     hold_growth(context, capacity, out)?;

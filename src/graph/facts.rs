@@ -9,6 +9,7 @@ use crate::odata::prefer::Preferences;
 
 /// The request headers that nearly every response depends on.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is of a header of its own")]
 pub(super) struct RequestFacts<'r> {
     /// The host that the client named.
     pub(super) host: Option<&'r HeaderValue>,
@@ -17,6 +18,10 @@ pub(super) struct RequestFacts<'r> {
     /// Whether a script of another origin sends the request.
     pub(super) has_origin: bool,
     pub(super) preferences: Preferences,
+    /// Whether the request has preferences, known ones or others.
+    pub(super) has_preferences: bool,
+    /// Whether a body has a coding.
+    pub(super) has_coding: bool,
     /// Whether the request has conditions on tags.
     pub(super) has_conditions: bool,
     /// Whether the client accepts a format other than the default one.
@@ -26,20 +31,20 @@ pub(super) struct RequestFacts<'r> {
 impl<'r> RequestFacts<'r> {
     pub(super) fn of(headers: &'r HeaderMap) -> RequestFacts<'r> {
         let mut facts = RequestFacts::default();
-        let mut has_preferences = false;
         for (name, value) in headers {
             match name.as_str() {
                 // The first of several values counts, as in a look-up.
                 "host" => facts.host = facts.host.or(Some(value)),
                 "client-request-id" => facts.client_request_id = facts.client_request_id.or(Some(value)),
                 "origin" => facts.has_origin = true,
-                "prefer" => has_preferences = true,
+                "prefer" => facts.has_preferences = true,
+                "content-encoding" => facts.has_coding = true,
                 "if-match" | "if-none-match" => facts.has_conditions = true,
                 "accept" => facts.has_format |= value != "application/json" && value != "*/*",
                 _ => {}
             }
         }
-        if has_preferences {
+        if facts.has_preferences {
             facts.preferences = Preferences::of(headers);
         }
         facts

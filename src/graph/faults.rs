@@ -71,7 +71,7 @@ impl Fault {
 fn with_headers(mut answer: Answer, headers: Vec<Header>) -> Answer {
     if !headers.is_empty() {
         answer.response.headers_mut().extend(headers);
-        answer.standard_headers = None;
+        answer.has_standard_headers = false;
     }
     answer
 }
@@ -120,7 +120,7 @@ fn with_explanation(world: &World, mut answer: Answer, decision: &FaultDecision)
         let headers = answer.response.headers_mut();
         let explanation = explain::with_fault(headers.get(EXPLAIN), &decision.rules);
         headers.insert(EXPLAIN, explanation);
-        answer.standard_headers = None;
+        answer.has_standard_headers = false;
     }
     answer
 }
@@ -150,6 +150,6 @@ fn truncate_body(mut answer: Answer) -> Answer {
         answer.response.headers_mut().insert(header::CONTENT_LENGTH, half.len().into());
     }
     *answer.response.body_mut() = half;
-    answer.standard_headers = None;
+    answer.has_standard_headers = false;
     answer
 }

@@ -34,9 +34,6 @@ pub(super) struct Place<'p> {
 fn chosen(world: &World, model: &Model, structured: &StructuredType, root: SetId, request: &Request) -> Vec<Chosen> {
     let (headers, is_read) = (&request.headers, is_read(request));
     let mut found = Vec::new();
-    if !structured.rare().has_forms {
-        return found;
-    }
     let rows = world.workloads.iter().flat_map(|workload| workload.preferred_forms());
     for row in rows {
         if !is_of(model, structured, row.type_name) {
@@ -75,6 +72,9 @@ pub(super) fn preferred(
     entity: &Entity,
     select: Option<&Selection>,
 ) -> Option<StoredEntity> {
+    if !structured.rare().has_forms {
+        return None;
+    }
     let Place { world, model, request, purse, root } = *place;
     // A write is already done, and cannot be refused.
     let purse = is_read(request).then_some(purse);
@@ -145,7 +145,7 @@ pub(super) fn note(
     request: &Request,
     success: &mut Success,
 ) {
-    if success.body.is_none() {
+    if success.body.is_none() || !structured.rare().has_forms {
         return;
     }
     let mut texts: Vec<Cow<'static, str>> = success.preference_applied.take().into_iter().collect();

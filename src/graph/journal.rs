@@ -11,6 +11,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::{Request, Via};
 use crate::graph::step::{Answer, DeliveryForm, Step};
+use crate::odata::headers::StandardHeaders;
 use crate::world::World;
 use crate::world::journal::{AnswerCause, Arrival, JournalRecord};
 use crate::world::outbound::{CallOutcome, CallRecord};
@@ -101,8 +102,9 @@ fn call_record<'c>(time: SystemTime, call: &'c CallRecord, headers: &'c HeaderMa
         request_body: &call.plaintext,
         status,
         response_headers,
-        standard_headers: None,
+        has_standard_headers: false,
         response_body,
+        kept_body: None,
         decided: AnswerCause {
             detail: Some(call.verdict.as_str().into()),
             ended_by,
@@ -123,8 +125,6 @@ fn write_exchange(
 ) {
     // The calls of a batch are recorded with its requests.
     let calls: &[CallRecord] = if is_batch { &[] } else { &answer.calls };
-    let call_headers: Vec<HeaderMap> = calls.iter().map(|call| call_headers(world, call)).collect();
-    let calls = calls.iter().zip(&call_headers).map(|(call, headers)| call_record(time, call, headers)).collect::<Vec<_>>();
     let (ended_by, is_answered) = match answer.delivery.form {
         DeliveryForm::Whole | DeliveryForm::Slow(_) => (None, true),
         DeliveryForm::CutShort(_) => (Some("a truncated body"), true),
@@ -144,7 +144,7 @@ fn write_exchange(
     };
     let changed = answer.change.take();
     debug_assert!(
-        answer.standard_headers.clone().is_none_or(|standard| standard.into_map() == *answer.response.headers()),
+        !answer.has_standard_headers || StandardHeaders::are_all_of(answer.response.headers()),
         "a change of headers removes the standard ones"
     );
     let record = JournalRecord {
@@ -156,10 +156,17 @@ fn write_exchange(
         request_body: request.body.bytes(),
         status: is_answered.then(|| answer.response.status()),
         response_headers: answer.response.headers(),
-        standard_headers: answer.standard_headers.as_ref(),
+        has_standard_headers: answer.has_standard_headers,
         response_body: answer.response.body(),
+        // With other headers, the body may be another one.
+        kept_body: answer.body_capacity.filter(|_| answer.has_standard_headers).map(|bytes| (answer.response.body(), bytes)),
         decided,
         changed,
     };
-    if calls.is_empty() { world.journal.record(record) } else { world.journal.record_with_calls(calls, record) }
+    if calls.is_empty() {
+        return world.journal.record(record);
+    }
+    let call_headers: Vec<HeaderMap> = calls.iter().map(|call| call_headers(world, call)).collect();
+    let calls = calls.iter().zip(&call_headers).map(|(call, headers)| call_record(time, call, headers)).collect();
+    world.journal.record_with_calls(calls, record);
 }

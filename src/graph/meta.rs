@@ -70,6 +70,6 @@ impl<'r> ResponseMeta<'r> {
 
     /// Returns the id of the batch that has the request.
     pub(super) fn batch(&self) -> Option<Box<str>> {
-        self.is_item.then(|| self.request_id.to_string().into())
+        self.is_item.then(|| (&*self.request_id.hyphenated().encode_lower(&mut [0; uuid::fmt::Hyphenated::LENGTH])).into())
     }
 }

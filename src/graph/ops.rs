@@ -47,12 +47,18 @@ use crate::world::workload::{AccessKind, Consultation, Reply};
 
 /// The outcome of an operation.
 pub(super) enum Outcome {
-    /// The response.
-    Success(Success),
+    /// The response. Boxed: it is large and moved often.
+    Success(Box<Success>),
     /// The response to an operation that is not implemented: a stub comes before it.
-    Declared(Success),
+    Declared(Box<Success>),
     /// The consultation of an external service, which must come first.
     Consult(Box<dyn Consultation>),
+}
+
+impl From<Success> for Outcome {
+    fn from(success: Success) -> Outcome {
+        Outcome::Success(Box::new(success))
+    }
 }
 
 /// An operation on the resource that a path addresses.
@@ -276,10 +282,10 @@ fn run_checked(
         guard::check(context, access)?;
     }
     match operation {
-        Operation::List | Operation::References(None) => list::list(context).map(Outcome::Success),
-        Operation::Count => list::count(context).map(Outcome::Success),
+        Operation::List | Operation::References(None) => list::list(context).map(Outcome::from),
+        Operation::Count => list::count(context).map(Outcome::from),
         Operation::Get(key) => get::get(context, key).map(Outcome::Success),
-        Operation::Property(key, path) => property::get(context, key, path).map(Outcome::Success),
+        Operation::Property(key, path) => property::get(context, key, path).map(Outcome::from),
         Operation::Create => create::create(context, &read_body(Origin::Create, skipped)?, reply),
         Operation::CreateBy(property, key) => {
             let mut reading = read_body(Origin::Create, skipped)?;
@@ -293,10 +299,10 @@ fn run_checked(
         Operation::UpdateProperty(key, path) => update::update_property(context, key, path, reply, skipped),
         Operation::Replace(key) => replace::replace(context, key, &read_body(Origin::Create, skipped)?, reply),
         Operation::Delete(key) => delete::delete(context, key, reply),
-        Operation::Media(key) => media::get(context, key).map(Outcome::Success),
+        Operation::Media(key) => media::get(context, key).map(Outcome::from),
         Operation::PutMedia(key) => media::put(context, key),
         Operation::DeleteMedia(key) => media::delete(context, key),
-        Operation::References(Some(key)) => reference::get(context, key).map(Outcome::Success),
+        Operation::References(Some(key)) => reference::get(context, key).map(Outcome::from),
         Operation::AddReference => reference::write(context),
         Operation::RemoveReference(key) => reference::remove(context, *key),
         Operation::Call { .. } => operation::call(context, reply, skipped),

@@ -35,7 +35,7 @@ pub(super) fn packed(mut answer: Answer) -> Answer {
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(header::CONTENT_LENGTH, packed.len().into());
     *answer.response.body_mut() = Bytes::from(packed);
-    answer.standard_headers = None;
+    answer.has_standard_headers = false;
     answer
 }
 

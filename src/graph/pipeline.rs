@@ -212,7 +212,8 @@ const QUERY_BYTE_STEPS: u64 = 24;
 /// Whether the thread can spare the time to read a request.
 fn is_spared(request: &Request, meta: &ResponseMeta<'_>) -> bool {
     let query = request.target.query().map_or(0, |query| u64::try_from(query.len()).unwrap_or(u64::MAX));
-    let steps = if request.is_packed() { u64::MAX } else { query.saturating_mul(QUERY_BYTE_STEPS).saturating_add(REQUEST_STEPS) };
+    let is_packed = meta.facts.has_coding && request.is_packed();
+    let steps = if is_packed { u64::MAX } else { query.saturating_mul(QUERY_BYTE_STEPS).saturating_add(REQUEST_STEPS) };
     meta.purse.spare(steps)
 }
 
@@ -229,10 +230,10 @@ fn stages(
         return Err(Error::new(&refusal::INTERNAL, &[]));
     }
     if let Some(place) = target::storage(request.path()) {
-        return storage::answer(world, request, meta, place).map(Outcome::Success);
+        return storage::answer(world, request, meta, place).map(Outcome::from);
     }
     if let Some(answer) = sessions::answer(world, request, meta) {
-        return answer.map(Outcome::Success);
+        return answer.map(Outcome::from);
     }
     if let Some(error) = unread::refusal_for_stub(world, request)? {
         return Err(error);
@@ -260,7 +261,7 @@ fn stages(
         return Err(Error::new(&refusal::INTERNAL, &[]));
     }
     let Resource::Entities(mut route) = resource else {
-        return ops::describe::answer(world, request, meta, &resource).map(Outcome::Success);
+        return ops::describe::answer(world, request, meta, &resource).map(Outcome::from);
     };
     let credentials = check::authenticate(world, &request.headers)?;
     if matches!(request.method, Method::POST | Method::PUT)
@@ -271,7 +272,7 @@ fn stages(
         route.key = key.map(Cow::Owned).or(route.key);
     }
     let is_upsert = request.method == Method::PATCH && route.tail == Tail::Whole && route.operation.is_none();
-    if !is_upsert || !Preferences::has(&request.headers, "create-if-missing") {
+    if !is_upsert || !meta.facts.has_preferences || !Preferences::has(&request.headers, "create-if-missing") {
         route.upsert = None;
     } else if route.upsert.is_some() {
         (route.key, route.missing) = (None, None);

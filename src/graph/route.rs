@@ -915,20 +915,34 @@ pub(crate) fn absolute_link_path(path: &str) -> Option<&str> {
     without_scheme.find('/').map(|slash| &without_scheme[slash..])
 }
 
+/// The characters of keys that have one form in paths.
+static UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
+
 /// Resolves the path of one entity in its usual form: segments in their declared case, and a key of unreserved characters (RFC 3986) as
 /// a segment. The result is that of [`resolve`], at a fraction of the cost.
 fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>> {
-    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
-    let end = path.bytes().rposition(|byte| !is_unreserved(byte))?;
-    let (collection, key) = path.split_at_checked(end)?;
-    let key = key.strip_prefix('/').filter(|key| !key.is_empty())?;
+    let (collection, key) = path.split_at_checked(memchr::memrchr(b'/', path.as_bytes())?)?;
+    let key = key.strip_prefix('/').filter(|key| !key.is_empty() && key.bytes().all(|byte| UNRESERVED[usize::from(byte)]))?;
     let address = schema.address(collection).filter(|address| address.is_home)?;
     let (set, model) = (schema.set(address.set), schema.model(address.version));
     // Other keys have more than one form, and operations look like keys.
     let is_operation = || model.bound_operation(key, address.type_id, true, &[]).is_some();
     let has_forms = || model.structured(address.type_id).key_kind() != PropertyType::Primitive(Primitive::String);
     let has_addresses = model.structured(address.type_id).rare().site.is_some();
-    if !set.quotes_keys || has_addresses || has_forms() || is_operation() || model.may_have_unread_operation(key) {
+    if !set.quotes_keys || has_addresses || has_forms() {
+        return None;
+    }
+    // Nearly all keys have a character that names of operations do not have.
+    let is_identifier = memchr::memchr2(b'-', b'~', key.as_bytes()).is_none();
+    if is_identifier && (is_operation() || model.may_have_unread_operation(key)) {
         return None;
     }
     let fragment = Cow::Borrowed(&*set.fragment);

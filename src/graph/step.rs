@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::odata::error::Error;
-use crate::odata::headers::StandardHeaders;
 use crate::odata::purse::Purse;
 use crate::world::World;
 use crate::world::fault::Hold;
@@ -56,8 +55,10 @@ pub struct Answer {
     pub notifications: Option<Vec<Notification>>,
     /// The change of an entity, until it is in the journal.
     pub(super) change: Option<EntityChange>,
-    /// The values of the standard headers, as long as the response has no others.
-    pub(super) standard_headers: Option<StandardHeaders>,
+    /// Whether the response has the standard headers and no others.
+    pub(super) has_standard_headers: bool,
+    /// The bytes of the buffer of the body, if it was written for this answer alone and stays as it is.
+    pub(super) body_capacity: Option<usize>,
 }
 
 /// The delivery of an answer.
@@ -106,7 +107,8 @@ impl Answer {
             calls: Vec::new(),
             notifications: None,
             change: None,
-            standard_headers: None,
+            has_standard_headers: false,
+            body_capacity: None,
         }
     }
 }

@@ -230,9 +230,9 @@ fn commit(
     let context = OperationContext::new(world, &stored, &meta, route.model, &route, Format::default());
     match ops::run(&operation, &context, None, &mut Vec::new())? {
         Outcome::Success(success) if attachment.is_some() => {
-            Ok(Success { body: None, status: StatusCode::CREATED, etag: None, ..success })
+            Ok(Success { body: None, status: StatusCode::CREATED, etag: None, ..*success })
         }
-        Outcome::Success(success) => Ok(success),
+        Outcome::Success(success) => Ok(*success),
         Outcome::Declared(_) | Outcome::Consult(_) => Err(internal()),
     }
 }

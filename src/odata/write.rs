@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::edm::address::{KeyForm, entity_address};
 use crate::edm::enums;
 use crate::edm::primitive::{self, LongNumbers, Primitive};
-use crate::edm::schema::{Alias, Model, Projection, Property, PropertyType, StructuredType, TypeId, Version};
+use crate::edm::schema::{Alias, Model, Projection, Property, PropertyType, Slot, StructuredType, TypeId, Version};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::format::Level;
@@ -14,7 +14,7 @@ use crate::odata::query::selection::{Selected, Selection};
 use crate::policy::behavior::{
     Aliases, Annotations, Behaviors, DefaultProjection, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps,
 };
-use crate::text::json::{self, Json, write_string};
+use crate::text::json::{self, Json, write_integer, write_string};
 
 /// The control information of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,9 +213,30 @@ impl<'m> InstanceType<'m> {
 /// The cached text of an entity's members in one style, since most clients use a single style.
 #[derive(Debug, Default)]
 pub struct TextCache {
-    text: OnceLock<(Style, TypeId, Box<[u8]>)>,
+    text: OnceLock<CachedText>,
     /// The length beyond which a text is written each time.
     limit: usize,
+}
+
+#[derive(Debug)]
+struct CachedText {
+    style: Style,
+    declared: TypeId,
+    /// The length of the text.
+    length: u32,
+    /// The text, and behind it the ends of its parts, of two bytes each, if there is room for them.
+    bytes: Box<[u8]>,
+}
+
+impl CachedText {
+    fn text(&self) -> &[u8] {
+        &self.bytes[..self.length as usize]
+    }
+
+    /// Returns the ends of the parts of the text: that of the members before the properties, then that of each property.
+    fn ends(&self) -> &[[u8; 2]] {
+        self.bytes[self.length as usize..].as_chunks().0
+    }
 }
 
 impl TextCache {
@@ -226,46 +247,118 @@ impl TextCache {
 
     /// Returns the length of the cached text.
     pub fn length(&self) -> Option<usize> {
-        self.text.get().map(|(_, _, text)| text.len())
+        self.text.get().map(|cached| cached.text().len())
     }
 
-    /// Returns the text in a style for readers of a declared type, written unless it is cached; `None` if the cache has another. A text beyond the limit leaves the
-    /// cache to other styles.
-    fn text(&self, style: Style, declared: TypeId, write: impl FnOnce() -> Vec<u8>) -> Option<Cow<'_, [u8]>> {
-        let (cached, cached_type, text) = match self.text.get() {
-            Some(cached) => cached,
-            None => match write() {
-                text if text.len() > self.limit => return Some(Cow::Owned(text)),
-                text => self.text.get_or_init(|| (style, declared, text.into())),
-            },
-        };
-        (*cached == style && *cached_type == declared).then_some(Cow::Borrowed(text))
+    /// Returns the text in a style for readers of a declared type, if the cache has it.
+    fn in_style(&self, style: &Style, declared: TypeId) -> Option<&CachedText> {
+        self.text.get().filter(|cached| cached.style == *style && cached.declared == declared)
+    }
+
+    /// Keeps a text for the next answers in its style, unless it is too long or another one was kept meanwhile.
+    fn keep(&self, style: Style, declared: TypeId, text: &[u8], ends: &[[u8; 2]]) {
+        let Ok(length) = u32::try_from(text.len()) else { return };
+        if text.len() >= self.limit {
+            return;
+        }
+        let ends = if text.len() + size_of_val(ends) < self.limit { ends.as_flattened() } else { &[] };
+        let mut bytes = Vec::with_capacity(text.len() + ends.len());
+        bytes.extend_from_slice(text);
+        bytes.extend_from_slice(ends);
+        let _ = self.text.set(CachedText { style, declared, length, bytes: bytes.into() });
     }
 }
 
-/// Writes the members of an entity, without the braces, from its cache if that has the style.
+/// The parts of a text that is written: one for each property, in the order of answers.
+struct Parts<'e> {
+    /// The position of the text in the output.
+    start: usize,
+    /// The end of the members before the properties, then that of each property; not all of them, if one is not within two bytes.
+    ends: Vec<[u8; 2]>,
+    /// The properties that a change has changed, and the text before it.
+    before: Option<(Vec<Slot>, &'e CachedText)>,
+}
+
+impl Parts<'_> {
+    fn end(&mut self, at: usize) {
+        self.ends.extend(u16::try_from(at.saturating_sub(self.start)).map(u16::to_le_bytes));
+    }
+
+    /// Whether a change has left a property alone.
+    fn is_same(&self, property: &Property) -> bool {
+        self.before.as_ref().is_some_and(|(changed, _)| !changed.contains(&property.slot))
+    }
+
+    /// Writes a number of parts one behind another as they were in the text before the change.
+    fn copy(&mut self, first: usize, count: usize, out: &mut Vec<u8>) {
+        let Some((_, before)) = &self.before else { return };
+        let (text, end) = (before.text(), |end: [u8; 2]| usize::from(u16::from_le_bytes(end)));
+        let [begin, ends @ ..] = &before.ends()[first..=first + count] else { return };
+        let [begin, last] = [*begin, *ends.last().unwrap_or(begin)].map(end);
+        if begin == last {
+            return (0..count).for_each(|_| self.end(out.len()));
+        }
+        let separator = usize::from(text[begin] == b',');
+        let was = out.len();
+        separate(out);
+        // The position of the copy that the first byte of the text before would have.
+        let (from, to) = (begin + separator, out.len());
+        out.extend_from_slice(&text[from..last]);
+        for at in ends.iter().map(|at| end(*at)) {
+            self.end(if at > from { at - from + to } else { was });
+        }
+    }
+}
+
+/// Writes the members of an entity, without the braces, from its cache if that has the style. `before` is the entity before a change, of
+/// whose text parts are the same.
 pub(crate) fn write_cached(
     representation: &Representation<'_>,
     types: InstanceType<'_>,
     holder: Holder<'_>,
-    entity: &Entity,
-    cache: &TextCache,
+    entity: &StoredText<'_>,
+    before: Option<&StoredText<'_>>,
     out: &mut Vec<u8>,
 ) {
-    let text = cache.text(representation.style, types.declared.id, || {
-        // After a brace, the first member has no separator.
-        let mut text = vec![b'{'];
-        write_members(representation, types, holder, entity, None, &mut text);
-        text
-    });
-    match text.as_deref() {
-        Some([_, members @ ..]) if !members.is_empty() => {
+    let (style, declared, cache) = (&representation.style, types.declared.id, entity.cache);
+    if let Some(cached) = cache.in_style(style, declared) {
+        if cached.length > 0 {
             separate(out);
-            out.extend_from_slice(members);
+            out.extend_from_slice(cached.text());
         }
-        Some(_) => {}
-        None => write_entity(representation, types, holder, entity, out),
+        return;
     }
+    if cache.text.get().is_some() {
+        return write_entity(representation, types, holder, entity.entity, out);
+    }
+    let order = answer_order(style, types.actual);
+    let changed = |before: &StoredText<'_>| before.entity.properties.changed_slots(&entity.entity.properties);
+    let before = before.and_then(|before| Some((before, before.cache.in_style(style, declared)?)));
+    let before = before.filter(|(_, text)| text.ends().len() == order.len() + 1);
+    let before = before.and_then(|(before, text)| Some((changed(before)?, text)));
+    // The text has no separator in front.
+    let start = out.len() + usize::from(out.last() != Some(&b'{'));
+    let mut parts = Parts { start, ends: Vec::with_capacity(order.len() + 1), before };
+    write_members(representation, types, holder, entity.entity, Form::Parts(&mut parts), out);
+    let ends = if parts.ends.len() == order.len() + 1 { &*parts.ends } else { &[] };
+    cache.keep(*style, declared, out.get(start..).unwrap_or_default(), ends);
+}
+
+/// An entity with the cache of its text.
+#[derive(Clone, Copy)]
+pub(crate) struct StoredText<'e> {
+    pub(crate) entity: &'e Entity,
+    pub(crate) cache: &'e TextCache,
+}
+
+/// The members of an entity that are written.
+enum Form<'f, 'e> {
+    /// All of it.
+    Whole,
+    /// All of it in parts.
+    Parts(&'f mut Parts<'e>),
+    /// The selected members.
+    Selected(&'f Selection),
 }
 
 /// Writes the members of an entity, without the braces.
@@ -276,7 +369,7 @@ pub(crate) fn write_entity(
     entity: &Entity,
     out: &mut Vec<u8>,
 ) {
-    write_members(representation, types, holder, entity, None, out);
+    write_members(representation, types, holder, entity, Form::Whole, out);
 }
 
 /// Writes the selected members of an entity, without the braces.
@@ -288,7 +381,7 @@ pub(crate) fn write_selected(
     selection: &Selection,
     out: &mut Vec<u8>,
 ) {
-    write_members(representation, types, holder, entity, Some(selection), out);
+    write_members(representation, types, holder, entity, Form::Selected(selection), out);
 }
 
 /// Writes control information in the order of streaming payloads: type, then id and links, then properties, each directly after its
@@ -298,11 +391,12 @@ fn write_members(
     types: InstanceType<'_>,
     holder: Holder<'_>,
     entity: &Entity,
-    selection: Option<&Selection>,
+    form: Form<'_, '_>,
     out: &mut Vec<u8>,
 ) {
+    let is_selected = matches!(form, Form::Selected(_));
     write_type_if_needed(representation, types, "#", out);
-    if representation.shows_tag(types.actual, selection.is_some())
+    if representation.shows_tag(types.actual, is_selected)
         && let Some(tag) = tag::of(&entity.properties)
     {
         begin_member(out, "@odata.etag");
@@ -322,7 +416,7 @@ fn write_members(
             write_string(out, &address);
         }
     }
-    write_properties(representation, types, &entity.properties, selection, out);
+    write_properties(representation, types, &entity.properties, form, out);
 }
 
 /// Writes the type of an instance where the control information includes it: that of a derived type in any case.
@@ -359,24 +453,47 @@ fn begin_member(out: &mut Vec<u8>, name: &str) {
     out.push(b':');
 }
 
-fn write_properties(
-    representation: &Representation<'_>,
-    types: InstanceType<'_>,
-    object: &Complex,
-    selection: Option<&Selection>,
-    out: &mut Vec<u8>,
-) {
-    let structured = types.actual;
-    let listed = match representation.style.order {
+/// Returns the indexes of the properties of a type in the order of answers.
+fn answer_order<'t>(style: &Style, structured: &'t StructuredType) -> &'t [u16] {
+    let listed = match style.order {
         PropertyOrder::Lifelike => None,
         PropertyOrder::Page => structured.page_order.as_deref(),
         PropertyOrder::Recorded => structured.recorded_order.as_deref(),
     };
-    let order: &[u16] = listed.unwrap_or(&structured.answer_order);
+    listed.unwrap_or(&structured.answer_order)
+}
+
+fn write_properties(
+    representation: &Representation<'_>,
+    types: InstanceType<'_>,
+    object: &Complex,
+    form: Form<'_, '_>,
+    out: &mut Vec<u8>,
+) {
+    let (selection, mut parts) = match form {
+        Form::Whole => (None, None),
+        Form::Parts(parts) => (None, Some(parts)),
+        Form::Selected(selection) => (Some(selection), None),
+    };
+    let structured = types.actual;
     let inherited = types.declared.properties.len();
     let projection = representation.projection(structured).filter(|_| selection.is_none());
-    for index in order.iter().map(|index| usize::from(*index)) {
-        let property = &structured.properties[index];
+    let order = answer_order(&representation.style, structured);
+    let property_at = |number: usize| &structured.properties[usize::from(order[number])];
+    if let Some(parts) = &mut parts {
+        parts.end(out.len());
+    }
+    let mut number = 0;
+    while number < order.len() {
+        if let Some(parts) = &mut parts {
+            let same = (number..order.len()).take_while(|number| parts.is_same(property_at(*number))).count();
+            if same > 0 {
+                parts.copy(number, same, out);
+                number += same;
+                continue;
+            }
+        }
+        let (index, property) = (usize::from(order[number]), property_at(number));
         let selected = match selection {
             None if projection.is_some_and(|projection| !projection.has(index)) => Selected::Nothing,
             None => Selected::Everything,
@@ -386,44 +503,13 @@ fn write_properties(
                 selected => selected,
             },
         };
-        if selected == Selected::Nothing {
-            continue;
+        if selected != Selected::Nothing {
+            write_property(representation, structured, index, object, selected, out);
         }
-        let stored = object.value(property);
-        if property.is_extension && selected == Selected::Everything && is_empty(stored) {
-            continue;
+        if let Some(parts) = &mut parts {
+            parts.end(out.len());
         }
-        if let Value::Media(media) = stored {
-            if representation.is_full() {
-                begin_member(out, &format!("{}@odata.mediaContentType", property.name));
-                write_string(out, media.content_type());
-            }
-            continue;
-        }
-        let value = if property.write_only && representation.style.secret == Secret::Null { &Value::Null } else { stored };
-        let is_absent = matches!(value, Value::Null) && !property.nullable && !property.write_only;
-        // Null is what a member that is not there reads back as, unless it has an initial value. What a complex value contains is nested in it.
-        let can_be_left_out =
-            !matches!(property.kind, PropertyType::Complex(_)) && property.initial.is_none() || !property.nullable;
-        let is_implied = matches!(stored, Value::Null) && can_be_left_out;
-        if is_implied && matches!(representation.style.control, ControlInformation::State | ControlInformation::Call) {
-            continue;
-        }
-        let default = if is_absent { absent_value(representation.model, property.kind) } else { None };
-        let value = default.as_ref().unwrap_or(value);
-        if !is_written(representation, structured, index, value, selected) {
-            continue;
-        }
-        if representation.is_full() {
-            write_type_annotation(representation.model, property, value, out);
-        }
-        separate(out);
-        out.extend_from_slice(&property.member);
-        let nested = match selected {
-            Selected::Part(nested) => Some(nested),
-            Selected::Nothing | Selected::Everything | Selected::Whole => None,
-        };
-        write_value(representation, property.kind, value, nested, out);
+        number += 1;
     }
     if projection.is_some_and(|projection| !projection.has_undeclared) {
         return;
@@ -442,6 +528,59 @@ fn write_properties(
         begin_member(out, &member.name);
         write_undeclared(&member.json, has_types, part, out);
     }
+}
+
+/// Writes a property as a member, unless answers do not have it.
+fn write_property(
+    representation: &Representation<'_>,
+    structured: &StructuredType,
+    index: usize,
+    object: &Complex,
+    selected: Selected<'_>,
+    out: &mut Vec<u8>,
+) {
+    let (property, style) = (&structured.properties[index], &representation.style);
+    let stored = object.value(property);
+    if property.is_extension && selected == Selected::Everything && is_empty(stored) {
+        return;
+    }
+    if let Value::Media(media) = stored {
+        if representation.is_full() {
+            begin_member(out, &format!("{}@odata.mediaContentType", property.name));
+            write_string(out, media.content_type());
+        }
+        return;
+    }
+    let default;
+    let value = match stored {
+        Value::Null => {
+            // Null is what a member that is not there reads back as, unless it has an initial value. What a complex value contains is
+            // nested in it.
+            let can_be_left_out =
+                !matches!(property.kind, PropertyType::Complex(_)) && property.initial.is_none() || !property.nullable;
+            if can_be_left_out && matches!(style.control, ControlInformation::State | ControlInformation::Call) {
+                return;
+            }
+            let is_absent = !property.nullable && !property.write_only;
+            default = if is_absent { absent_value(representation.model, property.kind) } else { None };
+            default.as_ref().unwrap_or(stored)
+        }
+        _ if property.write_only && style.secret == Secret::Null => &Value::Null,
+        _ => stored,
+    };
+    if !is_written(representation, structured, index, value, selected) {
+        return;
+    }
+    if representation.is_full() {
+        write_type_annotation(representation.model, property, value, out);
+    }
+    separate(out);
+    out.extend_from_slice(&property.member);
+    let nested = match selected {
+        Selected::Part(nested) => Some(nested),
+        Selected::Nothing | Selected::Everything | Selected::Whole => None,
+    };
+    write_value(representation, property.kind, value, nested, out);
 }
 
 /// Writes the value of an undeclared member or the selected part of it, with or without the types that its objects name.
@@ -564,7 +703,7 @@ pub(crate) fn write_value(
         (Value::Integer(value), PropertyType::Primitive(Primitive::Int64)) => {
             write_long_number(representation, &value.to_string(), out);
         }
-        (Value::Integer(value), _) => out.extend_from_slice(value.to_string().as_bytes()),
+        (Value::Integer(value), _) => write_integer(out, *value),
         (Value::Float(value), _) => primitive::write_float(*value, out),
         (Value::Decimal(text), _) => write_long_number(representation, text, out),
         (Value::String(text) | Value::EnumText(text), _) => write_string(out, text),
@@ -585,7 +724,7 @@ pub(crate) fn write_value(
             let types = InstanceType::of(representation.model, representation.model.structured(id), object);
             out.push(b'{');
             write_type_if_needed(representation, types, "", out);
-            write_properties(representation, types, object, nested, out);
+            write_properties(representation, types, object, nested.map_or(Form::Whole, Form::Selected), out);
             out.push(b'}');
         }
         (Value::Collection(items), PropertyType::Collection(item)) => {
@@ -609,5 +748,89 @@ fn write_long_number(representation: &Representation<'_>, text: &str, out: &mut 
     let quote: &[u8] = if representation.style.long_numbers == LongNumbers::Strings { b"\"" } else { b"" };
     for part in [quote, text.as_bytes(), quote] {
         out.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::edm::date_time::DateTimeOffset;
+    use crate::edm::schema::NamedType;
+
+    /// Returns one of four values of a property, the first of which is null.
+    fn value(model: &Model, kind: PropertyType, choice: u8) -> Value {
+        let text = |choice: u8| Value::String(["", ",\"", "{a"][usize::from(choice) % 3].into());
+        match (choice % 4, kind) {
+            (0, _) => Value::Null,
+            (choice, PropertyType::Primitive(Primitive::String)) => text(choice),
+            (choice, PropertyType::Primitive(Primitive::Boolean)) => Value::Boolean(choice > 1),
+            (choice, PropertyType::Primitive(Primitive::DateTimeOffset)) => {
+                Value::DateTimeOffset(DateTimeOffset::from_unix_millis(i64::from(choice)))
+            }
+            (choice, PropertyType::Primitive(primitive)) if primitive.is_integer() => Value::Integer(i64::from(choice)),
+            (choice, PropertyType::Enum(id)) => {
+                let members = &model.enumeration(id).members;
+                Value::Enum(members[usize::from(choice) % members.len()].1)
+            }
+            (choice, PropertyType::Complex(id)) => {
+                let mut inner = Complex::default();
+                for property in &model.structured(id).properties {
+                    if property.kind == PropertyType::Primitive(Primitive::String) {
+                        inner.set(property.slot, text(choice));
+                    }
+                }
+                Value::Complex(Arc::new(inner))
+            }
+            (choice, PropertyType::Collection(item)) if item.kind() == PropertyType::Primitive(Primitive::String) => {
+                Value::Collection((0..choice).map(text).collect())
+            }
+            _ => Value::Null,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(crate::property_tests())]
+
+        #[test]
+        fn a_changed_entity_is_written_as_a_new_one(
+            name in "workforceIntegration|shift|user|event|message",
+            changes in proptest::collection::vec(proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..9), 1..5),
+            level in prop::sample::select(vec![Some(Level::Full), Some(Level::Minimal), Some(Level::None), None]),
+            is_first in any::<bool>(),
+        ) {
+            let schema = crate::workloads::schema();
+            let model = schema.model(Version::V1);
+            let Some(NamedType::Structured(id)) = model.resolve(&format!("microsoft.graph.{name}")) else { panic!("{name}") };
+            let structured = model.structured(id);
+            let types = InstanceType { declared: structured, actual: structured };
+            let representation = match level {
+                level @ Some(_) => Representation::of(model, &Behaviors::default(), level, true, LongNumbers::Numbers),
+                None => Representation::for_state(model),
+            };
+            let mut before: Option<(Entity, TextCache)> = None;
+            for changes in changes {
+                let mut properties = before.as_ref().map_or_else(Complex::default, |(entity, _)| entity.properties.clone());
+                for (index, choice) in changes {
+                    let property = index.get(&structured.properties);
+                    properties.set(property.slot, value(model, property.kind, choice));
+                }
+                let (entity, cache) = (Entity::new("k".into(), properties), TextCache::up_to(100_000));
+                let mut texts = [(); 3].map(|()| if is_first { b"{".to_vec() } else { b"{\"a\":1".to_vec() });
+                write_entity(&representation, types, Holder::collection("p"), &entity, &mut texts[0]);
+                let stored = before.as_ref().map(|(entity, cache)| StoredText { entity, cache });
+                for text in &mut texts[1..] {
+                    let entity = StoredText { entity: &entity, cache: &cache };
+                    write_cached(&representation, types, Holder::collection("p"), &entity, stored.as_ref(), text);
+                }
+                let texts = texts.map(|text| String::from_utf8(text).unwrap());
+                prop_assert_eq!(&texts[0], &texts[1]);
+                prop_assert_eq!(&texts[0], &texts[2]);
+                before = Some((entity, cache));
+            }
+        }
     }
 }

@@ -48,15 +48,15 @@ impl Charset {
 
     /// Returns the encoding that a byte order mark in front names, and the text behind the mark.
     pub(crate) fn of_mark(text: &[u8]) -> Option<(Charset, &[u8])> {
-        // The mark of UTF-32 begins like that of UTF-16.
-        let marks: [(&[u8], Charset); 5] = [
-            (b"\xEF\xBB\xBF", Charset::Utf8),
-            (b"\xFF\xFE\0\0", Charset::Utf32Le),
-            (b"\0\0\xFE\xFF", Charset::Utf32Be),
-            (b"\xFF\xFE", Charset::Utf16Le),
-            (b"\xFE\xFF", Charset::Utf16Be),
-        ];
-        marks.into_iter().find_map(|(mark, charset)| Some((charset, text.strip_prefix(mark)?)))
+        match text {
+            [0xEF, 0xBB, 0xBF, rest @ ..] => Some((Charset::Utf8, rest)),
+            // The mark of UTF-32 begins like that of UTF-16.
+            [0xFF, 0xFE, 0, 0, rest @ ..] => Some((Charset::Utf32Le, rest)),
+            [0, 0, 0xFE, 0xFF, rest @ ..] => Some((Charset::Utf32Be, rest)),
+            [0xFF, 0xFE, rest @ ..] => Some((Charset::Utf16Le, rest)),
+            [0xFE, 0xFF, rest @ ..] => Some((Charset::Utf16Be, rest)),
+            _ => None,
+        }
     }
 
     /// Returns a text as UTF-8 if a byte order mark names another encoding, as files of Windows PowerShell have it.

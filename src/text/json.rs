@@ -3,6 +3,7 @@
 mod member;
 mod number;
 mod objects;
+mod plain;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -180,6 +181,25 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("a string is always JSON, and writing to memory does not fail");
 }
 
+/// Writes a whole number.
+pub(crate) fn write_integer(out: &mut Vec<u8>, number: i64) {
+    let mut digits = [0; 20];
+    let (mut start, mut rest) = (digits.len(), number.unsigned_abs());
+    loop {
+        start -= 1;
+        digits[start] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        start -= 1;
+        digits[start] = b'-';
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
 /// Returns a string as JSON text.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
@@ -211,10 +231,13 @@ pub(crate) fn parse(text: &[u8]) -> Result<Json<'_>, serde_json::Error> {
 /// Parses a JSON text; fails if it has more values than the limit.
 pub(crate) fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::Error> {
     let text = bom::strip_bytes(text);
-    let counts = Counts { remaining: Cell::new(limit), floats: Cell::new(0) };
+    let counts = Counts::up_to(limit);
     let mut json = match std::str::from_utf8(text) {
         // Nearly all texts. Checked as a whole, they cost less than string by string.
-        Ok(text) => build(&mut serde_json::Deserializer::from_str(text), &counts)?,
+        Ok(text) => match plain::parse(text, limit) {
+            Some(json) => return Ok(json),
+            None => build(&mut serde_json::Deserializer::from_str(text), &counts)?,
+        },
         Err(_) => build(&mut serde_json::Deserializer::from_slice(text), &counts)?,
     };
     // Few texts have numbers with a fraction.
@@ -360,6 +383,12 @@ struct Counts {
     remaining: Cell<usize>,
     /// Those that are numbers other than integers.
     floats: Cell<usize>,
+}
+
+impl Counts {
+    fn up_to(limit: usize) -> Counts {
+        Counts { remaining: Cell::new(limit), floats: Cell::new(0) }
+    }
 }
 
 /// Builds the tree.

@@ -26,7 +26,6 @@ use http::{Method, StatusCode};
 use crate::edm::pattern::{Pattern, names_id};
 use crate::edm::schema::SetId;
 use crate::edm::value::Entity;
-use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
 use crate::text::redact::{REDACTED, Redactor};
 use crate::world::clock;
@@ -86,10 +85,12 @@ pub struct JournalRecord<'r> {
     pub status: Option<StatusCode>,
     /// The headers of the answer.
     pub response_headers: &'r HeaderMap,
-    /// The standard headers, if the response has no others.
-    pub standard_headers: Option<&'r StandardHeaders>,
+    /// Whether the answer has the standard headers and no others.
+    pub has_standard_headers: bool,
     /// The body of the answer.
     pub response_body: &'r [u8],
+    /// The same body with the bytes of its buffer, if it can be kept as it is.
+    pub kept_body: Option<(&'r Bytes, usize)>,
     /// The cause of the answer.
     pub decided: AnswerCause,
     /// The change of an entity, if any.
@@ -326,10 +327,10 @@ impl Journal {
             return;
         }
         let index = SHARD.with(|shard| *shard);
-        let prepared = self.prepare(record, index);
+        let mut prepared = self.prepare(record, index);
         let mut ring = self.shards[index].ring();
         let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
-        self.push(&mut ring, number, prepared);
+        self.push(&mut ring, number, &mut prepared);
     }
 
     /// Records calls to connectors, and after them the request that has caused them, whose number is their cause.
@@ -349,7 +350,7 @@ impl Journal {
             if let Some(cause) = &mut prepared.draft.record.decided.cause {
                 *cause = last;
             }
-            self.push(&mut ring, number, prepared);
+            self.push(&mut ring, number, &mut prepared);
         }
     }
 
@@ -370,11 +371,13 @@ impl Journal {
     }
 
     /// Adds an entry to a shard, and drops those that are beyond the bounds.
-    fn push(&self, ring: &mut Ring, number: u64, Prepared { passage, draft, size, buffers }: Prepared<'_>) {
+    fn push(&self, ring: &mut Ring, number: u64, prepared: &mut Prepared<'_>) {
+        let Prepared { passage, draft, size, buffers } = prepared;
+        let buffers = *buffers;
         let (budget, limit) = (self.journals.budget(), self.bounds.bytes / SHARDS);
         let oldest = self.oldest(number);
         let before = ring.bytes();
-        ring.push(number, passage, draft, size, buffers);
+        ring.push(number, *passage, draft, *size, buffers);
         ring.touch(self.journals.searches());
         let is_too_large = |ring: &Ring| {
             let bytes = ring.bytes();

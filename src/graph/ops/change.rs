@@ -10,6 +10,7 @@ use crate::edm::schema::{IdForm, Model, Property, PropertyType, ServerSetValue, 
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
 use crate::entra::user::LOCAL_USER;
+use crate::graph::body::BodyHeaders;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
 use crate::graph::success::Success;
@@ -81,9 +82,10 @@ fn read_with(
     skipped: &mut Vec<String>,
     read: impl FnOnce(ReadRules<'_>, &Json<'_>) -> Reading,
 ) -> Result<Reading, Error> {
-    let bytes = body::bytes(context.request, &context.world.behaviors)?;
+    let stated = BodyHeaders::of(&context.request.headers);
+    let bytes = body::bytes_with(context.request, &stated, &context.world.behaviors)?;
     let json = body::parse(&bytes)?;
-    let mut reading = read(read_rules(context, origin), &json);
+    let mut reading = read(read_rules(context, &stated, origin), &json);
     skipped.append(&mut reading.skipped);
     match reading.shape.first() {
         Some(problem) => Err(problem.to_error()),
@@ -92,14 +94,14 @@ fn read_with(
 }
 
 /// Returns the rules for reading the body of a request.
-pub(super) fn read_rules<'c, R>(context: &OperationContext<'c, R>, origin: Origin) -> ReadRules<'c> {
+pub(super) fn read_rules<'c, R>(context: &OperationContext<'c, R>, stated: &BodyHeaders<'_>, origin: Origin) -> ReadRules<'c> {
     ReadRules {
         model: context.model,
         behaviors: &context.world.behaviors,
         origin,
         knows_hidden: context.preferences.include_unknown_enum_members,
-        is_prefix_free: body::is_prefix_free(&context.request.headers),
-        long_numbers: body::long_numbers(&context.request.headers),
+        is_prefix_free: stated.is_prefix_free(),
+        long_numbers: stated.long_numbers(),
         problem_limit: 1,
         explains: context.world.explains,
     }
@@ -203,8 +205,13 @@ pub(super) fn next_key<R>(context: &OperationContext<'_, R>, structured: &Struct
     id_of(form, id, now.saturating_add(attempt)).into()
 }
 
-/// Returns the success of a change of an existing entity.
-pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEntity, mut decided: Vec<&'static str>) -> Success {
+/// Returns the success of a change of an existing entity, with the one before.
+pub(super) fn changed_response(
+    context: &OperationContext<'_>,
+    entity: &StoredEntity,
+    before: Option<&StoredEntity>,
+    mut decided: Vec<&'static str>,
+) -> Success {
     let capabilities = context.structured().capabilities;
     let has_entity = match context.preferences.answer {
         Some(Return::Representation) => true,
@@ -213,7 +220,9 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
             UpdateAnswer::NoContent | UpdateAnswer::Empty => false,
             UpdateAnswer::Entity => true,
             UpdateAnswer::Decided(behavior, has_entity) => {
-                decided.push(behavior);
+                if context.world.explains {
+                    decided.push(behavior);
+                }
                 has_entity(&context.world.behaviors)
             }
         },
@@ -221,7 +230,7 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
     let answer = if has_entity {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         let etag = context.tag_header(entity, false);
-        Success { etag, ..context.json(StatusCode::OK, context.entity_body(entity), decided) }
+        Success { etag, ..context.json(StatusCode::OK, context.entity_body(entity, before), decided) }
     } else {
         let is_ok = matches!(capabilities.answer, UpdateAnswer::Empty) && context.preferences.answer.is_none();
         let status = if is_ok { StatusCode::OK } else { StatusCode::NO_CONTENT };
@@ -240,7 +249,7 @@ pub(super) fn with_change(
     // The journal keeps neither text.
     let entity = |stored: Option<Arc<StoredEntity>>| stored.map(|stored| stored.entity().clone());
     let change = Some(EntityChange { set: context.route.collection.set, before: entity(before), after: entity(after) });
-    Outcome::Success(Success { change, ..success })
+    Success { change, ..success }.into()
 }
 
 /// Returns the values that the service sets on a write, by slot: the time and the caller.
@@ -286,7 +295,7 @@ pub(super) fn server_set_values(
     // The behavior decides only for types with such a property.
     let is_modified =
         |value: Option<ServerSetValue>| matches!(value, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy));
-    if !is_new && structured.properties.iter().any(|property| is_modified(property.server_set)) {
+    if context.world.explains && !is_new && structured.properties.iter().any(|property| is_modified(property.server_set)) {
         decided.push("last-modified");
     }
     values
@@ -318,7 +327,9 @@ fn caller(
         }
         Caller::Application(person) => value("application", person),
         Caller::Unknown => {
-            decided.push("local-caller");
+            if context.world.explains {
+                decided.push("local-caller");
+            }
             let local = || match context.world.behaviors.local_caller {
                 LocalCaller::User => {
                     let person = Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) };

@@ -48,7 +48,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     let named = structured.file.and_then(|rules| structured.slot(rules.name));
     let named = named.map(|slot| (slot, properties.get(slot).clone()));
     if let Some(folder) = settle_name(context, structured, &mut properties)? {
-        return Ok(Outcome::Success(changed_response(context, &folder, decided)));
+        return Ok(changed_response(context, &folder, None, decided).into());
     }
     check_values(context, structured, &reading.patch, None, &mut properties, &mut decided)?;
     // An approved entity keeps the id that was sent for approval.
@@ -95,7 +95,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
                     let taken = properties.get(*slot).clone();
                     properties.set(*slot, name.clone());
                     if let Some(folder) = settle_name(context, structured, &mut properties)? {
-                        return Ok(Outcome::Success(changed_response(context, &folder, decided)));
+                        return Ok(changed_response(context, &folder, None, decided).into());
                     }
                     if *properties.get(*slot) == taken {
                         return Err(error);
@@ -499,7 +499,7 @@ pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEn
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         let etag = context.tag_header(entity, false);
         let status = context.structured().capabilities.create_status;
-        Success { etag, ..context.json(status, context.entity_body(entity), decided) }
+        Success { etag, ..context.json(status, context.entity_body(entity, None), decided) }
     };
     let holder = context.route.ancestors.last().map(|holder| &*context.model.structured(holder.type_id).full_name);
     let name = &context.world.schema.set(context.route.collection.set).name;

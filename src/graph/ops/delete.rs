@@ -40,7 +40,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
         if collection.get(key).is_none() {
             // Its values are the first ones already.
             let status = context.structured().capabilities.delete_status;
-            return Ok(Outcome::Success(Success { status, decided, ..Success::no_content() }));
+            return Ok(Success { status, decided, ..Success::no_content() }.into());
         }
     }
     // Held until the entity is removed.

@@ -605,7 +605,7 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
                 let (set, path) = (world.schema.set(address.collection.set), address.collection.path(&world.schema));
                 let holder = Holder { path: &path, form: KeyForm::of(set) };
                 match &query.select {
-                    None => write_cached(&context.representation, types, holder, entity, &entity.text, &mut out),
+                    None => write_cached(&context.representation, types, holder, &entity.with_text(), None, &mut out),
                     Some(select) => {
                         write_selected(&context.representation, types, holder, entity, &select.selection, &mut out);
                     }
@@ -631,7 +631,7 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
                 let preferred = context.preferred(types.actual, entity, query.select.as_ref());
                 let entity = preferred.as_ref().unwrap_or(entity);
                 match &query.select {
-                    None => write_cached(&context.representation, types, context.holder(), entity, &entity.text, &mut out),
+                    None => write_cached(&context.representation, types, context.holder(), &entity.with_text(), None, &mut out),
                     Some(select) => {
                         let is_selected =
                             |index: usize| select.selection.of(index, types.actual.properties[index].slot) != Selected::Nothing;

@@ -18,10 +18,10 @@ use crate::odata::query::{Query, QueryTarget};
 use crate::world::store::{StoreFull, StoredEntity};
 
 /// Returns an entity, or its selected members.
-pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
+pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Box<Success>, Error> {
     let query = context.query(context.structured(), QueryTarget::Entity)?;
     if let Some(query) = query.as_ref().filter(|query| !query.expand.is_empty()) {
-        return expanded(context, key, query);
+        return expanded(context, key, query).map(Box::new);
     }
     let known = condition::of_read(context);
     let select = query.as_ref().and_then(|query| query.select.as_ref());
@@ -30,17 +30,17 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
             return None;
         }
         if let Some(unmodified) = known.as_ref().and_then(|known| condition::not_modified(context, known, entity)) {
-            return Some(unmodified);
+            return Some(Box::new(unmodified));
         }
         let selection = select.map(|select| &select.selection);
         let mut decided = explain::entities(context, std::iter::once(&**entity), selection);
         decided.extend(query.iter().filter_map(Query::doubted));
         let body = match select {
-            None => context.entity_body(entity),
+            None => context.entity_body(entity, None),
             Some(select) => context.selected_body(entity, select),
         };
         let etag = context.tag_header(entity, select.is_some());
-        Some(Success { etag, ..context.json(StatusCode::OK, body, decided) })
+        Some(Box::new(Success { etag, ..context.json(StatusCode::OK, body, decided) }))
     };
     let found = context.collection()?.with_entity(key, answer).flatten();
     let found = match found {
@@ -52,11 +52,12 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
         success.decided.extend(implied::choice(context));
         Some(success)
     });
-    let success = found.ok_or_else(|| context.not_found(key))?;
+    let mut success = found.ok_or_else(|| context.not_found(key))?;
     if context.structured().rare().advanced.is_some() {
         advance(context, key);
     }
-    Ok(Success { preference_applied: context.enum_preference(), ..success })
+    success.preference_applied = context.enum_preference();
+    Ok(success)
 }
 
 /// Changes a value that becomes another by a read.

@@ -365,9 +365,12 @@ fn page_body(
         PageBytes::Large => 4 * 1024 * 1024,
         PageBytes::Small => 64 * 1024,
     };
-    let mut out = begin_page(context, query, page, written, binding, (written * ENTITY_LENGTH).min(limit));
+    // As long as it will be, mostly: the journal keeps a long page.
+    let length = |candidate: &Candidate| candidate.entity.text.length().map_or(ENTITY_LENGTH, |length| length + 3);
+    let capacity = page.found.iter().map(length).sum::<usize>().min(limit);
+    let mut out = begin_page(context, query, page, written, binding, capacity);
     let begin = out.len();
-    let representation = context.representation;
+    let (representation, home) = (context.representation, context.holder());
     for (index, Candidate { entity, linked, .. }) in page.found.iter().enumerate() {
         let end = out.len();
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
@@ -389,7 +392,7 @@ fn page_body(
             .as_ref()
             .filter(|_| !context.route.also.is_empty() || context.route.result.is_some())
             .map(|own| own.collection.path(&context.world.schema));
-        let holder = own.as_deref().map_or_else(|| context.holder(), Holder::collection);
+        let holder = own.as_deref().map_or(home, Holder::collection);
         let preferred = context.preferred(types.actual, entity, query.select.as_ref());
         let entity = preferred.as_ref().unwrap_or(entity);
         if query.select.is_none() {
@@ -397,7 +400,7 @@ fn page_body(
             context.write_download(collection, entity, &mut out);
         }
         match &query.select {
-            None => write_cached(&representation, types, holder, entity, &entity.text, &mut out),
+            None => write_cached(&representation, types, holder, &entity.with_text(), None, &mut out),
             Some(select) => write_selected(&representation, types, holder, entity, &select.selection, &mut out),
         }
         if !query.expand.is_empty() {

@@ -247,7 +247,7 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
         Some(status) => {
             Success { status: StatusCode::from_u16(status).unwrap_or(StatusCode::NO_CONTENT), ..Success::no_content() }
         }
-        None => context.json(StatusCode::OK, context.entity_body(&changed.after), Vec::new()),
+        None => context.json(StatusCode::OK, context.entity_body(&changed.after, Some(&changed.before)), Vec::new()),
     };
     Ok(with_change(context, success, Some(changed.before), Some(changed.after)))
 }

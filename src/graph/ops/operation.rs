@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{ItemType, Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity, Value};
+use crate::graph::body::BodyHeaders;
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
@@ -79,14 +80,14 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     }
     check_missing(operation, &arguments)?;
     if delta::is_delta(context, call) {
-        return delta::delta(context).map(Outcome::Success);
+        return delta::delta(context).map(Outcome::from);
     }
     if let Some(key) = context.route.key.as_deref().filter(|_| delta::is_delta_of_item(context, call)) {
         let token = operation.parameter("token").and_then(|index| match &arguments[index] {
             Argument::Value(Value::String(token)) => Some(&**token),
             _ => None,
         });
-        return delta::delta_of_item(context, key, token).map(Outcome::Success);
+        return delta::delta_of_item(context, key, token).map(Outcome::from);
     }
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
     let bound = bound.strip_prefix("microsoft.graph.").unwrap_or_default();
@@ -128,7 +129,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let status = statuses::of_operation(context.world, context.model, operation);
     let mut success = answer(context, operation, status, reply)?;
     success.decided.append(&mut decided.into_inner());
-    Ok(Outcome::Success(success))
+    Ok(success.into())
 }
 
 /// Checks the query options for a result, before anything happens.
@@ -234,7 +235,7 @@ fn declared<R>(
         Some(OperationType::Entities(id)) => result::no_entities(context, status, id),
     };
     success.decided.push("operations");
-    Ok(Outcome::Declared(success))
+    Ok(Outcome::Declared(Box::new(success)))
 }
 
 /// Returns the values of a body that changes what lies behind a result, over those of an empty one.
@@ -286,7 +287,12 @@ fn read_arguments<R>(
     if context.request.method == Method::POST && !call.is_followed && !context.request.body.bytes().is_empty() {
         let bytes = body::bytes(context.request, &context.world.behaviors)?;
         let json = body::parse(&bytes)?;
-        let (read, mut reading) = read::parameters(read_rules(context, Origin::Create), operation, &json, "$");
+        let (read, mut reading) = read::parameters(
+            read_rules(context, &BodyHeaders::of(&context.request.headers), Origin::Create),
+            operation,
+            &json,
+            "$",
+        );
         skipped.append(&mut reading.skipped);
         if let Some(problem) = reading.shape.first().or(reading.values.first()) {
             return Err(problem.to_error());
@@ -349,7 +355,12 @@ fn literal_argument<R>(
         && literal.starts_with(['{', '['])
         && let Ok(json) = body::parse(literal.as_bytes())
     {
-        let (argument, reading) = read::parameter(read_rules(context, Origin::Create), operation, index, &json);
+        let (argument, reading) = read::parameter(
+            read_rules(context, &BodyHeaders::of(&context.request.headers), Origin::Create),
+            operation,
+            index,
+            &json,
+        );
         return match (reading.shape.first().or(reading.values.first()), argument) {
             (None, Some(argument)) => Ok(argument),
             (Some(problem), _) => Err(problem.to_error()),

@@ -36,7 +36,7 @@ pub(super) fn write(context: &OperationContext<'_>) -> Result<Outcome, Error> {
         return Err(Error::new(&refusal::ALREADY_LINKED, &[&name(context)]));
     }
     let status = statuses::of_reference(context.world, &holder_type(context).full_name, &name(context));
-    Ok(Outcome::Success(Success { status: status.unwrap_or(StatusCode::NO_CONTENT), decided, ..Success::no_content() }))
+    Ok(Success { status: status.unwrap_or(StatusCode::NO_CONTENT), decided, ..Success::no_content() }.into())
 }
 
 /// Answers with the address of the entity that a link leads to (OData JSON Format 4.0, 13).
@@ -98,7 +98,7 @@ pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Resul
     }
     let collection = context.world.store.to_change(place, 0)?;
     collection.remove(&key)?.ok_or_else(missing)?;
-    Ok(Outcome::Success(Success::no_content()))
+    Ok(Success::no_content().into())
 }
 
 /// Returns the key of the link to the entity of an address.

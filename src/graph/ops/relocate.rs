@@ -256,7 +256,7 @@ pub(super) fn rename(
         folders::remove_replaced(context, &address).map_err(undo)?;
         folders::account(context, place, -1, -folders::size(structured, &replaced.properties, rules));
     }
-    Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
+    Ok(with_change(context, changed_response(context, &after, Some(&before), decided), Some(before), Some(after)))
 }
 
 /// Changes the paths of the items within a folder: all of them, or none.
@@ -406,7 +406,7 @@ fn relocate_alone(
     folders::account(context, &from.collection, -1, -size);
     let (items, bytes) = replaced.map_or((0, 0), |replaced| (1, folders::size(structured, &replaced.properties, rules)));
     folders::account(context, &to.collection, 1 - items, size - bytes);
-    Ok(Some(with_change(context, changed_response(context, &after, decided), Some(before), Some(after))))
+    Ok(Some(with_change(context, changed_response(context, &after, Some(&before), decided), Some(before), Some(after))))
 }
 
 /// Removes an item that is stored in another folder already, and what it contains, from its former one. Returns whether it was still as it

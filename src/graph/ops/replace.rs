@@ -129,7 +129,7 @@ pub(super) fn replace(
     let response = if before.is_none() && structured.capabilities.puts_as_posts {
         created_response(context, &after, decided)
     } else {
-        changed_response(context, &after, decided)
+        changed_response(context, &after, before.as_deref(), decided)
     };
     Ok(with_change(context, response, before, Some(after)))
 }

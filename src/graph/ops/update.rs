@@ -123,8 +123,10 @@ pub(super) fn update(
         instances::remove_stored(context, key)?;
     }
     instances::change_series(context, key, false)?;
-    reference::relate(context, &address(context, key), &relations, &mut |_, _| Err(Error::new(&refusal::INTERNAL, &[])))?;
-    Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
+    if !relations.is_empty() {
+        reference::relate(context, &address(context, key), &relations, &mut |_, _| Err(Error::new(&refusal::INTERNAL, &[])))?;
+    }
+    Ok(with_change(context, changed_response(context, &after, Some(&before), decided), Some(before), Some(after)))
 }
 
 fn address(context: &OperationContext<'_>, key: &str) -> EntityAddress {
@@ -212,7 +214,7 @@ pub(super) fn update_property(
             property::of_entity(context, key, after, path, &query)?
         }
     };
-    Ok(Outcome::Success(Success { change: entity.change, decided: entity.decided, ..answer }))
+    Ok(Success { change: entity.change, decided: entity.decided, ..answer }.into())
 }
 
 /// Whether a change is of an entity that does not exist, where the schema says that it creates one (Org.OData.Capabilities.V1, `Upsertable`).
@@ -221,7 +223,7 @@ fn is_upsert(context: &OperationContext<'_>, key: &str) -> bool {
     let (route, structured) = (context.route, context.structured());
     let is_stated = || route.restrictions(context.world).grants(Capability::Upsert) && structured.rare().upserted.is_none();
     // With `If-Match` the entity must be there (OData 4.0 Part 1, 11.4.4).
-    let is_conditional = context.request.headers.contains_key(header::IF_MATCH);
+    let is_conditional = context.has_conditions && context.request.headers.contains_key(header::IF_MATCH);
     let is_own = !is_conditional && !context.is_single() && !route.has_links && !route.is_linked && !route.is_instance;
     is_own && is_stated() && context.check_way().is_ok() && !context.world.store.has(&route.collection, key)
 }

@@ -55,7 +55,7 @@ pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, ar
         return Err(Error::new(&refusal::STORE_FULL, &[]).with_detail(format!("too many upload sessions, or {full}")));
     }
     let Some(OperationType::Value(kind @ PropertyType::Complex(session))) = call.result else {
-        return Ok(Outcome::Success(Success::no_content()));
+        return Ok(Success::no_content().into());
     };
     let mut time = Vec::with_capacity(24);
     DateTimeOffset::from_unix_millis(unix_millis(until)).write_utc(&mut time);
@@ -72,7 +72,7 @@ pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, ar
     if is_file {
         success.decided.push("upload-conflict");
     }
-    Ok(Outcome::Success(success))
+    Ok(success.into())
 }
 
 fn values(context: &OperationContext<'_>, structured: &StructuredType, members: &str) -> Complex {

@@ -1,5 +1,7 @@
 //! The URLs of a batch and of its requests.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::edm::schema::Version;
@@ -26,7 +28,7 @@ pub(crate) fn version_of(path: &str) -> Option<Version> {
 pub(crate) fn resolve(url: &str, outer: Version, urls: BatchUrls) -> Result<String, Error> {
     const INVALID: &AsciiSet =
         &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'|').add(b'\\').add(b'^');
-    let url = utf8_percent_encode(url.trim_ascii(), INVALID).to_string();
+    let url = Cow::from(utf8_percent_encode(url.trim_ascii(), INVALID));
     let absolute =
         url.split_once("://").filter(|(scheme, _)| ["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme)));
     let path = match absolute {
@@ -49,8 +51,8 @@ pub(crate) fn resolve(url: &str, outer: Version, urls: BatchUrls) -> Result<Stri
             let detail = format!("wrong version {}: the batch was sent to {}", version.segment(), outer.segment());
             Err(Error::new(&refusal::BATCH_VERSION, &[]).with_detail(detail))
         }
-        None if absolute.is_none() => Ok(format!("/{}/{path}", outer.segment())),
-        _ => Ok(format!("/{path}")),
+        None if absolute.is_none() => Ok(["/", outer.segment(), "/", path].concat()),
+        _ => Ok(["/", path].concat()),
     }
 }
 

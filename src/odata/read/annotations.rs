@@ -47,11 +47,10 @@ impl BodyReader<'_> {
 
     /// Returns the structured type that a text names. Most name the one that is expected, in its own spelling, which needs no search.
     fn structured_of(&self, expected: TypeId, text: &str) -> Option<TypeId> {
-        let name = names::without_prefix(text);
-        if *name == *self.rules.model.structured(expected).full_name {
+        if *text.strip_prefix('#').unwrap_or(text) == *self.rules.model.structured(expected).full_name {
             return Some(expected);
         }
-        match self.rules.model.resolve(name)? {
+        match self.rules.model.resolve(names::without_prefix(text))? {
             NamedType::Structured(id) => Some(id),
             NamedType::Enum(_) => None,
         }

@@ -28,9 +28,9 @@ impl<'r> BodyReader<'r> {
         self.reading.shape.len() >= self.rules.problem_limit
     }
 
-    /// Notes a behavior under another value of which the body would be read differently.
+    /// Notes a behavior under another value of which the body would be read differently, if the answer explains it.
     pub(super) fn note(&mut self, behavior: &'static str) {
-        if !self.reading.decided.contains(&behavior) {
+        if self.rules.explains && !self.reading.decided.contains(&behavior) {
             self.reading.decided.push(behavior);
         }
     }

@@ -56,7 +56,9 @@ pub(super) fn for_update(
     if !patch.changes.iter().any(|change| is_connection(change.property)) {
         return Ok(None);
     }
-    decided.push("connect-on-update");
+    if change.world.explains {
+        decided.push("connect-on-update");
+    }
     let consequence = match change.world.behaviors.connect_on_update {
         ConnectOnUpdate::Off => return Ok(None),
         ConnectOnUpdate::Report => Consequence::Logged,

@@ -52,7 +52,7 @@ impl Passage {
         // A request may begin before its world.
         let at = at.unwrap_or(now).max(begun);
         let idle = opened.map_or(Duration::ZERO, |opened| at.saturating_duration_since(opened));
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let micros = |time: Duration| time.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(time.subsec_micros()));
         let took = micros(now.saturating_duration_since(at).saturating_add(delay));
         Passage {
             began: micros(at.saturating_duration_since(begun)),

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use http::header::{self, HeaderMap};
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
 
 use super::{AnswerCause, EntityChange, JournalRecord};
+use crate::odata::headers::StandardHeaders;
 use crate::text::gzip;
 
 /// The form of a body.
@@ -18,6 +20,9 @@ pub(super) enum BodyForm {
     /// Packed: another coding, malformed, or too long when unpacked.
     Packed,
 }
+
+/// The length from which on a body is kept as it is, if it can be: a copy costs the more the longer it is.
+const KEPT_LENGTH: usize = 16 * 1024;
 
 /// A body as it is recorded.
 #[derive(Debug)]
@@ -43,6 +48,10 @@ pub(super) struct Draft<'r> {
     pub(super) record: JournalRecord<'r>,
     pub(super) request_body: DraftBody<'r>,
     pub(super) response_body: DraftBody<'r>,
+    /// The variable values of the response headers, if they are the standard ones.
+    pub(super) standard: Option<[&'r HeaderValue; 5]>,
+    /// The body of the response with the bytes of its buffer, if it is not copied: it is not among the texts then.
+    pub(super) kept_body: Option<(Bytes, usize)>,
     /// The sizes of entities that were left out: before and after.
     left_out: (Option<usize>, Option<usize>),
 }
@@ -94,9 +103,17 @@ impl<'r> Draft<'r> {
         let request_form = if record.request_body.is_empty() { BodyForm::Plain } else { form(record.request_headers) };
         let request_body = DraftBody::new(request_form, record.request_body, limit);
         // Standard headers name no coding.
-        let response_form = if record.standard_headers.is_some() { BodyForm::Plain } else { form(record.response_headers) };
+        let response_form = if record.has_standard_headers { BodyForm::Plain } else { form(record.response_headers) };
         let response_body = DraftBody::new(response_form, record.response_body, limit);
-        let mut draft = Draft { record, request_body, response_body, left_out: (None, None) };
+        let standard = if record.has_standard_headers { StandardHeaders::values_of(record.response_headers) } else { None };
+        let mut draft = Draft { record, request_body, response_body, standard, kept_body: None, left_out: (None, None) };
+        let is_whole = draft.response_body.full_length.is_none() && response_form == BodyForm::Plain;
+        // A buffer with much more room is not worth it.
+        let is_kept = |(body, bytes): &(&Bytes, usize)| body.len() >= KEPT_LENGTH && *bytes <= body.len() / 4 * 5;
+        if let Some((body, bytes)) = draft.record.kept_body.filter(|kept| is_whole && is_kept(kept)) {
+            draft.kept_body = Some((body.clone(), bytes));
+            draft.response_body.bytes = Cow::Borrowed(&[]);
+        }
         draft.leave_out_entities(limit);
         draft
     }
@@ -104,6 +121,9 @@ impl<'r> Draft<'r> {
     /// Cuts the draft to what remains when the budget is spent: neither bodies nor entities.
     pub(super) fn cut(&mut self) {
         self.request_body.truncate(0);
+        if let Some((body, _)) = self.kept_body.take() {
+            self.response_body.full_length = Some(body.len());
+        }
         self.response_body.truncate(0);
         self.leave_out_entities(0);
     }
@@ -133,6 +153,7 @@ impl<'r> Draft<'r> {
         let entities = changed.iter().flat_map(|changed| [&changed.before, &changed.after]).flatten();
         let AnswerCause { detail, faults, batch, .. } = decided;
         let details: usize = [detail, faults, batch].into_iter().flatten().map(|text| text.len()).sum();
-        method + details + entities.map(|entity| entity.size()).sum::<usize>()
+        let kept = self.kept_body.as_ref().map_or(0, |(_, bytes)| *bytes);
+        method + details + kept + entities.map(|entity| entity.size()).sum::<usize>()
     }
 }

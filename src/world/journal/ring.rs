@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
@@ -66,6 +67,8 @@ struct JournalRow {
 struct RareDetails {
     decided: AnswerCause,
     omissions: Omissions,
+    /// The body of the response with the bytes of its buffer, if it was not copied.
+    kept_body: Option<(Bytes, usize)>,
 }
 
 /// The end of each text, relative to the start: target, request headers, request body, response headers, response body.
@@ -89,15 +92,15 @@ pub(super) enum Buffers {
 
 impl Ring {
     /// Adds an entry.
-    pub(super) fn push(&mut self, number: u64, passage: Passage, draft: Draft<'_>, size: DraftSize, buffers: Buffers) {
+    pub(super) fn push(&mut self, number: u64, passage: Passage, draft: &mut Draft<'_>, size: DraftSize, buffers: Buffers) {
         let DraftSize { texts: room, referred, is_rare } = size;
         let omissions = draft.omissions();
         if buffers == Buffers::Exact && self.rows.len() == self.rows.capacity() {
             // An eighth of the entries, so that growth still takes linear time.
             self.rows.reserve_exact(1 + self.rows.len() / 8);
         }
-        let Draft { record, request_body, response_body, .. } = draft;
-        let (chunk, is_standard) = (self.chunk(room, buffers), record.standard_headers.is_some());
+        let Draft { record, request_body, response_body, standard, kept_body, .. } = draft;
+        let (chunk, is_standard) = (self.chunk(room, buffers), standard.is_some());
         let out = &mut chunk.bytes;
         let start = out.len();
         let mut ends = [0; 5];
@@ -107,8 +110,8 @@ impl Ring {
         ends[1] = out.len() - start;
         out.extend_from_slice(&request_body.bytes);
         ends[2] = out.len() - start;
-        match record.standard_headers {
-            Some(standard) => write_values(standard, out),
+        match standard {
+            Some(values) => write_values(*values, out),
             None => write_headers(record.response_headers, response_body.form, out),
         }
         ends[3] = out.len() - start;
@@ -125,8 +128,11 @@ impl Ring {
             chunk: self.first_chunk + self.chunks.len() - 1,
             start,
             parts: Parts { ends, is_standard, forms: (request_body.form, response_body.form) },
-            changed: record.changed,
-            details: is_rare.then(|| Box::new(RareDetails { decided: record.decided, omissions })),
+            changed: record.changed.take(),
+            details: is_rare.then(|| {
+                let decided = std::mem::take(&mut record.decided);
+                Box::new(RareDetails { decided, omissions, kept_body: kept_body.take() })
+            }),
             referred,
         });
     }
@@ -250,8 +256,11 @@ impl Ring {
     /// Copies an entry.
     pub(super) fn entry(&self, number: u64) -> Option<JournalEntry> {
         let row = &self.rows[self.rows.binary_search_by_key(&number, |row| row.number).ok()?];
-        let texts = &self.chunk_of(row).get(row.start..row.start + row.parts.ends[4])?;
+        let texts = self.chunk_of(row).get(row.start..row.start + row.parts.ends[4])?;
         let details = row.details.as_ref();
+        let kept = details.and_then(|details| details.kept_body.as_ref()).map_or(&[][..], |(body, _)| body);
+        let mut parts = row.parts;
+        parts.ends[4] += kept.len();
         let (decided, omissions) = details.map(|details| (details.decided.clone(), details.omissions)).unwrap_or_default();
         Some(JournalEntry {
             number: row.number,
@@ -259,7 +268,7 @@ impl Ring {
             passage: row.passage,
             method: row.method.clone(),
             status: row.status,
-            texts: Texts { bytes: (*texts).into(), parts: row.parts, omissions },
+            texts: Texts { bytes: [texts, kept].concat().into(), parts, omissions },
             decided,
             changed: row.changed.clone(),
         })
@@ -284,7 +293,7 @@ impl Ring {
             let details = row.details.iter().map(|details| {
                 let AnswerCause { detail, faults, batch, .. } = &details.decided;
                 let texts = [detail, faults, batch].into_iter().flatten().map(|text| text.len());
-                size_of::<RareDetails>() + texts.sum::<usize>()
+                size_of::<RareDetails>() + texts.sum::<usize>() + details.kept_body.as_ref().map_or(0, |(_, bytes)| *bytes)
             });
             let entities = row.changed.iter().flat_map(|changed| [&changed.before, &changed.after]).flatten();
             method + details.sum::<usize>() + entities.map(|entity| entity.size()).sum::<usize>()
@@ -312,7 +321,9 @@ pub(super) struct DraftSize {
 
 impl DraftSize {
     pub(super) fn of(draft: &Draft<'_>) -> DraftSize {
-        let is_rare = draft.record.decided != AnswerCause::default() || draft.omissions() != Omissions::default();
+        let is_rare = draft.record.decided != AnswerCause::default()
+            || draft.omissions() != Omissions::default()
+            || draft.kept_body.is_some();
         let referred = draft.referred_size() + if is_rare { size_of::<RareDetails>() } else { 0 };
         DraftSize { texts: text_size(draft), referred, is_rare }
     }
@@ -327,8 +338,8 @@ impl DraftSize {
 
 /// Returns the size of the texts of an entry.
 fn text_size(draft: &Draft<'_>) -> usize {
-    let JournalRecord { target, request_headers, response_headers, standard_headers, .. } = &draft.record;
-    let response_headers = standard_headers.map_or_else(|| size_of_headers(response_headers), size_of_values);
+    let JournalRecord { target, request_headers, response_headers, .. } = &draft.record;
+    let response_headers = draft.standard.map_or_else(|| size_of_headers(response_headers), size_of_values);
     let bodies = draft.request_body.bytes.len() + draft.response_body.bytes.len();
     target.len() + size_of_headers(request_headers) + response_headers + bodies
 }
@@ -437,13 +448,13 @@ fn headers(mut bytes: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>
 }
 
 /// Returns how many bytes the variable values of the standard headers take.
-fn size_of_values(standard: &StandardHeaders) -> usize {
-    standard.values().into_iter().map(|value| 4 + value.len()).sum()
+fn size_of_values(standard: [&HeaderValue; 5]) -> usize {
+    standard.into_iter().map(|value| 4 + value.len()).sum()
 }
 
 /// Writes the variable values of the standard headers, each after its length.
-fn write_values(standard: &StandardHeaders, out: &mut Vec<u8>) {
-    for value in standard.values() {
+fn write_values(standard: [&HeaderValue; 5], out: &mut Vec<u8>) {
+    for value in standard {
         out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
         out.extend_from_slice(value.as_bytes());
     }

@@ -32,6 +32,7 @@ fn write(journal: &Journal, method: &Method, target: &str, body: &str, status: u
 
 fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str, &str)], body: &str, status: u16) {
     let headers = map(headers);
+    let kept = Bytes::copy_from_slice(body.as_bytes());
     journal.record(JournalRecord {
         time: at(journal.count()),
         arrival: Arrival::default(),
@@ -41,7 +42,9 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
         request_body: body.as_bytes(),
         status: StatusCode::from_u16(status).ok(),
         response_headers: &headers,
-        standard_headers: None,
+        has_standard_headers: false,
+        // Long ones are kept, of these one half.
+        kept_body: body.len().is_multiple_of(2).then_some((&kept, kept.len())),
         response_body: body.as_bytes(),
         decided: AnswerCause::default(),
         changed: None,
@@ -98,7 +101,8 @@ fn entries_are_printed_as_exchanges() {
         request_body: br#"{"encryption":{"secret":"hush"},"n":1.0}"#,
         status: Some(StatusCode::NOT_FOUND),
         response_headers: &map(&[("content-type", "application/json")]),
-        standard_headers: None,
+        has_standard_headers: false,
+        kept_body: None,
         response_body: br#"{"error":{}}"#,
         decided: AnswerCause {
             refused_by: Some("unknown-id"),
@@ -532,7 +536,8 @@ fn record(journal: &Journal, headers: &[(&str, &str)], body: &[u8]) {
         request_body: body,
         status: Some(StatusCode::OK),
         response_headers: &HeaderMap::new(),
-        standard_headers: None,
+        has_standard_headers: false,
+        kept_body: None,
         response_body: b"",
         decided: AnswerCause::default(),
         changed: None,
@@ -551,7 +556,8 @@ fn change(journal: &Journal, before: Option<Arc<Entity>>, after: Option<Arc<Enti
         request_body: b"",
         status: Some(StatusCode::OK),
         response_headers: &HeaderMap::new(),
-        standard_headers: None,
+        has_standard_headers: false,
+        kept_body: None,
         response_body: b"",
         decided,
         changed: Some(EntityChange { set, before, after }),
@@ -605,7 +611,7 @@ proptest! {
             journal.record(JournalRecord {
                 time: at(0), method: &Method::PUT, target, request_headers: &headers, request_body: body, status: Some(StatusCode::OK),
         arrival: Arrival::default(),
-                response_headers: &headers, standard_headers: None, response_body: body, decided: AnswerCause::default(), changed: None,
+                response_headers: &headers, has_standard_headers: false, kept_body: None, response_body: body, decided: AnswerCause::default(), changed: None,
             });
         }
         let entries = journal.query(&JournalQuery::default(), Secrets::Shown);

@@ -434,7 +434,9 @@ impl Collection {
             }
         });
         let own = order.keys.range((start, Bound::Unbounded)).filter_map(|(number, key)| Some((*number, self.get(key)?)));
-        from_baseline.chain(own).skip(skip).take(limit).collect()
+        let mut found = Vec::with_capacity(limit.min(CHUNK));
+        found.extend(from_baseline.chain(own).skip(skip).take(limit));
+        found
     }
 
     /// Returns the record of changes. That of a root collection has the links of its entities too.

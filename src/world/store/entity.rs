@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::edm::value::{Complex, Entity};
-use crate::odata::write::TextCache;
+use crate::odata::write::{StoredText, TextCache};
 use crate::world::budget::Budget;
 
 /// The step in which the bytes of an entity are counted. Most updates stay within it, and write to no counter that all cores share.
@@ -43,6 +43,11 @@ impl StoredEntity {
     /// Returns the entity without its text.
     pub fn entity(&self) -> &Arc<Entity> {
         &self.entity
+    }
+
+    /// Returns the entity with the cache of its text.
+    pub(crate) fn with_text(&self) -> StoredText<'_> {
+        StoredText { entity: self, cache: &self.text }
     }
 
     /// Returns the bytes that the entity takes at most, its cached text included.

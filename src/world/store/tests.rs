@@ -282,8 +282,8 @@ fn a_text_that_was_not_counted_is_not_cached() {
                 &representation,
                 InstanceType { declared: structured, actual: structured },
                 holder,
-                &entity,
-                &entity.text,
+                &entity.with_text(),
+                None,
                 &mut out,
             );
             assert!(out.len() > 100);
@@ -305,8 +305,8 @@ fn a_text_that_was_not_counted_is_not_cached() {
             &representation,
             InstanceType { declared: structured, actual: structured },
             crate::odata::write::Holder::collection(""),
-            &entity,
-            &entity.text,
+            &entity.with_text(),
+            None,
             text,
         );
     }
