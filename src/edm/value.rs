@@ -227,6 +227,11 @@ impl Complex {
         if self.own_type != other.own_type || self.dynamic != other.dynamic {
             return None;
         }
+        let is_same_slot = |((slot, _), (other, _)): (&(Slot, Value), &(Slot, Value))| slot == other;
+        if self.values.len() == other.values.len() && self.values.iter().zip(&other.values).all(is_same_slot) {
+            let pairs = self.values.iter().zip(&other.values);
+            return Some(pairs.filter(|((_, value), (_, other))| !is_same(value, other)).map(|((slot, _), _)| *slot).collect());
+        }
         let (mut left, mut right) = (self.values.iter().peekable(), other.values.iter().peekable());
         let mut found = Vec::new();
         loop {
@@ -268,54 +273,79 @@ impl Complex {
         size_of::<Complex>() + self.values.len() * size_of::<(Slot, Value)>() + self.dynamic.len() * size_of::<Dynamic>()
     }
 
-    /// Returns the approximate size of the values in memory, in bytes, without this structure itself.
-    pub fn size(&self) -> usize {
-        let dynamic: usize = self
-            .dynamic
-            .iter()
-            .map(|member| {
-                let annotation = member.type_name.as_deref().map_or(0, |name| shared_size(name.len()));
-                shared_size(member.name.len()) + shared_size(member.json.len()) + annotation
-            })
-            .sum();
-        let texts: usize = self.values.iter().map(|(_, value)| referred_size(value)).sum();
-        self.values.capacity() * size_of::<(Slot, Value)>() + texts + self.dynamic.capacity() * size_of::<Dynamic>() + dynamic
+    /// Returns the approximate sizes of the values, without this structure itself.
+    fn sizes(&self) -> Sizes {
+        let values = self.values.capacity() * size_of::<(Slot, Value)>();
+        let dynamic = self.dynamic.capacity() * size_of::<Dynamic>();
+        let mut sizes = Sizes { memory: values + dynamic, text: 0 };
+        for member in &self.dynamic {
+            sizes.memory += shared_size(member.name.len()) + shared_size(member.json.len());
+            sizes.text += MEMBER_TEXT + member.name.len() + member.json.len();
+            if let Some(type_name) = &member.type_name {
+                sizes.memory += shared_size(type_name.len());
+                sizes.text += 2 * MEMBER_TEXT + member.name.len() + type_name.len();
+            }
+        }
+        for (_, value) in &self.values {
+            sizes.add(value);
+        }
+        sizes
     }
 }
 
-/// Returns the size of the memory that a value refers to.
-fn referred_size(value: &Value) -> usize {
-    match value {
-        Value::String(text) | Value::Decimal(text) | Value::EnumText(text) | Value::Json(text) => shared_size(text.len()),
-        Value::Link(address) => shared_size(size_of::<EntityAddress>() + address.text_bytes()),
-        Value::Media(media) => shared_size(media.size()),
-        Value::Complex(complex) => shared_size(size_of::<Complex>()) + complex.size(),
-        Value::Collection(items) => shared_size(size_of_val(&**items) + items.iter().map(referred_size).sum::<usize>()),
-        Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Float(_) | Value::DateTimeOffset(_) | Value::Enum(_) => 0,
+/// Whether two values are equal. Those that are shared are not read.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::String(one), Value::String(other)) if Arc::ptr_eq(one, other) => true,
+        (Value::Complex(one), Value::Complex(other)) if Arc::ptr_eq(one, other) => true,
+        (Value::Collection(one), Value::Collection(other)) if Arc::ptr_eq(one, other) => true,
+        _ => one == other,
     }
 }
 
-fn complex_text_size(complex: &Complex) -> usize {
-    let annotation =
-        |member: &Dynamic| member.type_name.as_deref().map_or(0, |name| 2 * MEMBER_TEXT + member.name.len() + name.len());
-    let dynamic = complex.dynamic.iter().map(|member| MEMBER_TEXT + member.name.len() + member.json.len() + annotation(member));
-    complex.values.iter().map(|(_, value)| value_text_size(value)).sum::<usize>() + dynamic.sum::<usize>()
+/// The approximate sizes of values, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sizes {
+    /// The memory that values refer to.
+    memory: usize,
+    /// The length of their JSON text, with the names of their members. A sixteenth of a text is for escapes.
+    text: usize,
 }
 
-/// Returns the approximate length of a value's JSON text with the name of its member. A sixteenth of a text is for escapes.
-fn value_text_size(value: &Value) -> usize {
-    let text = match value {
-        Value::String(text) | Value::EnumText(text) => text.len() + text.len() / 16,
-        Value::Decimal(text) | Value::Json(text) => text.len(),
-        Value::Link(address) => address.text_bytes(),
-        // Answers have the type of the content and its tag.
-        Value::Media(media) => 4 * MEMBER_TEXT + media.content_type().len(),
-        Value::Complex(complex) => complex_text_size(complex),
-        Value::Collection(items) => items.iter().map(value_text_size).sum(),
-        Value::Null | Value::Boolean(_) => 0,
-        Value::Integer(_) | Value::Float(_) | Value::DateTimeOffset(_) | Value::Enum(_) => MEMBER_TEXT,
-    };
-    MEMBER_TEXT + text
+impl Sizes {
+    fn add(&mut self, value: &Value) {
+        self.text += MEMBER_TEXT;
+        match value {
+            Value::String(text) | Value::EnumText(text) => {
+                self.memory += shared_size(text.len());
+                self.text += text.len() + text.len() / 16;
+            }
+            Value::Decimal(text) | Value::Json(text) => {
+                self.memory += shared_size(text.len());
+                self.text += text.len();
+            }
+            Value::Link(address) => {
+                self.memory += shared_size(size_of::<EntityAddress>() + address.text_bytes());
+                self.text += address.text_bytes();
+            }
+            Value::Media(media) => {
+                self.memory += shared_size(media.size());
+                // Answers have the type of the content and its tag.
+                self.text += 4 * MEMBER_TEXT + media.content_type().len();
+            }
+            Value::Complex(complex) => {
+                let inner = complex.sizes();
+                self.memory += shared_size(size_of::<Complex>()) + inner.memory;
+                self.text += inner.text;
+            }
+            Value::Collection(items) => {
+                self.memory += shared_size(size_of_val(&**items));
+                items.iter().for_each(|item| self.add(item));
+            }
+            Value::Null | Value::Boolean(_) => {}
+            Value::Integer(_) | Value::Float(_) | Value::DateTimeOffset(_) | Value::Enum(_) => self.text += MEMBER_TEXT,
+        }
+    }
 }
 
 /// The approximate length of a member's name in JSON, with a short value.
@@ -330,8 +360,8 @@ pub struct Entity {
     pub properties: Complex,
     /// The size in memory.
     size: usize,
-    /// The approximate length of the JSON text of the properties without values.
-    blank_text: usize,
+    /// The approximate length of the JSON text, without annotations for metadata.
+    text_size: usize,
 }
 
 impl Entity {
@@ -342,8 +372,9 @@ impl Entity {
 
     /// Returns an entity with a key and values. `blank_text` is the length of the text of the type's properties without values.
     pub fn of_type(key: Arc<str>, properties: Complex, blank_text: usize) -> Entity {
-        let size = size_of::<Entity>() + shared_size(key.len()) + properties.size();
-        Entity { key, properties, size, blank_text }
+        let sizes = properties.sizes();
+        let size = size_of::<Entity>() + shared_size(key.len()) + sizes.memory;
+        Entity { key, properties, size, text_size: sizes.text + blank_text }
     }
 
     /// Returns a link to an entity.
@@ -376,7 +407,7 @@ impl Entity {
 
     /// Returns the approximate length of the entity's JSON text, in bytes, without annotations for metadata.
     pub fn text_size(&self) -> usize {
-        complex_text_size(&self.properties) + self.blank_text
+        self.text_size
     }
 }
 
