@@ -471,6 +471,14 @@ rows! {
     grade Strong;
     source "Org.OData.Core.V1.Computed in the published schema (microsoftgraph/msgraph-metadata)";
 
+    "server-times" server_times: ServerTimes = "`createdDateTime` and `lastModifiedDateTime` of an entity of a type without a rule of its own about them" {
+        Set "set" "set by the service at the creation and at each write; a value of the client counts where the schema does not mark the property as computed",
+        Absent "absent" "not set: null, or the default of .NET where a type has no null",
+    }
+    profiles Set Set Set;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/todotasklist-post-tasks, todotask-post-checklistitems, accessreviewset-post-historydefinitions, security-casesroot-post-ediscoverycases, intune-apps-androidstoreapp-create (answers to requests without them); for types without such a page, and for changes, weak";
+
     "local-caller" local_caller: LocalCaller = "`lastModifiedBy` after a write without a readable token" {
         User "user" "a fixed local user in `lastModifiedBy.user`",
         Null "null" "null members",

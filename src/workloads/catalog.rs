@@ -2,15 +2,17 @@
 //!
 //! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
 
+mod initial;
 mod operations;
 mod single;
+mod workbook;
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, SiteRules, TypeRules, UpdateAnswer, UpdateMethod, Wording,
     WorkloadRules,
 };
 use crate::policy::refusal;
-use crate::world::workload::Workload;
+use crate::world::workload::{Derived, OperationRow, Workload};
 use http::StatusCode;
 
 #[derive(Debug)]
@@ -20,10 +22,19 @@ impl Workload for Catalog {
     fn rules(&self) -> &'static WorkloadRules {
         &RULES
     }
+
+    fn operations(&self) -> &'static [&'static [OperationRow]] {
+        &[workbook::OPERATIONS]
+    }
+
+    fn derived(&self) -> &'static [Derived] {
+        &initial::DERIVED
+    }
 }
 
 static RULES: WorkloadRules = WorkloadRules {
     types: &TYPES,
+    properties: initial::PROPERTIES,
     // The pages of these types print the entities in answers to plain requests (medium).
     expanded: &[
         ("printService", "endpoints"),

@@ -705,6 +705,8 @@ pub enum PropertyRule {
     Checked(ValueCheck),
     /// Set by the service on a write.
     ServerSet(ServerSetValue),
+    /// Not set by the service, though its name is that of a time which it sets (behavior `server-times`).
+    NotServerSet,
 }
 
 /// A check of a string in a request beyond its type.
@@ -746,6 +748,26 @@ pub enum ServerSetValue {
     CreatorId,
     /// The client id of the application of the creation.
     ApplicationId,
+    /// The time of creation, by the name of the property alone (behavior `server-times`): a value of the client counts.
+    NamedCreatedAt,
+    /// The time of the last write, likewise.
+    NamedModifiedAt,
+}
+
+impl ServerSetValue {
+    /// Returns the value that follows from the name of a property, where a type has no row about it.
+    pub(crate) fn of_name(name: &str) -> Option<ServerSetValue> {
+        match name {
+            "createdDateTime" => Some(ServerSetValue::NamedCreatedAt),
+            "lastModifiedDateTime" => Some(ServerSetValue::NamedModifiedAt),
+            _ => None,
+        }
+    }
+
+    /// Whether the value follows from the name of the property.
+    pub(crate) fn is_named(self) -> bool {
+        matches!(self, ServerSetValue::NamedCreatedAt | ServerSetValue::NamedModifiedAt)
+    }
 }
 
 /// The changes that clients can make to the entities of a type.
@@ -900,6 +922,8 @@ pub enum IdForm {
     Hex(&'static str, &'static str),
     /// The time of creation in milliseconds since 1970.
     Milliseconds,
+    /// A number that follows from the number of entities in the collection.
+    Number,
 }
 
 /// A check of keys: a service that knows the form of its ids refuses others without a look-up.

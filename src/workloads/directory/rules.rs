@@ -85,6 +85,12 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("servicePrincipal", "servicePrincipalType", PropertyRule::CreatedWith("\"Application\"")),
         ("servicePrincipal", "accountEnabled", PropertyRule::InitialValue("true")),
         ("servicePrincipal", "appRoleAssignmentRequired", PropertyRule::InitialValue("false")),
+        // Medium: learn.microsoft.com/graph/api/invitation-post and resources/invitation.
+        ("invitation", "inviteRedeemUrl", PropertyRule::ReadOnly),
+        ("invitation", "invitedUserType", PropertyRule::CreatedWith("\"Guest\"")),
+        ("invitation", "resetRedemption", PropertyRule::CreatedWith("false")),
+        ("invitation", "sendInvitationMessage", PropertyRule::CreatedWith("false")),
+        ("invitation", "status", PropertyRule::CreatedWith("\"PendingAcceptance\"")),
     ],
     caller_singletons: &[("me", "users")],
     // Strong (recorded in Azure/azure-cli); without regard to case, medium.

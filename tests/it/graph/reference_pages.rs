@@ -1,0 +1,182 @@
+//! Exchanges of the reference pages with types that the core of the schema does not have.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use wfi_emulator::emulator::Emulator;
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::workloads;
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::settings::Settings;
+
+use crate::support::harness;
+
+fn settings(choices: &[(&str, &str)]) -> Settings {
+    let mut behaviors = Behaviors::default();
+    for (name, value) in choices {
+        behaviors.set(name, value).unwrap();
+    }
+    Settings { schema: workloads::schema_with_rest(), ..harness::settings(behaviors) }
+}
+
+fn world() -> World {
+    World::new(settings(&[]))
+}
+
+fn get(world: &World, path: &str) -> (StatusCode, Value) {
+    harness::json(world, Method::GET, path, None)
+}
+
+fn send(world: &World, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
+    harness::json(world, method, path, Some(&body.to_string()))
+}
+
+/// Creates an entity.
+#[track_caller]
+fn create(world: &World, path: &str, body: &Value) -> Value {
+    let (status, entity) = send(world, Method::POST, path, body);
+    assert_eq!(status, StatusCode::CREATED, "{path}: {entity}");
+    entity
+}
+
+fn id(entity: &Value) -> &str {
+    entity["id"].as_str().unwrap()
+}
+
+/// Replaces the state. Returns the refusal, if there is one.
+fn put_state(emulator: &Emulator, state: &Value) -> String {
+    let request = http::Request::put("/_emulator/worlds/default/state").header("content-type", "application/json");
+    let response = emulator.send(request.body(state.to_string().into()).unwrap());
+    let body = String::from_utf8(response.body().to_vec()).unwrap();
+    if response.status().is_success() { String::new() } else { body }
+}
+
+#[test]
+fn the_service_sets_the_times_of_types_without_rules_of_their_own() {
+    let world = world();
+    let list = create(&world, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
+    let tasks = format!("/v1.0/me/todo/lists/{}/tasks", id(&list));
+    let task = create(&world, &tasks, &json!({ "title": "Clean the oven" }));
+    let created = task["createdDateTime"].as_str().unwrap().to_owned();
+    assert!(created.starts_with("20"), "{task}");
+    assert_eq!(task["createdDateTime"], task["lastModifiedDateTime"]);
+    // Null without a rule, where the type has a null.
+    for (path, body) in [
+        ("/v1.0/security/cases/ediscoveryCases", json!({ "displayName": "Flour" })),
+        ("/v1.0/identityGovernance/accessReviews/historyDefinitions", json!({ "displayName": "Last quarter" })),
+        ("/v1.0/identityGovernance/entitlementManagement/catalogs", json!({ "displayName": "Sales" })),
+    ] {
+        let entity = create(&world, path, &body);
+        assert!(entity["createdDateTime"].as_str().is_some_and(|time| time.starts_with("20")), "{path}: {entity}");
+    }
+    // A value of the client counts; a change has a time of its own.
+    let stated =
+        json!({ "title": "Warm up", "createdDateTime": "2020-07-22T10:39:03Z", "lastModifiedDateTime": "2020-07-22T12:02:10Z" });
+    let stated = create(&world, &tasks, &stated);
+    assert_eq!(stated["createdDateTime"], "2020-07-22T10:39:03Z");
+    assert_eq!(stated["lastModifiedDateTime"], "2020-07-22T12:02:10Z");
+    let path = format!("{tasks}/{}", id(&stated));
+    let (status, changed) = send(&world, Method::PATCH, &path, &json!({ "title": "Warm up at five" }));
+    assert_eq!(status, StatusCode::OK, "{changed}");
+    assert_eq!(changed["createdDateTime"], "2020-07-22T10:39:03Z");
+    assert_eq!(changed["lastModifiedDateTime"], created, "the clock of the world stays");
+    let (_, changed) = send(&world, Method::PATCH, &path, &json!({ "lastModifiedDateTime": "2021-01-01T00:00:00Z" }));
+    assert_eq!(changed["lastModifiedDateTime"], "2021-01-01T00:00:00Z");
+    // A body without members changes nothing.
+    let (_, changed) = send(&world, Method::PATCH, &path, &json!({}));
+    assert_eq!(changed["lastModifiedDateTime"], "2021-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_replacement_keeps_the_time_of_creation() {
+    let world = world();
+    let definitions = "/v1.0/identityGovernance/accessReviews/definitions";
+    let body = json!({ "displayName": "Quarter", "createdDateTime": "2020-07-22T10:39:03Z" });
+    let definition = create(&world, definitions, &body);
+    let path = format!("{definitions}/{}", id(&definition));
+    let (status, body) = send(&world, Method::PUT, &path, &json!({ "displayName": "Month" }));
+    assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
+    let after = get(&world, &path).1;
+    assert_eq!(after["createdDateTime"], definition["createdDateTime"], "{after}");
+    assert_eq!(after["displayName"], "Month");
+}
+
+#[test]
+fn times_of_states_are_never_invented() {
+    let emulator = Emulator::builder().build();
+    let task = json!({ "id": "t1", "title": "Proof" });
+    let state = json!({ "users": [{ "id": "u1", "todo": { "lists": [{ "id": "l1", "tasks": [task] }] } }] });
+    assert_eq!(put_state(&emulator, &state), "");
+    let request = http::Request::builder().uri("/v1.0/users/u1/todo/lists/l1/tasks/t1").body(Bytes::new()).unwrap();
+    let task: Value = serde_json::from_slice(emulator.send(request).body()).unwrap();
+    assert_eq!((&task["title"], &task["createdDateTime"]), (&json!("Proof"), &json!("0001-01-01T00:00:00Z")));
+    let absent = World::new(settings(&[("server-times", "absent")]));
+    let list = create(&absent, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
+    let task = create(&absent, &format!("/v1.0/me/todo/lists/{}/tasks", id(&list)), &json!({ "title": "Proof" }));
+    assert_eq!(task["createdDateTime"], "0001-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_time_that_the_pages_print_as_null_is_not_set() {
+    let world = world();
+    let app =
+        create(&world, "/v1.0/appCatalogs/teamsApps", &json!({ "displayName": "Ovens", "distributionMethod": "organization" }));
+    let path = format!("/v1.0/appCatalogs/teamsApps/{}/appDefinitions", id(&app));
+    let definition = create(&world, &path, &json!({ "displayName": "Ovens" }));
+    assert_eq!(definition["lastModifiedDateTime"], Value::Null, "{definition}");
+}
+
+#[test]
+fn new_entities_have_the_values_that_the_pages_print() {
+    let world = world();
+    let list = create(&world, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
+    assert_eq!(list["isOwner"], true);
+    let task = create(&world, &format!("/v1.0/me/todo/lists/{}/tasks", id(&list)), &json!({ "title": "Sign" }));
+    let items = format!("/v1.0/me/todo/lists/{}/tasks/{}/checklistItems", id(&list), id(&task));
+    assert_eq!(create(&world, &items, &json!({ "displayName": "Final sign-off" }))["isChecked"], false);
+    assert_eq!(create(&world, &items, &json!({ "displayName": "Done", "isChecked": true }))["isChecked"], true);
+    let rule =
+        json!({ "displayName": "From partner", "sequence": 2, "isEnabled": true, "actions": { "stopProcessingRules": true } });
+    let rule = create(&world, "/v1.0/me/mailFolders/inbox/messageRules", &rule);
+    assert_eq!((&rule["hasError"], &rule["isReadOnly"]), (&json!(false), &json!(false)));
+    let invitation = json!({ "invitedUserEmailAddress": "admin@fabrikam.com", "inviteRedirectUrl": "https://myapp.contoso.com" });
+    let invitation = create(&world, "/v1.0/invitations", &invitation);
+    assert_eq!((&invitation["status"], &invitation["invitedUserType"]), (&json!("PendingAcceptance"), &json!("Guest")));
+    let url = invitation["inviteRedeemUrl"].as_str().unwrap();
+    assert!(url.starts_with("https://login.microsoftonline.com/redeem?rd=") && url.contains(id(&invitation)), "{url}");
+    let status = json!({ "id": "contoso_recipes", "description": "Recipes", "targetTypes": ["group"], "properties": [] });
+    assert_eq!(create(&world, "/v1.0/schemaExtensions", &status)["status"], "InDevelopment");
+}
+
+#[test]
+fn items_of_a_list_are_numbered() {
+    let world = world();
+    let site = create(&world, "/v1.0/sites", &json!({ "displayName": "Bakery" }));
+    let lists = format!("/v1.0/sites/{}/lists", id(&site));
+    for name in ["Widgets", "Recipes"] {
+        let list = create(&world, &lists, &json!({ "displayName": name, "list": { "template": "genericList" } }));
+        let items = format!("{lists}/{}/items", id(&list));
+        for expected in ["1", "2", "3"] {
+            let item = create(&world, &items, &json!({ "fields": { "Title": "Widget", "Color": "Purple" } }));
+            assert_eq!(item["id"], expected, "{name}");
+        }
+        assert_eq!(harness::json(&world, Method::DELETE, &format!("{items}/1"), None).0, StatusCode::NO_CONTENT);
+        // The third has the number of the items that are there.
+        assert_eq!(create(&world, &items, &json!({}))["id"], "4", "{name}");
+    }
+}
+
+#[test]
+fn a_session_of_a_workbook_is_as_it_was_requested() {
+    let world = world();
+    let file = json!({ "name": "costs.xlsx", "file": {} });
+    let file = create(&world, "/v1.0/me/drive/root/children", &file);
+    let path = format!("/v1.0/me/drive/items/{}/workbook/createSession", id(&file));
+    let mut ids = Vec::new();
+    for persists in [true, false] {
+        let session = create(&world, &path, &json!({ "persistChanges": persists }));
+        assert_eq!(session["persistChanges"], persists, "{session}");
+        ids.push(id(&session).to_owned());
+    }
+    assert!(ids[0] != ids[1] && !ids[0].is_empty(), "{ids:?}");
+}
