@@ -43,6 +43,10 @@ static RULES: WorkloadRules = WorkloadRules {
         ("permissionGrantPolicy", "excludes"),
         ("userConsentRequest", "approval"),
         ("approval", "stages"),
+        // unifiedroledefinition-get and rbacapplication-list-roledefinitions
+        ("unifiedRoleDefinition", "inheritsPermissionsFrom"),
+        // contenttype-get and site-list-contenttypes
+        ("contentType", "base"),
     ],
     // learn.microsoft.com/graph/api/site-get and site-getbypath (medium)
     sites: &[("site", SiteRules { url: "webUrl", root: "root" })],

@@ -130,8 +130,17 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     doubted_casts: &[(("group", "transitiveMembers"), "group")],
     // Strong: microsoft-graph-docs#15109 and #2632, microsoft-graph-docs-contrib#3591; without a link to the others.
     expand_limits: &[("directoryObject", 20)],
-    // learn.microsoft.com/graph/api/group-post-acceptedsenders, group-post-rejectedsenders, featurerolloutpolicy-post-appliesto add links
-    references: &[("group", "acceptedSenders"), ("group", "rejectedSenders"), ("featureRolloutPolicy", "appliesTo")],
+    // Medium: learn.microsoft.com/graph/api/group-post-acceptedsenders, group-post-rejectedsenders, featurerolloutpolicy-post-appliesto,
+    // accesspackage-post-incompatiblegroup, connectedorganization-post-externalsponsors and connectedorganization-post-internalsponsors add
+    // links, and the pages that delete remove them.
+    references: &[
+        ("group", "acceptedSenders"),
+        ("group", "rejectedSenders"),
+        ("featureRolloutPolicy", "appliesTo"),
+        ("accessPackage", "incompatibleGroups"),
+        ("connectedOrganization", "externalSponsors"),
+        ("connectedOrganization", "internalSponsors"),
+    ],
     // The pages of both sides describe one relation (learn.microsoft.com/graph/api/user-list-memberof, group-list-members,
     // user-list-directreports, user-list-ownedobjects).
     inverses: &[

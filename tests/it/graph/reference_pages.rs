@@ -127,6 +127,55 @@ fn a_time_that_the_pages_print_as_null_is_not_set() {
 }
 
 #[test]
+fn links_are_added_and_removed_where_the_pages_have_them() {
+    let world = world();
+    let group = get(&world, "/v1.0/groups").1["value"][0]["id"].as_str().unwrap().to_owned();
+    let management = "/v1.0/identityGovernance/entitlementManagement";
+    let package = create(&world, &format!("{management}/accessPackages"), &json!({ "displayName": "Sales" }));
+    let organization = create(&world, &format!("{management}/connectedOrganizations"), &json!({ "displayName": "Fabrikam" }));
+    for (holder, navigation) in [
+        (format!("{management}/accessPackages/{}", id(&package)), "incompatibleGroups"),
+        (format!("{management}/connectedOrganizations/{}", id(&organization)), "externalSponsors"),
+        (format!("{management}/connectedOrganizations/{}", id(&organization)), "internalSponsors"),
+    ] {
+        let path = format!("{holder}/{navigation}");
+        let link = json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/groups/{group}") });
+        let (status, body) = send(&world, Method::POST, &format!("{path}/$ref"), &link);
+        assert_eq!(status, StatusCode::NO_CONTENT, "{path}: {body}");
+        let (status, body) = get(&world, &path);
+        assert_eq!((status, &body["value"][0]["id"]), (StatusCode::OK, &json!(group)), "{path}: {body}");
+        let (status, body) = harness::json(&world, Method::DELETE, &format!("{path}/{group}/$ref"), None);
+        assert_eq!(status, StatusCode::NO_CONTENT, "{path}: {body}");
+        assert_eq!(get(&world, &path).1["value"], json!([]), "{path}");
+        assert_eq!(get(&world, &format!("/v1.0/groups/{group}")).0, StatusCode::OK, "the group stays");
+    }
+}
+
+#[test]
+fn the_base_of_content_types_and_of_roles_is_shown_unasked() {
+    let world = world();
+    let roles = "/v1.0/roleManagement/directory/roleDefinitions";
+    let permissions = json!([{ "allowedResourceActions": ["microsoft.directory/applications/basic/read"] }]);
+    let role = |name: &str| json!({ "displayName": name, "isEnabled": true, "rolePermissions": permissions });
+    let base = create(&world, roles, &role("Directory Readers"));
+    assert_eq!((&base["isBuiltIn"], &base["templateId"]), (&json!(false), &base["id"]));
+    let heir = create(&world, roles, &role("Groups Administrator"));
+    let bases = format!("{roles}/{}/inheritsPermissionsFrom", id(&heir));
+    let inherited = create(&world, &bases, &role("Directory Readers"));
+    let (_, shown) = get(&world, &format!("{roles}/{}", id(&heir)));
+    assert_eq!(shown["inheritsPermissionsFrom"][0]["id"], inherited["id"], "{shown}");
+    let (_, shown) = get(&world, &format!("{roles}/{}", id(&base)));
+    assert_eq!(shown["inheritsPermissionsFrom"], json!([]), "{shown}");
+    let site = create(&world, "/v1.0/sites", &json!({ "displayName": "Bakery" }));
+    let content_types = format!("/v1.0/sites/{}/contentTypes", id(&site));
+    let base = create(&world, &content_types, &json!({ "name": "Document Set" }));
+    let base_path = format!("https://graph.microsoft.com{content_types}/{}", id(&base));
+    let heir = create(&world, &content_types, &json!({ "name": "Recipes", "base@odata.bind": base_path }));
+    let (_, shown) = get(&world, &format!("{content_types}/{}", id(&heir)));
+    assert_eq!(shown["base"]["name"], "Document Set", "{shown}");
+}
+
+#[test]
 fn new_entities_have_the_values_that_the_pages_print() {
     let world = world();
     let list = create(&world, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
