@@ -750,6 +750,12 @@ impl Model {
         self.is_partial && is_identifier && csdl::packed::V1.may_have_operation(name)
     }
 
+    /// Whether instances of a type can be of a type that is not abstract. While a part is not read, that may have one.
+    pub fn has_concrete_type(&self, id: TypeId) -> bool {
+        let is_concrete = |structured: &StructuredType| !structured.is_abstract && self.is_a(structured.id, id);
+        self.is_partial || self.structured_types().any(is_concrete)
+    }
+
     /// Whether a type may have a member of this name, in any case, in the part that is not read.
     pub fn may_have_unread_member(&self, structured: &StructuredType, name: &str) -> bool {
         let lineage = std::iter::successors(Some(structured), |derived| self.find_structured(derived.base?));

@@ -350,6 +350,14 @@ rows! {
     grade Weak;
     source "msgraph-search-connector-sample#3 (gateway); OData/odata.net 8.4 ReaderValidationUtils_CannotConvertPrimitiveValue";
 
+    "quoted-arguments" quoted_arguments: QuotedArguments = "a boolean or a number in quotes (`\"false\"`) in the body of an action, for a parameter that is one" {
+        Take "take" "taken as that value, as examples on reference pages have it; not within complex values and entities",
+        Refuse "refuse" "refused with 400, like other values of the wrong kind",
+    }
+    profiles Take Take Take;
+    grade Strong;
+    source "microsoft-graph-docs#12816 (an answer of Microsoft about booleans) and #5615 (`sendMail` answered with 202); learn.microsoft.com/graph/api/user-sendmail; for numbers medium, user-findmeetingtimes; for other actions weak";
+
     "type-namespace" type_namespace: TypeNamespace = "the namespace in the error message for an unknown `@odata.type`" {
         AsSent "as-sent" "the name as the client sent it",
         Workload "workload" "`Microsoft.Teams.GraphSvc`, into which the gateway renames `microsoft.graph` before the workload sees it",

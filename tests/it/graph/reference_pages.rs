@@ -176,6 +176,61 @@ fn the_base_of_content_types_and_of_roles_is_shown_unasked() {
 }
 
 #[test]
+fn values_in_quotes_are_taken_by_actions_alone() {
+    let message =
+        json!({ "subject": "Meet for lunch?", "toRecipients": [{ "emailAddress": { "address": "fannyd@contoso.com" } }] });
+    for (choice, text, expected) in [
+        ("take", "false", StatusCode::ACCEPTED),
+        ("take", "true", StatusCode::ACCEPTED),
+        ("take", "no", StatusCode::BAD_REQUEST),
+        ("take", "False", StatusCode::BAD_REQUEST),
+        ("refuse", "false", StatusCode::BAD_REQUEST),
+    ] {
+        let world = World::new(settings(&[("quoted-arguments", choice)]));
+        let sent = || get(&world, "/v1.0/me/mailFolders/sentItems/messages").1["value"].as_array().map_or(0, Vec::len);
+        let before = sent();
+        let (status, body) =
+            send(&world, Method::POST, "/v1.0/me/sendMail", &json!({ "message": message, "saveToSentItems": text }));
+        assert_eq!(status, expected, "{choice} {text}: {body}");
+        assert_eq!(sent() > before, text == "true", "{choice} {text}");
+        let (status, body) = send(&world, Method::POST, "/v1.0/me/messages", &json!({ "subject": "Lunch", "isRead": "false" }));
+        assert_eq!(status, StatusCode::BAD_REQUEST, "a property: {body}");
+    }
+}
+
+#[test]
+fn numbers_in_quotes_are_taken_by_actions() {
+    for (choice, text, expected) in [
+        ("take", "100", StatusCode::OK),
+        ("take", "half", StatusCode::BAD_REQUEST),
+        ("take", "true", StatusCode::BAD_REQUEST),
+        ("refuse", "100", StatusCode::BAD_REQUEST),
+    ] {
+        let world = World::new(settings(&[("quoted-arguments", choice)]));
+        let body = json!({ "minimumAttendeePercentage": text, "meetingDuration": "PT1H" });
+        let (status, body) = send(&world, Method::POST, "/v1.0/me/findMeetingTimes", &body);
+        assert_eq!(status, expected, "{choice} {text}: {body}");
+    }
+}
+
+#[test]
+fn an_abstract_type_without_a_concrete_one_needs_no_name() {
+    let emulator = Emulator::builder().build();
+    let problems = |state: Value| put_state(&emulator, &state);
+    assert_eq!(
+        problems(json!({ "security": { "attackSimulation": { "simulations": [{ "id": "s1", "displayName": "Phish" }] } } })),
+        ""
+    );
+    // Others must be named.
+    let problem = problems(json!({ "deviceManagement": { "deviceConfigurations": [{ "id": "c1" }] } }));
+    assert!(problem.contains("abstract type microsoft.graph.deviceConfiguration"), "{problem}");
+    // And so in a request.
+    let world = world();
+    let (status, body) = send(&world, Method::PATCH, "/v1.0/security/attackSimulation", &json!({}));
+    assert!(status.is_success(), "{body}");
+}
+
+#[test]
 fn new_entities_have_the_values_that_the_pages_print() {
     let world = world();
     let list = create(&world, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
