@@ -38,8 +38,8 @@ pub(crate) use text::{BUILT_IN, SchemaText};
 
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
-    DefaultProjection, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedId, ImpliedRules,
-    JoinRules, KeyCheck, LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules,
+    DefaultProjection, DerivedKey, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedId,
+    ImpliedRules, JoinRules, KeyCheck, LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules,
     ServerSetValue, SiteRules, TagForm, TagRules, Tolerance, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View,
     WellKnown, WindowRules, Wording, WorkloadRules,
 };
@@ -426,6 +426,8 @@ pub struct RareRules {
     pub closed: Option<&'static Tolerance>,
     /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
     pub eventual: Option<&'static Tolerance>,
+    /// The property of a derived type that a path segment can be, like a key.
+    pub derived_key: Option<&'static DerivedKey>,
 }
 
 impl RareRules {
@@ -450,6 +452,7 @@ impl RareRules {
         has_own_state: false,
         closed: None,
         eventual: None,
+        derived_key: None,
     };
 
     /// Whether there is a rule.
@@ -474,6 +477,7 @@ impl RareRules {
             has_own_state,
             closed,
             eventual,
+            derived_key,
         } = self;
         implied.is_none()
             && deactivated.is_none()
@@ -494,6 +498,7 @@ impl RareRules {
             && !has_own_state
             && closed.is_none()
             && eventual.is_none()
+            && derived_key.is_none()
     }
 }
 

@@ -8,8 +8,8 @@ mod single;
 mod workbook;
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, SiteRules, TypeRules, UpdateAnswer, UpdateMethod, Wording,
-    WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DerivedKey, SearchRules, SiteRules, TypeRules, UpdateAnswer,
+    UpdateMethod, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 use crate::world::workload::{Derived, OperationRow, Workload};
@@ -35,6 +35,8 @@ impl Workload for Catalog {
 static RULES: WorkloadRules = WorkloadRules {
     types: &TYPES,
     properties: initial::PROPERTIES,
+    // learn.microsoft.com/graph/api/place-get and place-list (medium): rooms and lists of rooms are found by their addresses, too.
+    derived_segment_keys: &[("place", DerivedKey { type_name: "room", property: "emailAddress", qualifier: None })],
     // The pages of these types print the entities in answers to plain requests (medium).
     expanded: &[
         ("printService", "endpoints"),

@@ -25,6 +25,9 @@ pub struct WorkloadRules {
     pub caller_singletons: &'static [(&'static str, &'static str)],
     /// Types, and their properties that a path segment can name an entity by, like the key.
     pub segment_keys: &'static [(&'static str, &'static str)],
+    /// Types, and the property of a type derived from them that a path segment can name an entity by, like the key. Derived types inherit the
+    /// row.
+    pub derived_segment_keys: &'static [(&'static str, DerivedKey)],
     /// Types, a property, and names that a path segment can have in place of a key, each with the value of the property.
     pub well_known: &'static [(&'static str, &'static str, WellKnown)],
     /// Types, and their properties whose values no two entities of a collection can share. Derived types inherit the row.
@@ -134,6 +137,17 @@ pub struct WorkloadRules {
     pub without_tenant: &'static [(&'static str, Tolerance)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
+}
+
+/// A property of a derived type that a path segment can name an entity by. Derived types that declare it alike share it.
+#[derive(Clone, Copy, Debug)]
+pub struct DerivedKey {
+    /// The derived type, in Graph's own namespace.
+    pub type_name: &'static str,
+    /// The property.
+    pub property: &'static str,
+    /// A text in lower case behind which a segment can have the value, too.
+    pub qualifier: Option<&'static str>,
 }
 
 /// The entities that a navigation property shows: the service keeps one entity under several addresses.
@@ -360,6 +374,7 @@ impl WorkloadRules {
             recorded_order,
             caller_singletons: _,
             segment_keys,
+            derived_segment_keys,
             well_known,
             unique,
             unexpanded,
@@ -415,7 +430,8 @@ impl WorkloadRules {
         } = self;
         let mut found: Vec<&'static str> = types.iter().map(|row| row.name).collect();
         found.extend(properties.iter().map(|(name, ..)| *name));
-        found.extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)));
+        found
+            .extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)).chain(names(derived_segment_keys)));
         found.extend(well_known.iter().map(|(name, ..)| *name).chain(views.iter().map(|(name, ..)| *name)));
         found.extend(keyed_elsewhere.iter().map(|(name, ..)| *name));
         found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
@@ -451,6 +467,7 @@ impl WorkloadRules {
         recorded_order: &[],
         caller_singletons: &[],
         segment_keys: &[],
+        derived_segment_keys: &[],
         well_known: &[],
         unique: &[],
         unexpanded: &[],

@@ -40,13 +40,15 @@ pub(super) static DERIVED: [Derived; 16] = [
     row("invitation", "inviteRedeemUrl", |invitation| Some(redeem_url(invitation))),
 ];
 
-/// Medium: learn.microsoft.com/graph/api/opentypeextension-post-opentypeextension (of an object of the directory, the id is the name).
+/// Medium: learn.microsoft.com/graph/api/opentypeextension-post-opentypeextension (qualified ids), graph/extensibility-open-users (of an object of
+/// the directory, the id is the name).
 pub(super) static KEYS: [(&str, KeyRule); 2] = [
     ("openTypeExtension", |extension| {
         let holder = extension.ancestors.last()?;
         let directory = extension.model.type_named("directoryObject")?;
         let name = extension.text("extensionName")?;
-        extension.model.is_a(holder.type_id, directory).then(|| name.to_string())
+        let is_of_directory = extension.model.is_a(holder.type_id, directory);
+        Some(if is_of_directory { name.to_string() } else { format!("microsoft.graph.openTypeExtension.{name}") })
     }),
     // A name behind that of a domain stays as it is; others get a beginning of their own (medium,
     // learn.microsoft.com/graph/api/schemaextension-post-schemaextensions prints `courses` and `extk9eruy7c_courses`).

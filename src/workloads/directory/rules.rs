@@ -1,9 +1,9 @@
 //! Rules of the directory that CSDL cannot express, and of the type that all entities derive from.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, LimitHeaders,
-    MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View,
-    Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, DerivedKey, IdForm, KeyCheck,
+    LimitHeaders, MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique,
+    UpdateAnswer, View, Wording, WorkloadRules,
 };
 use crate::policy::behavior::{AdvancedQueries, DirectoryPaging, DirectoryTextCase, DirectoryUnknownNames};
 use crate::policy::refusal;
@@ -95,6 +95,12 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     caller_singletons: &[("me", "users")],
     // Strong (recorded in Azure/azure-cli); without regard to case, medium.
     segment_keys: &[("user", "userPrincipalName")],
+    // Medium: learn.microsoft.com/graph/api/opentypeextension-get, opentypeextension-update and opentypeextension-delete: by the name, or
+    // qualified, of which the pages print two forms.
+    derived_segment_keys: &[(
+        "extension",
+        DerivedKey { type_name: "openTypeExtension", property: "extensionName", qualifier: Some("opentypeextension.") },
+    )],
     // The emulator's own, for fixtures that do not name the types of their objects.
     placeholders: &["directoryObject"],
     // Strong for domains, whose id is their name (pnp/pnpcore, recorded), medium for schema extensions (their page prints it).

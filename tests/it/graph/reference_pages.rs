@@ -231,6 +231,75 @@ fn an_abstract_type_without_a_concrete_one_needs_no_name() {
 }
 
 #[test]
+fn open_extensions_are_found_by_their_names() {
+    let world = world();
+    let message = create(&world, "/v1.0/me/messages", &json!({ "subject": "Annual review" }));
+    let task_list = create(&world, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
+    for (holder, is_qualified) in [
+        (format!("/v1.0/me/messages/{}", id(&message)), true),
+        (format!("/v1.0/me/todo/lists/{}", id(&task_list)), true),
+        ("/v1.0/me".to_owned(), false),
+    ] {
+        let extensions = format!("{holder}/extensions");
+        let body = json!({ "@odata.type": "microsoft.graph.openTypeExtension", "extensionName": "Com.Contoso.Referral", "dealValue": 10000 });
+        let extension = create(&world, &extensions, &body);
+        let name = if is_qualified { "microsoft.graph.openTypeExtension.Com.Contoso.Referral" } else { "Com.Contoso.Referral" };
+        assert_eq!(extension["id"], name, "{holder}");
+        for path in [
+            format!("{extensions}/Com.Contoso.Referral"),
+            format!("{extensions}('Com.Contoso.Referral')"),
+            format!("{extensions}/microsoft.graph.openTypeExtension.Com.Contoso.Referral"),
+            format!("{extensions}/Microsoft.OutlookServices.OpenTypeExtension.Com.Contoso.Referral"),
+        ] {
+            let (status, body) = get(&world, &path);
+            assert_eq!((status, &body["id"]), (StatusCode::OK, &json!(name)), "{path}: {body}");
+        }
+        let path = format!("{extensions}/Com.Contoso.Referral");
+        let (status, body) = send(&world, Method::PATCH, &path, &json!({ "dealValue": 1 }));
+        assert!(status.is_success(), "{body}");
+        assert_eq!(get(&world, &path).1["dealValue"], 1);
+        let (status, body) = send(
+            &world,
+            Method::POST,
+            &extensions,
+            &json!({ "@odata.type": "microsoft.graph.openTypeExtension", "extensionName": "Com.Contoso.Referral" }),
+        );
+        assert!(status.is_client_error(), "{body}");
+        assert_eq!(get(&world, &format!("{extensions}/Com.Contoso.Other")).0, StatusCode::NOT_FOUND);
+        assert_eq!(harness::json(&world, Method::DELETE, &path, None).0, StatusCode::NO_CONTENT);
+        assert_eq!(get(&world, &path).0, StatusCode::NOT_FOUND);
+    }
+}
+
+#[test]
+fn places_are_found_by_their_addresses() {
+    let world = world();
+    let lists =
+        json!({ "@odata.type": "#microsoft.graph.roomList", "displayName": "Building 2", "emailAddress": "bldg2@contoso.com" });
+    let list = create(&world, "/v1.0/places", &lists);
+    let room =
+        json!({ "@odata.type": "#microsoft.graph.room", "displayName": "Conf Room 200", "emailAddress": "cf200@contoso.com" });
+    let room = create(&world, "/v1.0/places", &room);
+    for (path, found) in [
+        ("/v1.0/places/bldg2@contoso.com", Some(&list)),
+        ("/v1.0/places/BLDG2%40contoso.com", Some(&list)),
+        ("/v1.0/places/cf200@contoso.com", Some(&room)),
+        ("/v1.0/places/other@contoso.com", None),
+    ] {
+        let (status, body) = get(&world, path);
+        match found {
+            Some(place) => assert_eq!((status, &body["id"]), (StatusCode::OK, &place["id"]), "{path}: {body}"),
+            None => assert_eq!(status, StatusCode::NOT_FOUND, "{path}"),
+        }
+    }
+    let (status, rooms) = get(&world, "/v1.0/places/bldg2@contoso.com/microsoft.graph.roomList/rooms");
+    assert_eq!((status, &rooms["value"]), (StatusCode::OK, &json!([])), "{rooms}");
+    let change = json!({ "@odata.type": "#microsoft.graph.room", "nickname": "Conf" });
+    let (status, body) = send(&world, Method::PATCH, "/v1.0/places/cf200@contoso.com", &change);
+    assert_eq!((status, &body["nickname"]), (StatusCode::OK, &json!("Conf")), "{body}");
+}
+
+#[test]
 fn new_entities_have_the_values_that_the_pages_print() {
     let world = world();
     let list = create(&world, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
