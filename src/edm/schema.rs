@@ -38,8 +38,8 @@ pub(crate) use text::{BUILT_IN, SchemaText};
 
 pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
-    DefaultProjection, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedId, ImpliedRules,
-    JoinRules, KeyCheck, LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules,
+    DefaultProjection, DerivedKey, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedId,
+    ImpliedRules, JoinRules, KeyCheck, LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules, Required, SearchRules,
     ServerSetValue, SiteRules, TagForm, TagRules, Tolerance, TypeRules, Unique, UnknownMembers, UpdateAnswer, UpdateMethod,
     ValueCheck, View, WellKnown, WindowRules, Wording, WorkloadRules,
 };
@@ -430,6 +430,8 @@ pub struct RareRules {
     pub unknown_members: Option<&'static UnknownMembers>,
     /// The behavior that decides whether some queries need `ConsistencyLevel: eventual`.
     pub eventual: Option<&'static Tolerance>,
+    /// The property of a derived type that a path segment can be, like a key.
+    pub derived_key: Option<&'static DerivedKey>,
 }
 
 impl RareRules {
@@ -455,6 +457,7 @@ impl RareRules {
         closed: None,
         unknown_members: None,
         eventual: None,
+        derived_key: None,
     };
 
     /// Whether there is a rule.
@@ -480,6 +483,7 @@ impl RareRules {
             closed,
             unknown_members,
             eventual,
+            derived_key,
         } = self;
         implied.is_none()
             && deactivated.is_none()
@@ -501,6 +505,7 @@ impl RareRules {
             && closed.is_none()
             && unknown_members.is_none()
             && eventual.is_none()
+            && derived_key.is_none()
     }
 }
 
@@ -755,6 +760,12 @@ impl Model {
         // Nearly all keys have other characters.
         let is_identifier = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         self.is_partial && is_identifier && csdl::packed::V1.may_have_operation(name)
+    }
+
+    /// Whether instances of a type can be of a type that is not abstract. While a part is not read, that may have one.
+    pub fn has_concrete_type(&self, id: TypeId) -> bool {
+        let is_concrete = |structured: &StructuredType| !structured.is_abstract && self.is_a(structured.id, id);
+        self.is_partial || self.structured_types().any(is_concrete)
     }
 
     /// Whether a type may have a member of this name, in any case, in the part that is not read.

@@ -50,7 +50,7 @@ impl ValuePool {
         match value {
             Value::String(text) | Value::Decimal(text) | Value::EnumText(text) | Value::Json(text) => self.share(text),
             Value::Complex(inner) => {
-                // What others hold already is as it is.
+                // A value that others hold already stays as it is.
                 if let Some(own) = Arc::get_mut(inner) {
                     self.compact(own);
                     self.share_complex(inner);

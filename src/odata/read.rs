@@ -158,7 +158,9 @@ impl BodyReader<'_> {
         let structured = model.structured(id);
         // A name of anything but a derived type has a problem of its own. A recorded answer may name an abstract type.
         let is_misnamed = || named.is_none() && members.iter().any(|(name, _)| self.is_type_of_object(name));
-        if structured.is_abstract && if self.is_request() { !is_misnamed() } else { named.is_none() } {
+        let lacks_type = structured.is_abstract && if self.is_request() { !is_misnamed() } else { named.is_none() };
+        // A type without a concrete one to name has instances of its own.
+        if lacks_type && model.has_concrete_type(id) {
             let message = format!("abstract type {}: name a derived type in @odata.type", structured.full_name);
             self.report(at, message, structured.wording.abstract_type, vec![structured.full_name.to_string()]);
         }

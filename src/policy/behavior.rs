@@ -374,6 +374,14 @@ rows! {
     grade Weak;
     source "msgraph-search-connector-sample#3 (gateway); OData/odata.net 8.4 ReaderValidationUtils_CannotConvertPrimitiveValue";
 
+    "quoted-arguments" quoted_arguments: QuotedArguments = "a boolean or a number in quotes (`\"false\"`) in the body of an action, for a parameter that is one" {
+        Take "take" "taken as that value, as examples on reference pages have it; not within complex values and entities",
+        Refuse "refuse" "refused with 400, like other values of the wrong kind",
+    }
+    profiles Take Take Take;
+    grade Strong;
+    source "microsoft-graph-docs#12816 (an answer of Microsoft about booleans) and #5615 (`sendMail` answered with 202); learn.microsoft.com/graph/api/user-sendmail; for numbers medium, user-findmeetingtimes; for other actions weak";
+
     "type-namespace" type_namespace: TypeNamespace = "the namespace in the error message for an unknown `@odata.type`" {
         AsSent "as-sent" "the name as the client sent it",
         Workload "workload" "`Microsoft.Teams.GraphSvc`, into which the gateway renames `microsoft.graph` before the workload sees it",
@@ -494,6 +502,14 @@ rows! {
     profiles Recompute Recompute Keep;
     grade Strong;
     source "Org.OData.Core.V1.Computed in the published schema (microsoftgraph/msgraph-metadata)";
+
+    "server-times" server_times: ServerTimes = "`createdDateTime` and `lastModifiedDateTime` of an entity of a type without a rule of its own about them" {
+        Set "set" "set by the service at the creation and at each write; a value of the client counts where the schema does not mark the property as computed",
+        Absent "absent" "not set: null, or the default of .NET where a type has no null",
+    }
+    profiles Set Set Set;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/todotasklist-post-tasks, todotask-post-checklistitems, accessreviewset-post-historydefinitions, security-casesroot-post-ediscoverycases, intune-apps-androidstoreapp-create (answers to requests without them); for types without such a page, and for changes, weak";
 
     "local-caller" local_caller: LocalCaller = "`lastModifiedBy` after a write without a readable token" {
         User "user" "a fixed local user in `lastModifiedBy.user`",

@@ -319,7 +319,7 @@ impl<'de, F: FnMut(&'de str) -> bool> Visitor<'de> for ItemVisitor<F> {
 pub(crate) fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
     let text = bom::strip_bytes(text);
     let Ok(text) = std::str::from_utf8(text) else {
-        // Reading it tells the place.
+        // The error of the reader has the place.
         let mut deserializer = serde_json::Deserializer::from_slice(text);
         let read = match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
             Some(b'[') => deserializer.deserialize_seq(ItemVisitor(|_| true)),

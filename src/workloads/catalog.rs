@@ -2,15 +2,17 @@
 //!
 //! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
 
+mod initial;
 mod operations;
 mod single;
+mod workbook;
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, SiteRules, TypeRules, UpdateAnswer, UpdateMethod, Wording,
-    WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DerivedKey, SearchRules, SiteRules, TypeRules, UpdateAnswer,
+    UpdateMethod, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
-use crate::world::workload::Workload;
+use crate::world::workload::{Derived, OperationRow, Workload};
 use http::StatusCode;
 
 #[derive(Debug)]
@@ -20,10 +22,21 @@ impl Workload for Catalog {
     fn rules(&self) -> &'static WorkloadRules {
         &RULES
     }
+
+    fn operations(&self) -> &'static [&'static [OperationRow]] {
+        &[workbook::OPERATIONS]
+    }
+
+    fn derived(&self) -> &'static [Derived] {
+        &initial::DERIVED
+    }
 }
 
 static RULES: WorkloadRules = WorkloadRules {
     types: &TYPES,
+    properties: initial::PROPERTIES,
+    // learn.microsoft.com/graph/api/place-get and place-list (medium): rooms and lists of rooms are found by their addresses, too.
+    derived_segment_keys: &[("place", DerivedKey { type_name: "room", property: "emailAddress", qualifier: None })],
     // The pages of these types print the entities in answers to plain requests (medium).
     expanded: &[
         ("printService", "endpoints"),
@@ -32,6 +45,10 @@ static RULES: WorkloadRules = WorkloadRules {
         ("permissionGrantPolicy", "excludes"),
         ("userConsentRequest", "approval"),
         ("approval", "stages"),
+        // unifiedroledefinition-get and rbacapplication-list-roledefinitions
+        ("unifiedRoleDefinition", "inheritsPermissionsFrom"),
+        // contenttype-get and site-list-contenttypes
+        ("contentType", "base"),
     ],
     // learn.microsoft.com/graph/api/site-get and site-getbypath (medium)
     sites: &[("site", SiteRules { url: "webUrl", root: "root" })],

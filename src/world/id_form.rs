@@ -31,7 +31,8 @@ pub(crate) fn id_of(form: IdForm, id: Uuid, now: u64) -> String {
             })
         }
         IdForm::Hex(before, after) => format!("{before}{}{after}", id.simple()),
-        IdForm::Milliseconds => now.to_string(),
+        // Without a collection, a number has no other beginning.
+        IdForm::Milliseconds | IdForm::Number => now.to_string(),
     }
 }
 

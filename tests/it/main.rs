@@ -20,6 +20,7 @@
 //! | `sequences` | hundreds of sequences of requests to worlds with small limits |
 //! | `schemas` | every feature of CSDL, on a schema of our own: decision tables, addresses, state |
 //! | `unread` | the part of the built-in schema that a request reads: all of Graph, with no flag |
+//! | `reference_pages` | what the reference pages print for types beyond the core: times, links, keys, initial values |
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
 //! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
 //! | `relations` | deletion, restoring and links under every address; what a refused request leaves |
@@ -185,6 +186,7 @@ mod graph {
     mod media;
     mod pipeline;
     mod properties;
+    mod reference_pages;
     mod relations;
     mod report;
     mod scale;

@@ -65,7 +65,7 @@ fn tables<'x>(
     let own = thread::scope(|scope| {
         if is_built_in {
             let v1 = read(Version::V1)?;
-            let beta = csdl::changed(&v1, &changes).map_or_else(|| read(Version::Beta), Ok)?;
+            let beta = csdl::changed(&v1, &changes, |text| csdl::read(text).ok()).map_or_else(|| read(Version::Beta), Ok)?;
             return Ok([v1, beta]);
         }
         let reader = thread::Builder::new().spawn_scoped(scope, || read(Version::Beta));

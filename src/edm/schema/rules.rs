@@ -25,6 +25,9 @@ pub struct WorkloadRules {
     pub caller_singletons: &'static [(&'static str, &'static str)],
     /// Types, and their properties that a path segment can name an entity by, like the key.
     pub segment_keys: &'static [(&'static str, &'static str)],
+    /// Types, and the property of a type derived from them that a path segment can name an entity by, like the key. Derived types inherit the
+    /// row.
+    pub derived_segment_keys: &'static [(&'static str, DerivedKey)],
     /// Types, a property, and names that a path segment can have in place of a key, each with the value of the property.
     pub well_known: &'static [(&'static str, &'static str, WellKnown)],
     /// Types, and their properties whose values no two entities of a collection can share. Derived types inherit the row.
@@ -136,6 +139,17 @@ pub struct WorkloadRules {
     pub without_tenant: &'static [(&'static str, Tolerance)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
+}
+
+/// A property of a derived type that a path segment can name an entity by. Derived types that declare it alike share it.
+#[derive(Clone, Copy, Debug)]
+pub struct DerivedKey {
+    /// The derived type, in Graph's own namespace.
+    pub type_name: &'static str,
+    /// The property.
+    pub property: &'static str,
+    /// A text in lower case behind which a segment can have the value, too.
+    pub qualifier: Option<&'static str>,
 }
 
 /// The entities that a navigation property shows: the service keeps one entity under several addresses.
@@ -362,6 +376,7 @@ impl WorkloadRules {
             recorded_order,
             caller_singletons: _,
             segment_keys,
+            derived_segment_keys,
             well_known,
             unique,
             unexpanded,
@@ -418,7 +433,8 @@ impl WorkloadRules {
         } = self;
         let mut found: Vec<&'static str> = types.iter().map(|row| row.name).collect();
         found.extend(properties.iter().map(|(name, ..)| *name));
-        found.extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)));
+        found
+            .extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)).chain(names(derived_segment_keys)));
         found.extend(well_known.iter().map(|(name, ..)| *name).chain(views.iter().map(|(name, ..)| *name)));
         found.extend(keyed_elsewhere.iter().map(|(name, ..)| *name));
         found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
@@ -455,6 +471,7 @@ impl WorkloadRules {
         recorded_order: &[],
         caller_singletons: &[],
         segment_keys: &[],
+        derived_segment_keys: &[],
         well_known: &[],
         unique: &[],
         unexpanded: &[],
@@ -719,6 +736,8 @@ pub enum PropertyRule {
     Checked(ValueCheck),
     /// Set by the service on a write.
     ServerSet(ServerSetValue),
+    /// Not set by the service, though its name is that of a time which it sets (behavior `server-times`).
+    NotServerSet,
 }
 
 /// A check of a string in a request beyond its type.
@@ -760,6 +779,26 @@ pub enum ServerSetValue {
     CreatorId,
     /// The client id of the application of the creation.
     ApplicationId,
+    /// The time of creation, by the name of the property alone (behavior `server-times`): a value of the client counts.
+    NamedCreatedAt,
+    /// The time of the last write, likewise.
+    NamedModifiedAt,
+}
+
+impl ServerSetValue {
+    /// Returns the value that follows from the name of a property, where a type has no row about it.
+    pub(crate) fn of_name(name: &str) -> Option<ServerSetValue> {
+        match name {
+            "createdDateTime" => Some(ServerSetValue::NamedCreatedAt),
+            "lastModifiedDateTime" => Some(ServerSetValue::NamedModifiedAt),
+            _ => None,
+        }
+    }
+
+    /// Whether the value follows from the name of the property.
+    pub(crate) fn is_named(self) -> bool {
+        matches!(self, ServerSetValue::NamedCreatedAt | ServerSetValue::NamedModifiedAt)
+    }
 }
 
 /// The changes that clients can make to the entities of a type.
@@ -914,6 +953,8 @@ pub enum IdForm {
     Hex(&'static str, &'static str),
     /// The time of creation in milliseconds since 1970.
     Milliseconds,
+    /// A number that follows from the number of entities in the collection.
+    Number,
 }
 
 /// A check of keys: a service that knows the form of its ids refuses others without a look-up.

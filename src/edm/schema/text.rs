@@ -140,7 +140,7 @@ pub(super) fn changed_in_beta() -> Vec<ChangedElement> {
         }
         // The change can begin with the declaration.
         let mut before = V1[..start + DECLARATION.len() - 1].rmatch_indices(DECLARATION).map(|(place, _)| place);
-        // What is outside of declarations says nothing.
+        // Comments change no declaration.
         let Some(first) = before.find(|place| V1.as_bytes()[place + DECLARATION.len()] != b'/') else { continue };
         let mut behind = V1[at - 1..].match_indices(DECLARATION).map(|(place, _)| at - 1 + place);
         let last = behind.find(|place| V1.as_bytes()[place + DECLARATION.len()] == b'/').unwrap_or(at);

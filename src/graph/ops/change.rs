@@ -18,7 +18,7 @@ use crate::graph::{body, explain};
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
-use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
+use crate::policy::behavior::{IdFormat, LastModified, LocalCaller, ServerTimes};
 use crate::text::json::{Json, quoted};
 use crate::world::clock::unix_millis;
 use crate::world::id_form::{change_key, id_of};
@@ -265,11 +265,14 @@ pub(super) fn server_set_values(
         let millis = if property.has_whole_seconds { millis - millis.rem_euclid(1000) } else { millis };
         Value::DateTimeOffset(DateTimeOffset::from_unix_millis(millis))
     };
+    let has_times = context.world.behaviors.server_times == ServerTimes::Set;
     let mut values = Vec::with_capacity(4);
     for property in &structured.properties {
         match (property.server_set, property.kind) {
             (Some(ServerSetValue::CreatedAt), _) if is_new => values.push((property.slot, now(property))),
             (Some(ServerSetValue::ModifiedAt), _) if recomputes => values.push((property.slot, now(property))),
+            (Some(ServerSetValue::NamedCreatedAt), _) if is_new && has_times => values.push((property.slot, now(property))),
+            (Some(ServerSetValue::NamedModifiedAt), _) if recomputes && has_times => values.push((property.slot, now(property))),
             (Some(ServerSetValue::CreatedBy), PropertyType::Complex(id)) if is_new => {
                 let identity_set = context.route.model.structured(id);
                 values.push((property.slot, caller(context, structured, property, identity_set, decided)));
@@ -293,12 +296,27 @@ pub(super) fn server_set_values(
         }
     }
     // The behavior decides only for types with such a property.
-    let is_modified =
-        |value: Option<ServerSetValue>| matches!(value, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy));
+    if context.world.explains {
+        let mut values_set = structured.properties.iter().filter_map(|property| property.server_set);
+        if values_set.any(|value| value == ServerSetValue::NamedModifiedAt || is_new && value == ServerSetValue::NamedCreatedAt) {
+            decided.push("server-times");
+        }
+    }
+    let is_modified = |value: Option<ServerSetValue>| {
+        let is_named = value == Some(ServerSetValue::NamedModifiedAt);
+        is_named && has_times || matches!(value, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy))
+    };
     if context.world.explains && !is_new && structured.properties.iter().any(|property| is_modified(property.server_set)) {
         decided.push("last-modified");
     }
     values
+}
+
+/// Whether a patch has the value of a property that the service sets by its name alone, and clients can set: it counts then.
+pub(super) fn is_stated(structured: &StructuredType, patch: &Patch, slot: Slot) -> bool {
+    let mut changed = patch.changes.iter().map(|change| &structured.properties[change.property]);
+    changed
+        .any(|property| property.slot == slot && !property.read_only && property.server_set.is_some_and(ServerSetValue::is_named))
 }
 
 /// Returns the caller as a value of the type identitySet.

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, located_key};
 use crate::edm::patch::Patch;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{PropertyType, Slot, StructuredType, TypeId};
+use crate::edm::schema::{IdForm, PropertyType, Slot, StructuredType, TypeId};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
@@ -462,9 +462,12 @@ fn key_in_use(structured: &StructuredType, key: &str) -> Error {
 
 /// Returns an unused key. Fixtures can hold keys of the world's own sequence, such as those saved by an earlier run with the same seed.
 fn free_key(context: &OperationContext<'_>, structured: &StructuredType, collection: &Collection) -> Arc<str> {
-    if structured.key_type().is_integer() {
+    let is_numbered = matches!(structured.wording.id, IdForm::Number);
+    if is_numbered || structured.key_type().is_integer() {
+        // Items of a list have mostly the numbers before.
+        let first = if is_numbered { i64::try_from(collection.len()).unwrap_or_default() + 1 } else { 1 };
         let free =
-            (1..=i64::MAX).map(|number| Arc::from(number.to_string())).find(|key: &Arc<str>| collection.get(key).is_none());
+            (first..=i64::MAX).map(|number| Arc::from(number.to_string())).find(|key: &Arc<str>| collection.get(key).is_none());
         return free.unwrap_or_default();
     }
     let mut attempt = 0;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::edm::address::EntityAddress;
 use crate::edm::patch::{Related, RelatedEntities};
-use crate::edm::schema::Slot;
+use crate::edm::schema::{Property, ServerSetValue, Slot};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::implied;
 use crate::graph::ops::change::{
-    alone_with_others, before_commit, changed_response, check_values, collection_to_change, insert, next_key, server_set_values,
-    with_change,
+    alone_with_others, before_commit, changed_response, check_values, collection_to_change, insert, is_stated, next_key,
+    server_set_values, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::create::{self, created_response};
@@ -166,7 +166,14 @@ fn replaced_values(
     };
     let mut properties = reading.patch.apply(context.model, structured, &base);
     let key = structured.key_property().map(|property| property.slot);
-    for property in structured.properties.iter().filter(|property| property.read_only || Some(property.slot) == key) {
+    let read_as = context.model.actual(structured, reading.patch.read_as);
+    // A replacement creates nothing.
+    let is_creation = |property: &Property| {
+        let is_time = property.server_set == Some(ServerSetValue::NamedCreatedAt);
+        is_time && !is_stated(read_as, &reading.patch, property.slot)
+    };
+    let is_kept = |property: &Property| property.read_only || Some(property.slot) == key || is_creation(property);
+    for property in read_as.properties.iter().filter(|property| is_kept(property)) {
         if let Some(entity) = current {
             properties.set(property.slot, entity.properties.get(property.slot).clone());
         }
@@ -179,7 +186,7 @@ fn replaced_values(
             }
         }
     }
-    for (slot, value) in server_set {
+    for (slot, value) in server_set.iter().filter(|(slot, _)| !is_stated(read_as, &reading.patch, *slot)) {
         properties.set(*slot, value.clone());
     }
     properties

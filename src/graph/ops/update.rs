@@ -13,7 +13,7 @@ use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::implied;
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{
-    before_commit, changed_response, collection_to_change, insert, read_value_of, server_set_values, with_change,
+    before_commit, changed_response, collection_to_change, insert, is_stated, read_value_of, server_set_values, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, create, folders, instances, property, reference, relocate, required, unique};
@@ -88,7 +88,10 @@ pub(super) fn update(
     }
     // A body without members changes nothing, not even the time of the last change.
     let mut values = if reading.has_members {
-        server_set_values(context, model.actual(structured, reading.patch.read_as), false, &mut decided)
+        let read_as = model.actual(structured, reading.patch.read_as);
+        let mut values = server_set_values(context, read_as, false, &mut decided);
+        values.retain(|(slot, _)| !is_stated(read_as, &reading.patch, *slot));
+        values
     } else {
         Vec::new()
     };

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use crate::edm::address::CollectionAddress;
 use crate::edm::key;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{Model, Property, PropertyType, SetId, Slot, StructuredType};
+use crate::edm::schema::{DerivedKey, Model, Property, PropertyType, SetId, Slot, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
@@ -193,6 +193,18 @@ impl<'l> Lookup<'l> {
         self.paid(stored.first_where(purse, has_key)).map(|entity| entity.key.to_string())
     }
 
+    /// Returns the key of the entity that a segment names by a property of a derived type.
+    fn by_derived_key(&self, collection: &CollectionAddress, key: &DerivedKey, segment: &str) -> Option<String> {
+        let model = self.world()?.schema.widest();
+        let derived = model.structured(model.type_named(key.type_name)?);
+        let property = &derived.properties[derived.property(key.property)?];
+        let unqualified = |qualifier: &str| {
+            let start = segment.to_ascii_lowercase().find(qualifier)? + qualifier.len();
+            self.by_alternate_key(model, collection, property, segment.get(start..)?)
+        };
+        self.by_alternate_key(model, collection, property, segment).or_else(|| unqualified(key.qualifier?))
+    }
+
     /// Returns the key of a path as the collection has it: ids that are GUIDs are found in any case.
     pub(super) fn in_stored_case<'k>(
         &self,
@@ -214,6 +226,9 @@ impl<'l> Lookup<'l> {
         segment: &str,
     ) -> Option<String> {
         let world = self.world()?;
+        if let Some(key) = structured.rare().derived_key {
+            return if world.store.has(collection, segment) { None } else { self.by_derived_key(collection, key, segment) };
+        }
         let (index, wanted) = match (structured.segment_key, structured.well_known) {
             (Some(index), _) => (index, segment),
             (None, Some((index, names))) => {

@@ -9,8 +9,9 @@ use super::{ReadRules, Reading, kinds};
 use crate::edm::patch::{NewValue, Patch};
 use crate::edm::schema::{Operation, OperationType, Parameter, Property, PropertyType, TypeId};
 use crate::edm::value::{Complex, Value};
+use crate::policy::behavior::QuotedArguments;
 use crate::policy::refusal;
-use crate::text::json::Json;
+use crate::text::json::{self, Json};
 
 /// The argument of a parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +60,8 @@ pub(crate) fn parameters(rules: ReadRules<'_>, operation: &Operation, json: &Jso
             reader.duplicate_property(name, &place);
             continue;
         }
-        if let Some(argument) = reader.argument(&operation.parameters[index], value, &place) {
+        let unquoted = reader.unquoted(&operation.parameters[index], value);
+        if let Some(argument) = reader.argument(&operation.parameters[index], unquoted.as_ref().unwrap_or(value), &place) {
             arguments[index] = argument;
         }
     }
@@ -81,6 +83,20 @@ pub(crate) fn parameter(
 }
 
 impl BodyReader<'_> {
+    /// Returns the boolean or the number of a text in a body, where one is declared (behavior `quoted-arguments`).
+    fn unquoted<'j>(&mut self, parameter: &Parameter, json: &'j Json<'_>) -> Option<Json<'j>> {
+        let (OperationType::Value(PropertyType::Primitive(primitive)), Json::String(text)) = (parameter.kind, json) else {
+            return None;
+        };
+        let long_numbers = self.rules.long_numbers;
+        let value = json::parse(text.as_bytes()).ok().filter(|json| matches!(json, Json::Number(_) | Json::Boolean(_)))?;
+        if primitive.read(json, long_numbers).is_ok() || primitive.read(&value, long_numbers).is_err() {
+            return None;
+        }
+        self.note("quoted-arguments");
+        (self.rules.behaviors.quoted_arguments == QuotedArguments::Take).then_some(value)
+    }
+
     fn argument(&mut self, parameter: &Parameter, json: &Json<'_>, place: &Path<'_>) -> Option<Argument> {
         match (parameter.kind, json) {
             (_, Json::Null) if parameter.nullable => Some(Argument::Value(Value::Null)),

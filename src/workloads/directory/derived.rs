@@ -13,7 +13,7 @@ use crate::world::workload::{Derived, DerivedValue, KeyRule, NewEntity, text_of}
 
 /// Strong, unless said: the answers to creations recorded in Azure/azure-cli (`test_user_scenario.yaml`, `test_group_scenario.yaml`,
 /// `test_app_owner.yaml`) and Azure/azure-powershell (`Application.Recording.json`).
-pub(super) static DERIVED: [Derived; 15] = [
+pub(super) static DERIVED: [Derived; 16] = [
     row("user", "securityIdentifier", security_identifier),
     row("group", "securityIdentifier", security_identifier),
     row("group", "visibility", |group| is_unified(group).then(|| DerivedValue::text("Public"))),
@@ -36,15 +36,19 @@ pub(super) static DERIVED: [Derived; 15] = [
         Some(DerivedValue::Copied(application.properties.get(structured.slot("appRoles")?).clone()))
     }),
     row("servicePrincipal", "oauth2PermissionScopes", scopes),
+    // Medium: learn.microsoft.com/graph/api/invitation-post.
+    row("invitation", "inviteRedeemUrl", |invitation| Some(redeem_url(invitation))),
 ];
 
-/// Medium: learn.microsoft.com/graph/api/opentypeextension-post-opentypeextension (of an object of the directory, the id is the name).
+/// Medium: learn.microsoft.com/graph/api/opentypeextension-post-opentypeextension (qualified ids), graph/extensibility-open-users (of an object of
+/// the directory, the id is the name).
 pub(super) static KEYS: [(&str, KeyRule); 2] = [
     ("openTypeExtension", |extension| {
         let holder = extension.ancestors.last()?;
         let directory = extension.model.type_named("directoryObject")?;
         let name = extension.text("extensionName")?;
-        extension.model.is_a(holder.type_id, directory).then(|| name.to_string())
+        let is_of_directory = extension.model.is_a(holder.type_id, directory);
+        Some(if is_of_directory { name.to_string() } else { format!("microsoft.graph.openTypeExtension.{name}") })
     }),
     // A name behind that of a domain stays as it is; others get a beginning of their own (medium,
     // learn.microsoft.com/graph/api/schemaextension-post-schemaextensions prints `courses` and `extk9eruy7c_courses`).
@@ -72,6 +76,15 @@ fn security_identifier(object: &NewEntity<'_>) -> Option<DerivedValue> {
     let bytes = Uuid::parse_str(object.key).ok()?.to_bytes_le();
     let numbers: Vec<String> = bytes.as_chunks::<4>().0.iter().map(|number| u32::from_le_bytes(*number).to_string()).collect();
     Some(DerivedValue::text(&format!("S-1-12-1-{}", numbers.join("-"))))
+}
+
+/// Returns the address at which an invitation is redeemed.
+fn redeem_url(invitation: &NewEntity<'_>) -> DerivedValue {
+    let (tenant, ticket) = (tenant(invitation), invitation.world.next_tag_id().simple());
+    let id = invitation.key;
+    DerivedValue::text(&format!(
+        "https://login.microsoftonline.com/redeem?rd=https%3a%2f%2finvitations.microsoft.com%2fredeem%2f%3ftenant%3d{tenant}%26user%3d{id}%26ticket%3d{ticket}%26ver%3d2.0"
+    ))
 }
 
 /// Whether a group is one of Microsoft 365.

@@ -1,9 +1,9 @@
 //! Rules of the directory that CSDL cannot express, and of the type that all entities derive from.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, LimitHeaders,
-    MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UnknownMembers,
-    UpdateAnswer, View, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, DerivedKey, IdForm, KeyCheck,
+    LimitHeaders, MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique,
+    UnknownMembers, UpdateAnswer, View, Wording, WorkloadRules,
 };
 use crate::policy::behavior::{
     AdvancedQueries, DirectoryPaging, DirectoryTextCase, DirectoryUnknownMembers, DirectoryUnknownNames,
@@ -87,10 +87,22 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("servicePrincipal", "servicePrincipalType", PropertyRule::CreatedWith("\"Application\"")),
         ("servicePrincipal", "accountEnabled", PropertyRule::InitialValue("true")),
         ("servicePrincipal", "appRoleAssignmentRequired", PropertyRule::InitialValue("false")),
+        // Medium: learn.microsoft.com/graph/api/invitation-post and resources/invitation.
+        ("invitation", "inviteRedeemUrl", PropertyRule::ReadOnly),
+        ("invitation", "invitedUserType", PropertyRule::CreatedWith("\"Guest\"")),
+        ("invitation", "resetRedemption", PropertyRule::CreatedWith("false")),
+        ("invitation", "sendInvitationMessage", PropertyRule::CreatedWith("false")),
+        ("invitation", "status", PropertyRule::CreatedWith("\"PendingAcceptance\"")),
     ],
     caller_singletons: &[("me", "users")],
     // Strong (recorded in Azure/azure-cli); without regard to case, medium.
     segment_keys: &[("user", "userPrincipalName")],
+    // Medium: learn.microsoft.com/graph/api/opentypeextension-get, opentypeextension-update and opentypeextension-delete: by the name, or
+    // qualified, of which the pages print two forms.
+    derived_segment_keys: &[(
+        "extension",
+        DerivedKey { type_name: "openTypeExtension", property: "extensionName", qualifier: Some("opentypeextension.") },
+    )],
     // The emulator's own, for fixtures that do not name the types of their objects.
     placeholders: &["directoryObject"],
     // Strong for domains, whose id is their name (pnp/pnpcore, recorded), medium for schema extensions (their page prints it).
@@ -135,8 +147,17 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     doubted_casts: &[(("group", "transitiveMembers"), "group")],
     // Strong: microsoft-graph-docs#15109 and #2632, microsoft-graph-docs-contrib#3591; without a link to the others.
     expand_limits: &[("directoryObject", 20)],
-    // learn.microsoft.com/graph/api/group-post-acceptedsenders, group-post-rejectedsenders, featurerolloutpolicy-post-appliesto add links
-    references: &[("group", "acceptedSenders"), ("group", "rejectedSenders"), ("featureRolloutPolicy", "appliesTo")],
+    // Medium: learn.microsoft.com/graph/api/group-post-acceptedsenders, group-post-rejectedsenders, featurerolloutpolicy-post-appliesto,
+    // accesspackage-post-incompatiblegroup, connectedorganization-post-externalsponsors and connectedorganization-post-internalsponsors add
+    // links, and the pages that delete remove them.
+    references: &[
+        ("group", "acceptedSenders"),
+        ("group", "rejectedSenders"),
+        ("featureRolloutPolicy", "appliesTo"),
+        ("accessPackage", "incompatibleGroups"),
+        ("connectedOrganization", "externalSponsors"),
+        ("connectedOrganization", "internalSponsors"),
+    ],
     // The pages of both sides describe one relation (learn.microsoft.com/graph/api/user-list-memberof, group-list-members,
     // user-list-directreports, user-list-ownedobjects).
     inverses: &[

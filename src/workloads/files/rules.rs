@@ -10,6 +10,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
         TypeRules { name: "drive", capabilities: &DRIVE, wording: &DRIVE_WORDING, is_consulted: false },
         TypeRules { name: "driveItem", capabilities: &ITEM, wording: &WORDING, is_consulted: true },
+        TypeRules { name: "listItem", capabilities: &DEFAULT_CAPABILITIES, wording: &LIST_ITEM_WORDING, is_consulted: false },
     ],
     properties: &[
         // Medium: read-only on learn.microsoft.com/graph/api/resources/driveitem. That such values in a body are ignored is a guess (none).
@@ -116,6 +117,9 @@ static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAU
 
 /// Strong: the forms of ids are those recorded in pnp/pnpcore.
 static DRIVE_WORDING: Wording = Wording { id: IdForm::Base64 { prefix: "b!", bytes: 48 }, ..WORDING };
+
+/// Medium: learn.microsoft.com/graph/api/listitem-create and listitem-list print numbers as ids.
+static LIST_ITEM_WORDING: Wording = Wording { id: IdForm::Number, ..DEFAULT_WORDING };
 
 static WORDING: Wording = Wording {
     id: IdForm::Base32 { prefix: "01", characters: 32 },

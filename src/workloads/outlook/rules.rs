@@ -88,6 +88,9 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("calendar", "canViewPrivateItems", PropertyRule::InitialValue("true")),
         ("calendar", "canEdit", PropertyRule::InitialValue("true")),
         ("calendar", "defaultOnlineMeetingProvider", PropertyRule::InitialValue("\"teamsForBusiness\"")),
+        // learn.microsoft.com/graph/api/mailfolder-post-messagerules (medium).
+        ("messageRule", "hasError", PropertyRule::CreatedWith("false")),
+        ("messageRule", "isReadOnly", PropertyRule::CreatedWith("false")),
         // A new folder is empty (grade none: the answers on the pages have placeholders).
         ("mailFolder", "childFolderCount", PropertyRule::InitialValue("0")),
         ("mailFolder", "unreadItemCount", PropertyRule::InitialValue("0")),

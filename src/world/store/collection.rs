@@ -59,7 +59,7 @@ pub struct Collection {
     baseline: Option<Arc<Baseline>>,
     /// The entities and deletions that differ from the baseline.
     entities: Records,
-    /// Whether there has ever been one of them. Without any, nobody looks for them.
+    /// Whether there has ever been one of them. Before that, none is looked up.
     has_records: AtomicBool,
     order: RwLock<Order>,
     share: Arc<TreeShare>,

@@ -9,7 +9,7 @@ use super::Shared;
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::csdl::{Document, EnumDeclaration, PropertyDeclaration, TypeDeclaration, TypeFacts};
 use crate::edm::schema::names::{Names, collection_element, is_row_of};
-use crate::edm::schema::rules::{PropertyRule, WorkloadRules};
+use crate::edm::schema::rules::{PropertyRule, ServerSetValue, WorkloadRules};
 use crate::edm::schema::{Alias, EnumId, Initial, ItemType, NamedType, Property, PropertyType, Slot, StructuredType, Version};
 
 /// The numbers of slots.
@@ -121,6 +121,9 @@ pub(super) fn build(
         let value = initial(kind, text, &enum_member).or_else(|| initial(kind, &quoted, &enum_member));
         property.initial = Some(value.ok_or_else(|| format!("invalid default value '{text}' of property {}", place()))?);
     }
+    if owner.is_entity && kind == PropertyType::Primitive(Primitive::DateTimeOffset) {
+        property.server_set = ServerSetValue::of_name(&declaration.name);
+    }
     for rule in rows.iter().filter(|(_, name, _)| *name == declaration.name).map(|(_, _, rule)| *rule) {
         match rule {
             PropertyRule::WriteOnly => property.write_only = true,
@@ -137,6 +140,7 @@ pub(super) fn build(
             PropertyRule::Rewritten(rewrite) => property.rewrite = Some(rewrite),
             PropertyRule::Checked(check) => property.check = Some(check),
             PropertyRule::ServerSet(value) => property.server_set = Some(value),
+            PropertyRule::NotServerSet => property.server_set = None,
             PropertyRule::InitialValue(json) => {
                 let value = initial(kind, json, &enum_member);
                 let mismatch =

@@ -263,6 +263,8 @@ impl Shared<'_> {
                         .or_else(|| base.and_then(|base| base.rare().unknown_members)),
                     eventual: row_of(rules, |workload| workload.eventual, full_name)
                         .or_else(|| base.and_then(|base| base.rare().eventual)),
+                    derived_key: row_of(rules, |workload| workload.derived_segment_keys, full_name)
+                        .or_else(|| base.and_then(|base| base.rare().derived_key)),
                 };
                 (!rare.is_empty()).then(|| Arc::new(rare))
             },

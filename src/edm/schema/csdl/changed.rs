@@ -3,24 +3,28 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Document, read};
+use super::Document;
 
 /// An element of a document that is another one in a second document.
 #[derive(Debug)]
-pub(in crate::edm::schema) struct ChangedElement {
+pub(crate) struct ChangedElement {
     /// Its place in the first document, in bytes.
-    pub(in crate::edm::schema) place: Range<usize>,
-    /// What is in its place, as a document of its own.
-    pub(in crate::edm::schema) text: String,
+    pub(crate) place: Range<usize>,
+    /// The elements in its place, as a document of their own.
+    pub(crate) text: String,
 }
 
-/// Returns the second document; `None` if what an element says of vocabularies cannot be told from what the first document says elsewhere.
-/// Declarations of changed elements have places in the texts of those.
-pub(in crate::edm::schema) fn changed<'x>(document: &Document<'x>, elements: &'x [ChangedElement]) -> Option<Document<'x>> {
+/// Returns the second document, of which `read` reads the elements; `None` if one of them has facts, enums or roots. Declarations of changed
+/// elements have places in the texts of those.
+pub(crate) fn changed<'x>(
+    document: &Document<'x>,
+    elements: &'x [ChangedElement],
+    read: impl Fn(&'x str) -> Option<Document<'x>>,
+) -> Option<Document<'x>> {
     let mut changed = document.clone();
     // From the last to the first, so that the numbers of those before stay as they are.
     for ChangedElement { place, text } in elements.iter().rev() {
-        let own = read(text).ok()?;
+        let own = read(text)?;
         if !own.facts.is_empty() || !own.enums.is_empty() || !own.roots.is_empty() || !own.has_schemas_of(document) {
             return None;
         }

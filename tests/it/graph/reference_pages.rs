@@ -1,0 +1,355 @@
+//! Exchanges of the reference pages with types that the core of the schema does not have.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use wfi_emulator::emulator::Emulator;
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::workloads;
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::settings::Settings;
+
+use crate::support::harness;
+
+fn settings(choices: &[(&str, &str)]) -> Settings {
+    let mut behaviors = Behaviors::default();
+    for (name, value) in choices {
+        behaviors.set(name, value).unwrap();
+    }
+    Settings { schema: workloads::schema_with_rest(), ..harness::settings(behaviors) }
+}
+
+fn world() -> World {
+    World::new(settings(&[]))
+}
+
+fn get(world: &World, path: &str) -> (StatusCode, Value) {
+    harness::json(world, Method::GET, path, None)
+}
+
+fn send(world: &World, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
+    harness::json(world, method, path, Some(&body.to_string()))
+}
+
+/// Creates an entity.
+#[track_caller]
+fn create(world: &World, path: &str, body: &Value) -> Value {
+    let (status, entity) = send(world, Method::POST, path, body);
+    assert_eq!(status, StatusCode::CREATED, "{path}: {entity}");
+    entity
+}
+
+fn id(entity: &Value) -> &str {
+    entity["id"].as_str().unwrap()
+}
+
+/// Replaces the state. Returns the refusal, if there is one.
+fn put_state(emulator: &Emulator, state: &Value) -> String {
+    let request = http::Request::put("/_emulator/worlds/default/state").header("content-type", "application/json");
+    let response = emulator.send(request.body(state.to_string().into()).unwrap());
+    let body = String::from_utf8(response.body().to_vec()).unwrap();
+    if response.status().is_success() { String::new() } else { body }
+}
+
+#[test]
+fn the_service_sets_the_times_of_types_without_rules_of_their_own() {
+    let world = world();
+    let list = create(&world, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
+    let tasks = format!("/v1.0/me/todo/lists/{}/tasks", id(&list));
+    let task = create(&world, &tasks, &json!({ "title": "Clean the oven" }));
+    let created = task["createdDateTime"].as_str().unwrap().to_owned();
+    assert!(created.starts_with("20"), "{task}");
+    assert_eq!(task["createdDateTime"], task["lastModifiedDateTime"]);
+    // Null without a rule, where the type has a null.
+    for (path, body) in [
+        ("/v1.0/security/cases/ediscoveryCases", json!({ "displayName": "Flour" })),
+        ("/v1.0/identityGovernance/accessReviews/historyDefinitions", json!({ "displayName": "Last quarter" })),
+        ("/v1.0/identityGovernance/entitlementManagement/catalogs", json!({ "displayName": "Sales" })),
+    ] {
+        let entity = create(&world, path, &body);
+        assert!(entity["createdDateTime"].as_str().is_some_and(|time| time.starts_with("20")), "{path}: {entity}");
+    }
+    // A value of the client counts; a change has a time of its own.
+    let stated =
+        json!({ "title": "Warm up", "createdDateTime": "2020-07-22T10:39:03Z", "lastModifiedDateTime": "2020-07-22T12:02:10Z" });
+    let stated = create(&world, &tasks, &stated);
+    assert_eq!(stated["createdDateTime"], "2020-07-22T10:39:03Z");
+    assert_eq!(stated["lastModifiedDateTime"], "2020-07-22T12:02:10Z");
+    let path = format!("{tasks}/{}", id(&stated));
+    let (status, changed) = send(&world, Method::PATCH, &path, &json!({ "title": "Warm up at five" }));
+    assert_eq!(status, StatusCode::OK, "{changed}");
+    assert_eq!(changed["createdDateTime"], "2020-07-22T10:39:03Z");
+    assert_eq!(changed["lastModifiedDateTime"], created, "the clock of the world stays");
+    let (_, changed) = send(&world, Method::PATCH, &path, &json!({ "lastModifiedDateTime": "2021-01-01T00:00:00Z" }));
+    assert_eq!(changed["lastModifiedDateTime"], "2021-01-01T00:00:00Z");
+    // A body without members changes nothing.
+    let (_, changed) = send(&world, Method::PATCH, &path, &json!({}));
+    assert_eq!(changed["lastModifiedDateTime"], "2021-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_replacement_keeps_the_time_of_creation() {
+    let world = world();
+    let definitions = "/v1.0/identityGovernance/accessReviews/definitions";
+    let body = json!({ "displayName": "Quarter", "createdDateTime": "2020-07-22T10:39:03Z" });
+    let definition = create(&world, definitions, &body);
+    let path = format!("{definitions}/{}", id(&definition));
+    let (status, body) = send(&world, Method::PUT, &path, &json!({ "displayName": "Month" }));
+    assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
+    let after = get(&world, &path).1;
+    assert_eq!(after["createdDateTime"], definition["createdDateTime"], "{after}");
+    assert_eq!(after["displayName"], "Month");
+}
+
+#[test]
+fn times_of_states_are_never_invented() {
+    let emulator = Emulator::builder().build();
+    let task = json!({ "id": "t1", "title": "Proof" });
+    let state = json!({ "users": [{ "id": "u1", "todo": { "lists": [{ "id": "l1", "tasks": [task] }] } }] });
+    assert_eq!(put_state(&emulator, &state), "");
+    let request = http::Request::builder().uri("/v1.0/users/u1/todo/lists/l1/tasks/t1").body(Bytes::new()).unwrap();
+    let task: Value = serde_json::from_slice(emulator.send(request).body()).unwrap();
+    assert_eq!((&task["title"], &task["createdDateTime"]), (&json!("Proof"), &json!("0001-01-01T00:00:00Z")));
+    let absent = World::new(settings(&[("server-times", "absent")]));
+    let list = create(&absent, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
+    let task = create(&absent, &format!("/v1.0/me/todo/lists/{}/tasks", id(&list)), &json!({ "title": "Proof" }));
+    assert_eq!(task["createdDateTime"], "0001-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_time_that_the_pages_print_as_null_is_not_set() {
+    let world = world();
+    let app =
+        create(&world, "/v1.0/appCatalogs/teamsApps", &json!({ "displayName": "Ovens", "distributionMethod": "organization" }));
+    let path = format!("/v1.0/appCatalogs/teamsApps/{}/appDefinitions", id(&app));
+    let definition = create(&world, &path, &json!({ "displayName": "Ovens" }));
+    assert_eq!(definition["lastModifiedDateTime"], Value::Null, "{definition}");
+}
+
+#[test]
+fn links_are_added_and_removed_where_the_pages_have_them() {
+    let world = world();
+    let group = get(&world, "/v1.0/groups").1["value"][0]["id"].as_str().unwrap().to_owned();
+    let management = "/v1.0/identityGovernance/entitlementManagement";
+    let package = create(&world, &format!("{management}/accessPackages"), &json!({ "displayName": "Sales" }));
+    let organization = create(&world, &format!("{management}/connectedOrganizations"), &json!({ "displayName": "Fabrikam" }));
+    for (holder, navigation) in [
+        (format!("{management}/accessPackages/{}", id(&package)), "incompatibleGroups"),
+        (format!("{management}/connectedOrganizations/{}", id(&organization)), "externalSponsors"),
+        (format!("{management}/connectedOrganizations/{}", id(&organization)), "internalSponsors"),
+    ] {
+        let path = format!("{holder}/{navigation}");
+        let link = json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/groups/{group}") });
+        let (status, body) = send(&world, Method::POST, &format!("{path}/$ref"), &link);
+        assert_eq!(status, StatusCode::NO_CONTENT, "{path}: {body}");
+        let (status, body) = get(&world, &path);
+        assert_eq!((status, &body["value"][0]["id"]), (StatusCode::OK, &json!(group)), "{path}: {body}");
+        let (status, body) = harness::json(&world, Method::DELETE, &format!("{path}/{group}/$ref"), None);
+        assert_eq!(status, StatusCode::NO_CONTENT, "{path}: {body}");
+        assert_eq!(get(&world, &path).1["value"], json!([]), "{path}");
+        assert_eq!(get(&world, &format!("/v1.0/groups/{group}")).0, StatusCode::OK, "the group stays");
+    }
+}
+
+#[test]
+fn the_base_of_content_types_and_of_roles_is_shown_unasked() {
+    let world = world();
+    let roles = "/v1.0/roleManagement/directory/roleDefinitions";
+    let permissions = json!([{ "allowedResourceActions": ["microsoft.directory/applications/basic/read"] }]);
+    let role = |name: &str| json!({ "displayName": name, "isEnabled": true, "rolePermissions": permissions });
+    let base = create(&world, roles, &role("Directory Readers"));
+    assert_eq!((&base["isBuiltIn"], &base["templateId"]), (&json!(false), &base["id"]));
+    let heir = create(&world, roles, &role("Groups Administrator"));
+    let bases = format!("{roles}/{}/inheritsPermissionsFrom", id(&heir));
+    let inherited = create(&world, &bases, &role("Directory Readers"));
+    let (_, shown) = get(&world, &format!("{roles}/{}", id(&heir)));
+    assert_eq!(shown["inheritsPermissionsFrom"][0]["id"], inherited["id"], "{shown}");
+    let (_, shown) = get(&world, &format!("{roles}/{}", id(&base)));
+    assert_eq!(shown["inheritsPermissionsFrom"], json!([]), "{shown}");
+    let site = create(&world, "/v1.0/sites", &json!({ "displayName": "Bakery" }));
+    let content_types = format!("/v1.0/sites/{}/contentTypes", id(&site));
+    let base = create(&world, &content_types, &json!({ "name": "Document Set" }));
+    let base_path = format!("https://graph.microsoft.com{content_types}/{}", id(&base));
+    let heir = create(&world, &content_types, &json!({ "name": "Recipes", "base@odata.bind": base_path }));
+    let (_, shown) = get(&world, &format!("{content_types}/{}", id(&heir)));
+    assert_eq!(shown["base"]["name"], "Document Set", "{shown}");
+}
+
+#[test]
+fn values_in_quotes_are_taken_by_actions_alone() {
+    let message =
+        json!({ "subject": "Meet for lunch?", "toRecipients": [{ "emailAddress": { "address": "fannyd@contoso.com" } }] });
+    for (choice, text, expected) in [
+        ("take", "false", StatusCode::ACCEPTED),
+        ("take", "true", StatusCode::ACCEPTED),
+        ("take", "no", StatusCode::BAD_REQUEST),
+        ("take", "False", StatusCode::BAD_REQUEST),
+        ("refuse", "false", StatusCode::BAD_REQUEST),
+    ] {
+        let world = World::new(settings(&[("quoted-arguments", choice)]));
+        let sent = || get(&world, "/v1.0/me/mailFolders/sentItems/messages").1["value"].as_array().map_or(0, Vec::len);
+        let before = sent();
+        let (status, body) =
+            send(&world, Method::POST, "/v1.0/me/sendMail", &json!({ "message": message, "saveToSentItems": text }));
+        assert_eq!(status, expected, "{choice} {text}: {body}");
+        assert_eq!(sent() > before, text == "true", "{choice} {text}");
+        let (status, body) = send(&world, Method::POST, "/v1.0/me/messages", &json!({ "subject": "Lunch", "isRead": "false" }));
+        assert_eq!(status, StatusCode::BAD_REQUEST, "a property: {body}");
+    }
+}
+
+#[test]
+fn numbers_in_quotes_are_taken_by_actions() {
+    for (choice, text, expected) in [
+        ("take", "100", StatusCode::OK),
+        ("take", "half", StatusCode::BAD_REQUEST),
+        ("take", "true", StatusCode::BAD_REQUEST),
+        ("refuse", "100", StatusCode::BAD_REQUEST),
+    ] {
+        let world = World::new(settings(&[("quoted-arguments", choice)]));
+        let body = json!({ "minimumAttendeePercentage": text, "meetingDuration": "PT1H" });
+        let (status, body) = send(&world, Method::POST, "/v1.0/me/findMeetingTimes", &body);
+        assert_eq!(status, expected, "{choice} {text}: {body}");
+    }
+}
+
+#[test]
+fn an_abstract_type_without_a_concrete_one_needs_no_name() {
+    let emulator = Emulator::builder().build();
+    let problems = |state: Value| put_state(&emulator, &state);
+    assert_eq!(
+        problems(json!({ "security": { "attackSimulation": { "simulations": [{ "id": "s1", "displayName": "Phish" }] } } })),
+        ""
+    );
+    // Others must be named.
+    let problem = problems(json!({ "deviceManagement": { "deviceConfigurations": [{ "id": "c1" }] } }));
+    assert!(problem.contains("abstract type microsoft.graph.deviceConfiguration"), "{problem}");
+    // And so in a request.
+    let world = world();
+    let (status, body) = send(&world, Method::PATCH, "/v1.0/security/attackSimulation", &json!({}));
+    assert!(status.is_success(), "{body}");
+}
+
+#[test]
+fn open_extensions_are_found_by_their_names() {
+    let world = world();
+    let message = create(&world, "/v1.0/me/messages", &json!({ "subject": "Annual review" }));
+    let task_list = create(&world, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
+    for (holder, is_qualified) in [
+        (format!("/v1.0/me/messages/{}", id(&message)), true),
+        (format!("/v1.0/me/todo/lists/{}", id(&task_list)), true),
+        ("/v1.0/me".to_owned(), false),
+    ] {
+        let extensions = format!("{holder}/extensions");
+        let body = json!({ "@odata.type": "microsoft.graph.openTypeExtension", "extensionName": "Com.Contoso.Referral", "dealValue": 10000 });
+        let extension = create(&world, &extensions, &body);
+        let name = if is_qualified { "microsoft.graph.openTypeExtension.Com.Contoso.Referral" } else { "Com.Contoso.Referral" };
+        assert_eq!(extension["id"], name, "{holder}");
+        for path in [
+            format!("{extensions}/Com.Contoso.Referral"),
+            format!("{extensions}('Com.Contoso.Referral')"),
+            format!("{extensions}/microsoft.graph.openTypeExtension.Com.Contoso.Referral"),
+            format!("{extensions}/Microsoft.OutlookServices.OpenTypeExtension.Com.Contoso.Referral"),
+        ] {
+            let (status, body) = get(&world, &path);
+            assert_eq!((status, &body["id"]), (StatusCode::OK, &json!(name)), "{path}: {body}");
+        }
+        let path = format!("{extensions}/Com.Contoso.Referral");
+        let (status, body) = send(&world, Method::PATCH, &path, &json!({ "dealValue": 1 }));
+        assert!(status.is_success(), "{body}");
+        assert_eq!(get(&world, &path).1["dealValue"], 1);
+        let (status, body) = send(
+            &world,
+            Method::POST,
+            &extensions,
+            &json!({ "@odata.type": "microsoft.graph.openTypeExtension", "extensionName": "Com.Contoso.Referral" }),
+        );
+        assert!(status.is_client_error(), "{body}");
+        assert_eq!(get(&world, &format!("{extensions}/Com.Contoso.Other")).0, StatusCode::NOT_FOUND);
+        assert_eq!(harness::json(&world, Method::DELETE, &path, None).0, StatusCode::NO_CONTENT);
+        assert_eq!(get(&world, &path).0, StatusCode::NOT_FOUND);
+    }
+}
+
+#[test]
+fn places_are_found_by_their_addresses() {
+    let world = world();
+    let lists =
+        json!({ "@odata.type": "#microsoft.graph.roomList", "displayName": "Building 2", "emailAddress": "bldg2@contoso.com" });
+    let list = create(&world, "/v1.0/places", &lists);
+    let room =
+        json!({ "@odata.type": "#microsoft.graph.room", "displayName": "Conf Room 200", "emailAddress": "cf200@contoso.com" });
+    let room = create(&world, "/v1.0/places", &room);
+    for (path, found) in [
+        ("/v1.0/places/bldg2@contoso.com", Some(&list)),
+        ("/v1.0/places/BLDG2%40contoso.com", Some(&list)),
+        ("/v1.0/places/cf200@contoso.com", Some(&room)),
+        ("/v1.0/places/other@contoso.com", None),
+    ] {
+        let (status, body) = get(&world, path);
+        match found {
+            Some(place) => assert_eq!((status, &body["id"]), (StatusCode::OK, &place["id"]), "{path}: {body}"),
+            None => assert_eq!(status, StatusCode::NOT_FOUND, "{path}"),
+        }
+    }
+    let (status, rooms) = get(&world, "/v1.0/places/bldg2@contoso.com/microsoft.graph.roomList/rooms");
+    assert_eq!((status, &rooms["value"]), (StatusCode::OK, &json!([])), "{rooms}");
+    let change = json!({ "@odata.type": "#microsoft.graph.room", "nickname": "Conf" });
+    let (status, body) = send(&world, Method::PATCH, "/v1.0/places/cf200@contoso.com", &change);
+    assert_eq!((status, &body["nickname"]), (StatusCode::OK, &json!("Conf")), "{body}");
+}
+
+#[test]
+fn new_entities_have_the_values_that_the_pages_print() {
+    let world = world();
+    let list = create(&world, "/v1.0/me/todo/lists", &json!({ "displayName": "Bakery" }));
+    assert_eq!(list["isOwner"], true);
+    let task = create(&world, &format!("/v1.0/me/todo/lists/{}/tasks", id(&list)), &json!({ "title": "Sign" }));
+    let items = format!("/v1.0/me/todo/lists/{}/tasks/{}/checklistItems", id(&list), id(&task));
+    assert_eq!(create(&world, &items, &json!({ "displayName": "Final sign-off" }))["isChecked"], false);
+    assert_eq!(create(&world, &items, &json!({ "displayName": "Done", "isChecked": true }))["isChecked"], true);
+    let rule =
+        json!({ "displayName": "From partner", "sequence": 2, "isEnabled": true, "actions": { "stopProcessingRules": true } });
+    let rule = create(&world, "/v1.0/me/mailFolders/inbox/messageRules", &rule);
+    assert_eq!((&rule["hasError"], &rule["isReadOnly"]), (&json!(false), &json!(false)));
+    let invitation = json!({ "invitedUserEmailAddress": "admin@fabrikam.com", "inviteRedirectUrl": "https://myapp.contoso.com" });
+    let invitation = create(&world, "/v1.0/invitations", &invitation);
+    assert_eq!((&invitation["status"], &invitation["invitedUserType"]), (&json!("PendingAcceptance"), &json!("Guest")));
+    let url = invitation["inviteRedeemUrl"].as_str().unwrap();
+    assert!(url.starts_with("https://login.microsoftonline.com/redeem?rd=") && url.contains(id(&invitation)), "{url}");
+    let status = json!({ "id": "contoso_recipes", "description": "Recipes", "targetTypes": ["group"], "properties": [] });
+    assert_eq!(create(&world, "/v1.0/schemaExtensions", &status)["status"], "InDevelopment");
+}
+
+#[test]
+fn items_of_a_list_are_numbered() {
+    let world = world();
+    let site = create(&world, "/v1.0/sites", &json!({ "displayName": "Bakery" }));
+    let lists = format!("/v1.0/sites/{}/lists", id(&site));
+    for name in ["Widgets", "Recipes"] {
+        let list = create(&world, &lists, &json!({ "displayName": name, "list": { "template": "genericList" } }));
+        let items = format!("{lists}/{}/items", id(&list));
+        for expected in ["1", "2", "3"] {
+            let item = create(&world, &items, &json!({ "fields": { "Title": "Widget", "Color": "Purple" } }));
+            assert_eq!(item["id"], expected, "{name}");
+        }
+        assert_eq!(harness::json(&world, Method::DELETE, &format!("{items}/1"), None).0, StatusCode::NO_CONTENT);
+        // The third has the number of the items that are there.
+        assert_eq!(create(&world, &items, &json!({}))["id"], "4", "{name}");
+    }
+}
+
+#[test]
+fn a_session_of_a_workbook_is_as_it_was_requested() {
+    let world = world();
+    let file = json!({ "name": "costs.xlsx", "file": {} });
+    let file = create(&world, "/v1.0/me/drive/root/children", &file);
+    let path = format!("/v1.0/me/drive/items/{}/workbook/createSession", id(&file));
+    let mut ids = Vec::new();
+    for persists in [true, false] {
+        let session = create(&world, &path, &json!({ "persistChanges": persists }));
+        assert_eq!(session["persistChanges"], persists, "{session}");
+        ids.push(id(&session).to_owned());
+    }
+    assert!(ids[0] != ids[1] && !ids[0].is_empty(), "{ids:?}");
+}
