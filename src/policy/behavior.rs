@@ -294,7 +294,7 @@ rows! {
     source "the published schema (Deletable is false for user/inferenceClassification, user/outlook and policyRoot/deviceRegistrationPolicy; resetToSystemDefault is an action), and microsoft-graph-devx-content permissions.json (no DELETE of any of them); no page of learn.microsoft.com/graph/api has one; the status: no public observation";
 
     "required-links" required_links: RequiredLinks = "a request that takes the entity away from a single-valued navigation property with `Nullable=\"false\"`: DELETE of it or of its `$ref`, or null" {
-        Keep "keep" "refused: the entity must exist. A create without one is taken, since no page says otherwise",
+        Keep "keep" "refused: the entity must exist. A create without one is taken, since no page says otherwise, and so is DELETE of the entity itself where it lives",
         Release "release" "taken, as where the navigation property can be null",
     }
     profiles Keep Keep Keep;

@@ -165,7 +165,7 @@ struct ReadyPlan {
 struct InitialEntities {
     /// The bytes that they take.
     size: usize,
-    /// What the baselines are built of, until they are.
+    /// The entities that the baselines are built of, until that is done.
     entities: Mutex<Option<HeldEntities>>,
     /// The entities in order, which worlds share until they change them. They are built for the first world that needs them.
     baselines: OnceLock<Baselines>,
@@ -180,8 +180,10 @@ impl InitialEntities {
 
     fn baselines(&self, settings: &Settings) -> &Baselines {
         self.baselines.get_or_init(|| {
-            let entities = self.entities.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Baselines::of(&settings.schema, entities.as_deref().unwrap_or_default(), &settings.stores)
+            let mut entities = self.entities.lock().unwrap_or_else(PoisonError::into_inner);
+            let baselines = Baselines::of(&settings.schema, entities.as_deref().unwrap_or_default(), &settings.stores);
+            *entities = None;
+            baselines
         })
     }
 }

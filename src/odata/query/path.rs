@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Scope;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{ItemType, Model, NamedType, Navigation, PropertyType, Slot, StructuredType, TypeId};
+use crate::edm::schema::{ItemType, Model, NamedType, Navigation, Property, PropertyType, Slot, StructuredType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::odata::write::absent_value;
@@ -68,6 +68,13 @@ pub(crate) struct Undeclared {
 impl Undeclared {
     fn of(model: &Model, name: &str) -> Undeclared {
         Undeclared { name: name.into(), slots: model.slots_named(name).to_vec(), next: None }
+    }
+
+    /// Whether a derived type has a property of that name whose value answers hide.
+    fn may_be_hidden(&self, model: &Model) -> bool {
+        let is_hidden = |property: &Property| property.write_only && self.slots.contains(&property.slot);
+        !self.slots.is_empty()
+            && model.structured_types().any(|structured| structured.properties.iter().any(|property| is_hidden(property)))
     }
 
     /// Appends a member of the value.
@@ -295,7 +302,9 @@ fn resolve_from(scope: Scope<'_>, structured: Option<&StructuredType>, text: &st
     let mut structured = structured;
     for segment in text.split('/') {
         if let Some(first) = path.rare.as_mut().and_then(|rare| rare.undeclared.as_mut()).filter(|_| !segment.contains('.')) {
-            first.append(Undeclared::of(scope.model, segment));
+            let member = Undeclared::of(scope.model, segment);
+            path.is_write_only |= member.may_be_hidden(scope.model);
+            first.append(member);
             path.text.extend(["/", segment]);
             continue;
         }
@@ -349,7 +358,9 @@ fn resolve_from(scope: Scope<'_>, structured: Option<&StructuredType>, text: &st
             if path.text.is_empty() && is_closed(scope, owner, segment) {
                 return Err(PathProblem::Unknown(Error::new(&refusal::UNKNOWN_EXTENSION, &[segment])));
             }
-            path.rare_mut().undeclared = Some(Undeclared::of(scope.model, segment));
+            let member = Undeclared::of(scope.model, segment);
+            path.is_write_only |= member.may_be_hidden(scope.model);
+            path.rare_mut().undeclared = Some(member);
             path.kind = None;
             path.text.push_str(segment);
             structured = None;

@@ -388,7 +388,7 @@ impl Lambda<'_> {
                 let mut found = ControlFlow::Continue(());
                 json::for_each_item(text, |item| {
                     let held = evaluation.purse.held();
-                    found = if evaluation.purse.hold(item.len()) {
+                    found = if evaluation.purse.spend(ITEM_STEPS) && evaluation.purse.hold(item.len()) {
                         self.test(body, &Value::Json(item.into()), evaluation)
                     } else {
                         ControlFlow::Break(Scalar::Null)
@@ -565,6 +565,9 @@ const BYTES_COMPARED: usize = 64;
 
 /// The bytes of JSON that a step reads.
 const BYTES_READ: usize = 4;
+
+/// The steps of an item that is JSON text: it is found, copied and read.
+const ITEM_STEPS: u64 = 10;
 
 /// Returns an instance, and its own type where that is not the declared one.
 #[inline(never)]
