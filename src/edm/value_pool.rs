@@ -172,7 +172,9 @@ mod tests {
     fn equal_texts_are_kept_once_and_values_stay_as_they_are() {
         let mut pool = ValuePool::new();
         let mut all = [instance("same"), instance("same"), instance("other")];
-        all.iter_mut().for_each(|instance| pool.compact(instance));
+        for instance in &mut all {
+            pool.compact(instance);
+        }
         assert_eq!(all, [instance("same"), instance("same"), instance("other")]);
         let [one, two, other] = all.each_ref().map(texts);
         assert!(one.iter().zip(&two).all(|(one, two)| Arc::ptr_eq(one, two)));
@@ -193,7 +195,9 @@ mod tests {
         let values = |text: &str, number: i64| [Value::String(text.into()), Value::Integer(number), Value::Boolean(true)];
         let mut all = [with(&values("a", 1)), with(&values("a", 1)), with(&values("a", 2)), with(&values("b", 1))];
         let before = [with(&values("a", 1)), with(&values("a", 1)), with(&values("a", 2)), with(&values("b", 1))];
-        all.iter_mut().for_each(|instance| pool.compact(instance));
+        for instance in &mut all {
+            pool.compact(instance);
+        }
         assert_eq!(all, before);
         let inner = |index: usize| match all[index].get(Slot::at(0)) {
             Value::Complex(inner) => inner,
@@ -202,7 +206,9 @@ mod tests {
         assert_eq!([1, 2, 3].map(|other| Arc::ptr_eq(inner(0), inner(other))), [true, false, false]);
         // Equal values of other kinds stay what they are.
         let mut kinds = [with(&[Value::Integer(1)]), with(&[Value::Enum(1)])];
-        kinds.iter_mut().for_each(|instance| pool.compact(instance));
+        for instance in &mut kinds {
+            pool.compact(instance);
+        }
         assert_eq!(kinds, [with(&[Value::Integer(1)]), with(&[Value::Enum(1)])]);
     }
 
@@ -211,7 +217,9 @@ mod tests {
         let mut pool = ValuePool::new();
         let long = "x".repeat(LONGEST + 1);
         let mut all = [instance(&long), instance(&long)];
-        all.iter_mut().for_each(|instance| pool.compact(instance));
+        for instance in &mut all {
+            pool.compact(instance);
+        }
         assert!(!Arc::ptr_eq(&texts(&all[0])[0], &texts(&all[1])[0]));
         let shared = Arc::new(Complex::with(Value::String("same".into())));
         let mut holder = Complex::with(Value::Complex(shared.clone()));
@@ -227,7 +235,9 @@ mod tests {
         }
         assert_eq!(pool.texts.len(), PLACES);
         let mut late = [instance("late"), instance("late")];
-        late.iter_mut().for_each(|instance| pool.compact(instance));
+        for instance in &mut late {
+            pool.compact(instance);
+        }
         assert!(Arc::ptr_eq(&texts(&late[0])[0], &texts(&late[1])[0]));
     }
 }

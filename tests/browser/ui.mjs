@@ -455,13 +455,22 @@ try {
       assert.ok(texts.length > 0 && texts.every((text) => pattern.test(text)), `${label} ${value}: ${texts.join(" | ")}`);
       await (isChoice ? control.selectOption("") : control.fill(""));
     };
-    const all = await rows(page).count();
+    // The rows of a world that was chosen a moment ago are read in pieces.
+    const settled = async () => {
+      for (let last = -1; ;) {
+        const count = await rows(page).count();
+        if (count === last) return count;
+        last = count;
+        await page.waitForTimeout(200);
+      }
+    };
+    const all = await settled();
     await counted("World", "second", /second/);
     await counted("Method", "PATCH", /PATCH/);
     await counted("Status", "4xx", /\b4\d\d\b/);
     await counted("Path", "/v1.0/*/workforceIntegrations/*", /workforceIntegrations\/WFI/);
     await counted("Text", "SCHEMA-mismatch", /schema-mismatch/);
-    assert.equal(await rows(page).count(), all);
+    assert.equal(await settled(), all);
   });
 
   await check("a paused list stays as it is until it is resumed", async () => {

@@ -125,11 +125,14 @@ const APPROVED_LOCATION: (&str, &str) = (
 /// The beginning of a declaration in the built-in document of v1.0, or of its end.
 const DECLARATION: &str = "\n      <";
 
+/// Places in a text, and the texts in place of those there.
+type Changes<'t> = Vec<(Range<usize>, &'t str)>;
+
 /// Returns the declarations of the built-in document of v1.0 that are others in that of beta.
 pub(super) fn changed_in_beta() -> Vec<ChangedElement> {
     let schema = V1.find("<Schema ").map_or("", |start| &V1[start..]);
     let schema = schema.find('>').map_or("", |end| &schema[..=end]);
-    let mut elements: Vec<(Range<usize>, Vec<(Range<usize>, &str)>)> = Vec::new();
+    let mut elements: Vec<(Range<usize>, Changes<'_>)> = Vec::new();
     let mut at = 0;
     for (old, new) in BETA {
         let Some(start) = V1[at..].find(old).map(|start| at + start) else { continue };
@@ -147,7 +150,7 @@ pub(super) fn changed_in_beta() -> Vec<ChangedElement> {
         let end = V1[last..].find('>').map_or(last, |length| last + length + 1);
         elements.push((first..end, vec![(start..at, new)]));
     }
-    let text = |place: &Range<usize>, changes: &[(Range<usize>, &str)]| {
+    let text = |place: &Range<usize>, changes: &Changes<'_>| {
         let (mut text, mut from) = (schema.to_owned(), place.start);
         for (old, new) in changes {
             text.push_str(&V1[from..old.start]);

@@ -8,6 +8,8 @@ fn point() {
 
 pub(crate) mod sync {
     pub(crate) use shuttle::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+    // Files are read ahead by threads of the system, which no check starts.
+    pub(crate) use std::sync::mpsc;
     pub(crate) use std::sync::{Arc, PoisonError, Weak};
 
     pub(crate) mod atomic {
