@@ -387,12 +387,13 @@ fn relocate_alone(
     let lead = |from: &EntityAddress, to: &EntityAddress| {
         for (place, link) in world.store.links_to(from) {
             let Ok(links) = world.store.to_change(&place, 0) else { continue };
-            // A link that has the address as its key gets another one.
-            if *link == *from.text(&world.schema) {
+            // A link that has the address as its key gets another key, and keeps the old one in a full store.
+            let renews = || {
                 let renewed = Entity::link(to.text(&world.schema).into(), to.clone());
-                if links.remove(&link).is_ok() {
-                    let _ = links.insert(Arc::new(StoredEntity::from(renewed)));
-                }
+                links.insert(Arc::new(StoredEntity::from(renewed))).is_ok()
+            };
+            if *link == *from.text(&world.schema) && renews() {
+                drop(links.remove(&link));
             } else {
                 let _ = links.update(&link, |_| Ok::<_, StoreFull>(Entity::link(link.clone(), to.clone())));
             }

@@ -13,6 +13,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[("createSession", "workbook", c
 
 /// Answers with a session (learn.microsoft.com/graph/api/workbook-createsession, *medium*): an id, and whether its changes are kept. The form
 /// of the id is a guess (none), and a session changes nothing in later requests.
+#[allow(clippy::unnecessary_wraps, reason = "a function of the table")]
 fn create_session(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let Some(OperationType::Value(PropertyType::Complex(id))) = request.operation.returns else {
         // A schema of the user's own, in which the operation answers nothing like it.
