@@ -260,8 +260,13 @@ fn forks_of_ten_thousand_entities_cost_next_to_nothing() {
     assert_eq!(emulator.worlds().known("99").unwrap().store.entities().len(), 10_000);
 }
 
-/// Returns a fixture of ordinary entities.
+/// Returns a fixture of ordinary entities, each with a secret of its own.
 fn ordinary(count: usize) -> String {
+    entities(count, |number| format!("{number:08x}89abcdef0123456789abcdef0123456789abcdef"))
+}
+
+/// Returns a fixture of entities with the given secrets.
+fn entities(count: usize, secret: impl Fn(usize) -> String) -> String {
     let item = |number: usize| {
         json!({
             "id": format!("WFI_{number:08}-379e-4a0a-9d17-afe306a1e10d"),
@@ -270,7 +275,7 @@ fn ordinary(count: usize) -> String {
             "apiVersion": 1,
             "isActive": true,
             "supportedEntities": "shift,swapRequest",
-            "encryption": { "protocol": "sharedSecret", "secret": "0123456789abcdef0123456789abcdef0123456789abcdef" },
+            "encryption": { "protocol": "sharedSecret", "secret": secret(number) },
         })
     };
     json!({ "workforceIntegrations": (0..count).map(item).collect::<Vec<Value>>() }).to_string()
@@ -298,33 +303,51 @@ fn the_export_of_a_world_within_half_of_the_limit_can_be_imported_into_it() {
     }
 }
 
+/// The entities of which the memory is measured.
+#[cfg(target_os = "linux")]
+const MEASURED: u32 = 50_000;
+
 #[cfg(target_os = "linux")]
 #[test]
 fn ordinary_entities_count_about_what_they_take() {
-    const COUNT: u32 = 50_000;
-    let bytes = ordinary(COUNT as usize);
-    let emulator = Emulator::builder().seed(1).fixtures_json(&bytes).unwrap().build();
-    let counted = emulator.world().settings.stores.used() / COUNT as usize;
-    let folder = Folder::new("store-bytes");
-    let file = folder.file("workforceIntegrations.json", &bytes);
-    let resident = |arguments: &[&str]| {
-        let program =
-            Program::start(command(&[&["--port", "0", "--journal", "0", "--page-size", "500"], arguments].concat(), &[]));
-        let address = program.stdout.recv_timeout(Duration::from_secs(60)).unwrap();
-        // Texts count from the start, so all are shown.
-        for skip in (0..COUNT).step_by(500) {
-            let mut stream = TcpStream::connect(address.trim().strip_prefix("http://").unwrap()).unwrap();
-            let target = format!("{COLLECTION}?$top=500&$skip={skip}");
-            let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-            stream.write_all(request.as_bytes()).unwrap();
-            std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
-        }
-        resident_mib(program.child.id()).unwrap()
-    };
-    let held = (resident(&["--fixtures", &file]) - resident(&[])) * 1024.0 * 1024.0 / f64::from(COUNT);
-    let share = f64::from(u32::try_from(counted).unwrap()) / held;
-    println!("counted {counted}, resident {held:.0}");
-    assert!((0.75..1.3).contains(&share), "counted {counted}, resident {held:.0}");
+    let share = counted_by_taken(&ordinary(MEASURED as usize), "store-bytes");
+    assert!((0.75..1.3).contains(&share), "counted {share} of what they take");
+}
+
+/// An update may give each entity a value of its own at any time, so equal values count as often as they occur, and are held once.
+#[cfg(target_os = "linux")]
+#[test]
+fn entities_with_equal_values_take_less_than_they_count() {
+    let secret = "0123456789abcdef".repeat(8);
+    let share = counted_by_taken(&entities(MEASURED as usize, |_| secret.clone()), "store-equal-bytes");
+    assert!((1.0..1.6).contains(&share), "counted {share} of what they take");
+}
+
+/// Returns the bytes that the entities of a fixture count in relation to those that they take in a program.
+#[cfg(target_os = "linux")]
+fn counted_by_taken(fixture: &str, name: &str) -> f64 {
+    let emulator = Emulator::builder().seed(1).fixtures_json(fixture).unwrap().build();
+    let counted = emulator.world().settings.stores.used() / MEASURED as usize;
+    let folder = Folder::new(name);
+    let file = folder.file("workforceIntegrations.json", fixture);
+    let taken = (resident_once_shown(&["--fixtures", &file]) - resident_once_shown(&[])) * 1024.0 * 1024.0 / f64::from(MEASURED);
+    println!("counted {counted}, resident {taken:.0}");
+    f64::from(u32::try_from(counted).unwrap()) / taken
+}
+
+/// Returns the MiB that a program takes once all its entities were shown: their texts count from the start.
+#[cfg(target_os = "linux")]
+fn resident_once_shown(arguments: &[&str]) -> f64 {
+    let program = Program::start(command(&[&["--port", "0", "--journal", "0", "--page-size", "500"], arguments].concat(), &[]));
+    let address = program.stdout.recv_timeout(Duration::from_secs(60)).unwrap();
+    for skip in (0..MEASURED).step_by(500) {
+        let mut stream = TcpStream::connect(address.trim().strip_prefix("http://").unwrap()).unwrap();
+        let target = format!("{COLLECTION}?$top=500&$skip={skip}");
+        let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+    }
+    resident_mib(program.child.id()).unwrap()
 }
 
 #[test]
