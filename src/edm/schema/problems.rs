@@ -79,7 +79,7 @@ impl<'d> Types<'d> {
         let base = |declaration: &&'d TypeDeclaration<'d>| {
             declaration.base.as_ref().and_then(|base| self.declaration(declaration.schema, base))
         };
-        std::iter::successors(first, base).take(super::LINEAGE)
+        std::iter::successors(first, base).take(super::model::LINEAGE)
     }
 
     /// Adds the members that a type declares although it has one of the same name.

@@ -198,5 +198,5 @@ impl Schema {
 /// Returns the entity set of a type or of its nearest base type that has one.
 pub(super) fn home(homes: &HashMap<TypeId, SetId, RandomState>, model: &Model, id: TypeId) -> Option<SetId> {
     let lineage = std::iter::successors(Some(id), |id| model.find_structured(*id)?.base);
-    lineage.take(super::LINEAGE).find_map(|id| homes.get(&id).copied())
+    lineage.take(super::model::LINEAGE).find_map(|id| homes.get(&id).copied())
 }

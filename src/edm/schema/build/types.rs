@@ -31,7 +31,7 @@ impl Shared<'_> {
                 break;
             }
             let full_name = document.qualified(current.schema, &current.name);
-            if missing.iter().any(|(other, _, _)| *other == id) || missing.len() >= crate::edm::schema::LINEAGE {
+            if missing.iter().any(|(other, _, _)| *other == id) || missing.len() >= crate::edm::schema::model::LINEAGE {
                 return Err(problem(format!("circular base types of type {}", declaration.name)));
             }
             missing.push((id, current, full_name));
