@@ -283,9 +283,14 @@ fn options_of_run(used: &mut Vec<OsString>) -> Vec<OsString> {
     }
 }
 
-/// Returns the options of the server that are given, with their values, and with the variable or the file that a value comes from.
+/// The options by which programs start the server, `run` among them. They concern no one who reads the greeting.
+const FOR_PROGRAMS: [&str; 2] = ["ready", "exit-with-parent"];
+
+/// Returns the options of the server that are given and concern people, with their values, and with the variable or the file that a value
+/// comes from.
 fn chosen(matches: &ArgMatches, completed: Option<&Completed<'_>>) -> Vec<String> {
     let flags = GROUPS.iter().flat_map(|(_, common, others)| common.iter().chain(*others));
+    let flags = flags.filter(|flag| !FOR_PROGRAMS.contains(*flag));
     let text = |flag: &&str| {
         let id = flag.replace('-', "_");
         let source = match matches.value_source(&id)? {
