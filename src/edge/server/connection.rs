@@ -113,7 +113,6 @@ where
     let deadline = Deadline { gate, activity, version: connection.version };
     let stopping = connection.shared.stopping.clone();
     let stream = TokioIo::new(TrackedStream::new(stream, deadline.activity.clone(), deadline.version));
-    let exchanges = service_fn(move |request| exchange(connection.clone(), request));
     match deadline.version {
         #[cfg(not(feature = "tls"))]
         HttpVersion::Http2 => {
@@ -121,8 +120,13 @@ where
             false
         }
         #[cfg(feature = "tls")]
-        HttpVersion::Http2 => drive(http2(&deadline.gate.limits).serve_connection(stream, exchanges), &deadline, stopping).await,
+        HttpVersion::Http2 => {
+            // Boxed, since each stream is a task: its parts are moved six times on the way there.
+            let exchanges = service_fn(move |request| Box::pin(exchange(connection.clone(), request)));
+            drive(http2(&deadline.gate.limits).serve_connection(stream, exchanges), &deadline, stopping).await
+        }
         HttpVersion::Http1 => {
+            let exchanges = service_fn(move |request| exchange(connection.clone(), request));
             let serving = http1(&deadline.gate.limits).serve_connection(stream, exchanges).with_upgrades();
             drive(serving, &deadline, stopping).await
         }

@@ -349,7 +349,10 @@ impl HeldMemory {
 impl Drop for HeldMemory {
     fn drop(&mut self) {
         let mut holdings = self.connection.holdings();
-        holdings.list.retain(|holding| !Arc::ptr_eq(holding, &self.holding));
+        // The oldest is mostly the first to go.
+        if let Some(index) = holdings.list.iter().position(|holding| Arc::ptr_eq(holding, &self.holding)) {
+            holdings.list.remove(index);
+        }
         holdings.remove(self.holding.kind, self.reservation.bytes());
     }
 }
