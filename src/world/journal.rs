@@ -6,15 +6,15 @@
 
 mod arrival;
 mod draft;
+mod entry;
 mod group;
+mod query;
 mod recorded;
 mod ring;
 mod summary;
 mod verify;
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -23,21 +23,22 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
 
-use crate::edm::pattern::{Pattern, names_id};
 use crate::edm::schema::SetId;
 use crate::edm::value::Entity;
-use crate::text::exchange::{self, Exchange};
-use crate::text::redact::{REDACTED, Redactor};
-use crate::world::clock;
-use crate::world::name;
+use crate::text::exchange::Exchange;
+use crate::text::redact::Redactor;
 use arrival::Passage;
 pub use arrival::{Arrival, Protocol};
-use draft::{BodyForm, Draft, Omissions};
+use draft::Draft;
+use entry::portable;
 use group::GivingWay;
-use ring::{Buffers, CHUNK_SIZE, DraftSize, Ring, Texts};
+use ring::{Buffers, CHUNK_SIZE, DraftSize, JournalEntry, Ring};
 
+pub(crate) use entry::{CALL, IN_BATCH};
+pub use entry::{JournalExchange, Secrets, print};
 pub use group::Journals;
 pub(crate) use group::Watch;
+pub use query::{Destination, JournalQuery};
 pub(crate) use recorded::RecordedEntry;
 pub(crate) use summary::EntrySummary;
 pub use verify::{Expectation, TextCondition, Times, VerificationReport};
@@ -127,106 +128,6 @@ pub struct AnswerCause {
     pub is_notification: bool,
     /// Whether the client has taken the emulator for its proxy.
     pub is_proxied: bool,
-}
-
-/// A copy of an entry.
-#[derive(Debug)]
-struct JournalEntry {
-    number: u64,
-    time: SystemTime,
-    passage: Passage,
-    method: Method,
-    status: Option<StatusCode>,
-    texts: Texts,
-    decided: AnswerCause,
-    changed: Option<EntityChange>,
-}
-
-/// An entry as an exchange.
-#[derive(Clone, Debug)]
-pub struct JournalExchange {
-    /// The number of the request in its world, from 1.
-    pub number: u64,
-    /// The time of the request on the world's clock.
-    pub time: SystemTime,
-    /// The request and its answer, with number, time and cause as comments.
-    pub exchange: Exchange,
-    /// The cause of the answer.
-    pub decided: AnswerCause,
-    /// The change of an entity, if any.
-    pub changed: Option<EntityChange>,
-}
-
-/// A filter of entries. Fields that are not set match every entry.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct JournalQuery {
-    /// The method.
-    pub method: Option<Method>,
-    /// The destination. Verification defaults to requests to Graph.
-    pub to: Option<Destination>,
-    /// The path, without the prefix of a world.
-    pub path: Option<Pattern>,
-    /// The id of an entity in the path.
-    pub id: Option<String>,
-    /// The status of the answer.
-    pub status: Option<RangeInclusive<u16>>,
-    /// The earliest time.
-    pub since: Option<SystemTime>,
-    /// The end of the time range, exclusive.
-    pub until: Option<SystemTime>,
-    /// The largest number of entries, the latest ones.
-    pub limit: Option<usize>,
-    /// The number of one entry.
-    pub number: Option<u64>,
-}
-
-/// The destination of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// The emulator, called by a client.
-    Graph,
-    /// A connector, called by the emulator.
-    Connector,
-}
-
-impl Destination {
-    const ALL: [Destination; 2] = [Destination::Graph, Destination::Connector];
-
-    /// Returns the name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Destination::Graph => "graph",
-            Destination::Connector => "connector",
-        }
-    }
-
-    /// Returns the destination of a request by its target: calls to connectors have an absolute URL.
-    fn of(target: &str) -> Destination {
-        if target.starts_with('/') || target == "*" { Destination::Graph } else { Destination::Connector }
-    }
-
-    /// Returns the destination with a name.
-    pub fn from_name(name: &str) -> Option<Destination> {
-        Destination::ALL.into_iter().find(|to| to.name() == name)
-    }
-}
-
-/// The comment on a printed call to a connector.
-pub(crate) const CALL: &str = "a call to a connector";
-
-/// The comment on a printed request of a client that has taken the emulator for its proxy.
-const VIA_PROXY: &str = "via the proxy";
-
-/// The beginning of the comment on a printed request within a batch.
-pub(crate) const IN_BATCH: &str = "in the batch ";
-
-/// The treatment of secrets and tokens when a journal is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secrets {
-    /// Redacted.
-    Hidden,
-    /// Readable.
-    Shown,
 }
 
 /// The journal of a world.
@@ -582,146 +483,6 @@ impl Shard {
     // Nothing panics while the ring is changed, so a poisoned lock still guards a consistent ring.
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Prints entries in the format of exchanges, without connection headers, which vary with the port and are wrong for another host, and
-/// without the names of worlds.
-pub fn print(entries: &[JournalExchange]) -> String {
-    let exchanges: Vec<Exchange> = entries.iter().map(portable).collect();
-    exchange::write(&exchanges)
-}
-
-/// Returns an entry as an exchange without connection headers and without the name of its world, so that it is the same in each world of a
-/// seed, and can be sent to another one.
-fn portable(entry: &JournalExchange) -> Exchange {
-    let mut exchange = entry.exchange.clone();
-    let request = &mut exchange.request;
-    request.headers = portable_headers(std::mem::take(&mut request.headers));
-    request.body = portable_body(std::mem::take(&mut request.body));
-    if let Some(response) = &mut exchange.response {
-        response.headers = portable_headers(std::mem::take(&mut response.headers));
-        response.body = portable_body(std::mem::take(&mut response.body));
-    }
-    exchange
-}
-
-fn portable_headers(headers: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut headers = exchange::without_connection(headers);
-    headers.retain(|(header, _)| ![name::HEADER, name::FORMER_HEADER].iter().any(|name| header.eq_ignore_ascii_case(name)));
-    for (_, value) in &mut headers {
-        if let Cow::Owned(without) = name::without_worlds(value) {
-            *value = without;
-        }
-    }
-    headers
-}
-
-fn portable_body(body: Bytes) -> Bytes {
-    match std::str::from_utf8(&body).map(name::without_worlds) {
-        Ok(Cow::Owned(without)) => without.into(),
-        _ => body,
-    }
-}
-
-/// Returns the path of a target.
-fn path(target: &str) -> &str {
-    let target = match Destination::of(target) {
-        Destination::Graph => target,
-        Destination::Connector => {
-            let after_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
-            after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..])
-        }
-    };
-    target.split_once('?').map_or(target, |(path, _)| path)
-}
-
-impl JournalEntry {
-    fn to(&self) -> Destination {
-        Destination::of(self.texts.target())
-    }
-
-    fn path(&self) -> &str {
-        path(self.texts.target())
-    }
-
-    fn to_exchange(&self, secrets: Secrets) -> (JournalExchange, Redactor) {
-        let exchange = self.exchange(secrets);
-        let mut masker = Redactor::masking();
-        let (exchange, decided) = match secrets {
-            Secrets::Shown => (exchange, self.decided.clone()),
-            Secrets::Hidden => {
-                let hidden = masker.redact(&exchange);
-                let detail = self.decided.detail.as_ref().map(|detail| masker.redact_text(detail).into());
-                (hidden, AnswerCause { detail, ..self.decided.clone() })
-            }
-        };
-        (JournalExchange { number: self.number, time: self.time, exchange, decided, changed: self.changed.clone() }, masker)
-    }
-
-    /// Returns what masks the secrets of the entry in other texts.
-    fn masker(&self) -> Redactor {
-        let mut masker = Redactor::masking();
-        masker.learn(&self.exchange(Secrets::Hidden));
-        masker
-    }
-
-    /// Returns the entry as an exchange, with its secrets. Bodies in which they cannot be found are hidden unless they are shown.
-    fn exchange(&self, secrets: Secrets) -> Exchange {
-        let (request_form, response_form) = self.texts.forms();
-        let body = |bytes: &[u8], form: BodyForm| match form {
-            // Its secrets cannot be found.
-            BodyForm::Packed if secrets == Secrets::Hidden && !bytes.is_empty() => Bytes::from_static(REDACTED.as_bytes()),
-            _ => Bytes::copy_from_slice(bytes),
-        };
-        let request = exchange::RecordedRequest {
-            method: self.method.clone(),
-            target: self.texts.target().to_owned(),
-            headers: self.texts.request_headers(),
-            body: body(self.texts.request_body(), request_form),
-        };
-        let response = self.status.map(|status| exchange::RecordedResponse {
-            status,
-            headers: self.texts.response_headers(),
-            body: body(self.texts.response_body(), response_form),
-        });
-        Exchange { comments: self.comments(), request, response }
-    }
-
-    fn comments(&self) -> Vec<String> {
-        let mut comments = vec![exchange::journal_comment(self.number, &clock::utc(self.time))];
-        let AnswerCause { refused_by, detail, faults, ended_by, batch, cause: _, is_notification: _, is_proxied } = &self.decided;
-        comments.extend((self.to() == Destination::Connector).then(|| CALL.to_owned()));
-        comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
-        comments.extend(is_proxied.then(|| VIA_PROXY.to_owned()));
-        let stub = detail.as_ref().filter(|_| refused_by.is_none() && self.to() == Destination::Graph);
-        comments.extend(stub.map(|place| format!("answered by the stub {place}")));
-        let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-        comments.extend(refused_by.map(|row| format!("refused by {row}{detail}")));
-        comments.extend(faults.as_ref().map(|rules| format!("fault rules: {rules}")));
-        comments.extend(ended_by.map(|ending| format!("ended by {ending}")));
-        let (request_form, response_form) = self.texts.forms();
-        let Omissions { full_lengths, entities } = self.texts.omissions();
-        for (message, form, length) in [("request", request_form, full_lengths.0), ("response", response_form, full_lengths.1)] {
-            comments.extend((form == BodyForm::Unpacked).then(|| format!("{message} body unpacked from gzip")));
-            comments.extend(length.map(|length| format!("{message} body truncated, {length} bytes in full")));
-        }
-        for (time, size) in [("before", entities.0), ("after", entities.1)] {
-            comments.extend(size.map(|size| format!("entity {time} left out, {size} bytes")));
-        }
-        comments
-    }
-}
-
-impl JournalQuery {
-    fn matches(&self, method: &Method, status: Option<StatusCode>, time: SystemTime, target: &str) -> bool {
-        self.method.as_ref().is_none_or(|wanted| wanted == method)
-            && self.status.as_ref().is_none_or(|statuses| status.is_some_and(|status| statuses.contains(&status.as_u16())))
-            && self.since.is_none_or(|since| time >= since)
-            && self.until.is_none_or(|until| time < until)
-            && self.to.is_none_or(|to| to == Destination::of(target))
-            && self.path.as_ref().is_none_or(|pattern| pattern.matches(path(target)))
-            && self.id.as_ref().is_none_or(|id| names_id(path(target), id))
     }
 }
 

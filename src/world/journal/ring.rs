@@ -15,7 +15,8 @@ use http::{Method, StatusCode};
 
 use super::arrival::Passage;
 use super::draft::{BodyForm, Draft, Omissions};
-use super::{AnswerCause, EntityChange, EntrySummary, JournalEntry, JournalQuery, JournalRecord};
+use super::query::JournalQuery;
+use super::{AnswerCause, EntityChange, EntrySummary, JournalRecord};
 use crate::odata::headers::StandardHeaders;
 
 /// The size of a chunk, unless one entry needs more or all of them need less.
@@ -41,6 +42,19 @@ struct Chunk {
     bytes: Vec<u8>,
     /// The number of entries not yet dropped.
     entries: usize,
+}
+
+/// A copy of an entry.
+#[derive(Debug)]
+pub(super) struct JournalEntry {
+    pub(super) number: u64,
+    pub(super) time: SystemTime,
+    pub(super) passage: Passage,
+    pub(super) method: Method,
+    pub(super) status: Option<StatusCode>,
+    pub(super) texts: Texts,
+    pub(super) decided: AnswerCause,
+    pub(super) changed: Option<EntityChange>,
 }
 
 /// An entry without its texts.

@@ -140,7 +140,7 @@ fn entries_are_printed_as_exchanges() {
       "error": {}
     }
     "#);
-    assert_eq!(exchange::read(&text).unwrap().len(), 1);
+    assert_eq!(crate::text::exchange::read(&text).unwrap().len(), 1);
     let shown = print(&journal.query(&JournalQuery::default(), Secrets::Shown));
     assert!(shown.contains("Bearer abc") && shown.contains("hush"));
 }
