@@ -432,6 +432,8 @@ pub struct RareRules {
     pub eventual: Option<&'static Tolerance>,
     /// The property of a derived type that a path segment can be, like a key.
     pub derived_key: Option<&'static DerivedKey>,
+    /// The behavior that decides whether bodies must name a derived type.
+    pub typed: Option<&'static Tolerance>,
 }
 
 impl RareRules {
@@ -458,6 +460,7 @@ impl RareRules {
         unknown_members: None,
         eventual: None,
         derived_key: None,
+        typed: None,
     };
 
     /// Whether there is a rule.
@@ -484,6 +487,7 @@ impl RareRules {
             unknown_members,
             eventual,
             derived_key,
+            typed,
         } = self;
         implied.is_none()
             && deactivated.is_none()
@@ -506,6 +510,7 @@ impl RareRules {
             && unknown_members.is_none()
             && eventual.is_none()
             && derived_key.is_none()
+            && typed.is_none()
     }
 }
 
@@ -523,6 +528,12 @@ impl StructuredType {
     /// Returns a navigation property by its name in any case.
     pub fn navigation(&self, name: &str) -> Option<&Arc<Navigation>> {
         self.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns the navigation properties that no base type has.
+    fn own_navigations<'m>(&'m self, model: &Model) -> impl Iterator<Item = &'m Arc<Navigation>> {
+        let inherited = self.base.and_then(|base| model.find_structured(base)).map_or(0, |base| base.navigations.len());
+        self.navigations.iter().skip(inherited)
     }
 
     /// Returns the slot of a property by its name.
@@ -593,6 +604,10 @@ pub struct Model {
     rest: Option<(Whole, Option<Version>)>,
     names: Arc<HashMap<Box<str>, NamedType, RandomState>>,
     types: Box<[Option<Arc<StructuredType>>]>,
+    /// The types with a navigation property that answers include unasked and that no base type has.
+    auto_expanding: Box<[TypeId]>,
+    /// The slots of all properties whose values answers hide.
+    hidden: Box<[Slot]>,
     enums: Box<[Option<Arc<EnumType>>]>,
     roots: Vec<Root>,
     root_names: NameIndex,
@@ -672,6 +687,19 @@ impl Model {
     pub fn shows_as(&self, id: TypeId, other: TypeId) -> bool {
         self.is_a(id, other)
             || self.find_structured(id).is_some_and(|structured| structured.is_placeholder && self.is_a(other, id))
+    }
+
+    /// Returns the navigation properties that answers with instances of a type include unasked. Those that a derived type declares come with
+    /// that type.
+    pub fn auto_expanded<'m>(&'m self, structured: &'m StructuredType) -> impl Iterator<Item = (Option<TypeId>, &'m Navigation)> {
+        let own = structured.navigations.iter().filter(|navigation| navigation.is_auto_expanded);
+        let derived = if structured.is_polymorphic { &self.auto_expanding[..] } else { &[] };
+        let is_derived = |id: &&TypeId| **id != structured.id && self.is_a(**id, structured.id);
+        let of_derived = derived.iter().filter(is_derived).flat_map(|id| {
+            let declared = self.structured(*id).own_navigations(self).filter(|navigation| navigation.is_auto_expanded);
+            declared.map(|navigation| (Some(*id), &**navigation))
+        });
+        own.map(|navigation| (None, &**navigation)).chain(of_derived)
     }
 
     /// Returns all structured types.
@@ -778,6 +806,11 @@ impl Model {
     /// Returns the slots of all properties of a name, in any case.
     pub fn slots_named(&self, name: &str) -> &[Slot] {
         self.slots.get(&*name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether answers hide the value of a property with one of these slots.
+    pub fn hides_any(&self, slots: &[Slot]) -> bool {
+        slots.iter().any(|slot| self.hidden.contains(slot))
     }
 
     /// Returns the number of an enum's member, if the type is an enum that has it.

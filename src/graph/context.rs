@@ -178,7 +178,7 @@ impl<'c, R> OperationContext<'c, R> {
     ) -> Result<Option<Query<'c>>, Error> {
         let text = match self.request.target.query() {
             Some(text) => text,
-            None if structured.navigations.iter().any(|navigation| navigation.is_auto_expanded) => "",
+            None if self.model.auto_expanded(structured).next().is_some() => "",
             // The number of objects of the directory can need a header, and that of others can be forbidden.
             None if target == QueryTarget::Count
                 && (structured.rare().eventual.is_some() || restrictions.forbids(Capability::Count)) =>

@@ -46,6 +46,8 @@ pub struct WorkloadRules {
     pub chosen_keys: &'static [&'static str],
     /// Types whose instances are of a derived type that is not known: a cast to any of them shows them.
     pub placeholders: &'static [&'static str],
+    /// Types of which bodies must name a derived one, like abstract ones, and the behavior that decides whether they must.
+    pub typed_bodies: &'static [(&'static str, Tolerance)],
     /// Types whose entities have tags, and their rules; types derived from them have the same.
     pub tags: &'static [(&'static str, &'static TagRules)],
     /// Types with `$search`, which others refuse.
@@ -386,6 +388,7 @@ impl WorkloadRules {
             always_keyed,
             chosen_keys,
             placeholders,
+            typed_bodies,
             tags,
             searches,
             queries,
@@ -455,6 +458,7 @@ impl WorkloadRules {
                 .chain(names(closed))
                 .chain(names(unknown_members))
                 .chain(names(eventual))
+                .chain(names(typed_bodies))
                 .chain(names(renamed))
                 .chain(names(advanced)),
         );
@@ -484,6 +488,7 @@ impl WorkloadRules {
         queries: &[],
         limit_headers: &[],
         placeholders: &[],
+        typed_bodies: &[],
         references: &[],
         guarded: &[],
         joined: &[],

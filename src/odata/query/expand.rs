@@ -73,7 +73,7 @@ pub(super) fn add_unasked<'m>(model: &'m Model, structured: &'m StructuredType, 
     if depth > MAX_DEPTH {
         return;
     }
-    for navigation in structured.navigations.iter().filter(|navigation| navigation.is_auto_expanded) {
+    for (cast, navigation) in model.auto_expanded(structured) {
         if items.iter().any(|item| item.navigation.set == navigation.set) {
             continue;
         }
@@ -81,7 +81,7 @@ pub(super) fn add_unasked<'m>(model: &'m Model, structured: &'m StructuredType, 
         add_unasked(model, model.structured(navigation.target), depth + 1, &mut query.expand);
         items.push(ExpandItem {
             navigation,
-            cast: None,
+            cast,
             of: None,
             member: String::new(),
             part: ExpandPart::Entities,
