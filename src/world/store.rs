@@ -427,6 +427,14 @@ impl Store {
         self.filled().flat_map(|(_, tree)| tree.links_to(target)).filter(leads_there).collect()
     }
 
+    /// Returns the key of the link to an entity in a collection, if it is there.
+    pub fn link_key(&self, place: &CollectionAddress, target: &EntityAddress) -> Option<Arc<str>> {
+        let leads_there = |key: &Arc<str>| {
+            self.at(place).with_entity(key, |link| link.linked().is_some_and(|linked| **linked == *target)) == Some(true)
+        };
+        self.tree_above(place).link_key(place, target).filter(leads_there)
+    }
+
     /// Returns a collection at an address with these entities, to read it.
     pub fn view_of(&self, address: &CollectionAddress, entities: Vec<Arc<StoredEntity>>) -> CollectionRef<'_> {
         CollectionRef::View(Box::new(self.tree_above(address).view_of(entities)))

@@ -107,14 +107,13 @@ fn linked_by(
     place: &CollectionAddress,
     address: &EntityAddress,
 ) -> Result<Option<Arc<str>>, Error> {
-    let stored = context.world.store.at(place);
     if let Some(found) = find(context, address)? {
-        return Ok(links::key_of(&context.world.schema, &context.world.store, place, &found));
+        return Ok(links::key_of(&context.world.store, place, &found));
     }
     // The entity has been deleted, and can be restored.
-    let sets = candidates(context, &address.collection);
-    let leads = |link: &Arc<StoredEntity>| link.linked().is_some_and(|target| sets.contains(&target.collection));
-    Ok(stored.get(&address.key).filter(leads).map(|link| link.key.clone()))
+    let former = candidates(context, &address.collection).into_iter();
+    let mut former = former.map(|collection| EntityAddress { collection, key: address.key.clone() });
+    Ok(former.find_map(|former| links::key_of(&context.world.store, place, &former)))
 }
 
 /// Returns the methods of a navigation property's links, or of one of them.
@@ -292,8 +291,11 @@ fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &Targ
     if target.is_new {
         create_named(context, &target.address)?;
     }
-    let set = context.world.schema.set(place.set);
-    let mut key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { target.address.key.clone() };
+    let (schema, store) = (&*context.world.schema, &*context.world.store);
+    let set = schema.set(place.set);
+    let mut keys = links::keys(schema, &target.address);
+    let mut next = || if set.is_single { set.name.as_ref().into() } else { keys.next().unwrap_or_default() };
+    let mut key: Arc<str> = next();
     let mut link = Entity::link(key.clone(), target.address.clone());
     let mut stored = Arc::new(StoredEntity::from(link.clone()));
     loop {
@@ -302,13 +304,11 @@ fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &Targ
             Ok(()) => return Ok(true),
             Err(InsertError::Full(full)) => return Err(full.into()),
             Err(InsertError::DuplicateKey) if !set.is_single => {
-                let (schema, store) = (&*context.world.schema, &*context.world.store);
-                let address: Arc<str> = target.address.text(schema).into();
-                if address == key || links::key_of(schema, store, place, &target.address).is_some() {
+                if links::key_of(store, place, &target.address).is_some() {
                     return Ok(false);
                 }
-                // The link to another entity with the same key has it.
-                key = address;
+                // The link to another entity has it.
+                key = next();
                 link = Entity::link(key.clone(), target.address.clone());
                 stored = Arc::new(StoredEntity::from(link.clone()));
             }
@@ -377,7 +377,7 @@ pub(super) fn look_up<'m>(
                     let target = target(context, navigation.target, path, address, decided)?;
                     let is_there = holder.filter(|_| navigation.is_collection).is_some_and(|holder| {
                         let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);
-                        links::key_of(&context.world.schema, &context.world.store, &place, &target.address).is_some()
+                        links::key_of(&context.world.store, &place, &target.address).is_some()
                     });
                     if is_there || !known.insert(target.address.clone()) {
                         return Err(Error::new(&refusal::ALREADY_LINKED, &[&navigation.name]));

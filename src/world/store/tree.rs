@@ -167,6 +167,11 @@ impl Tree {
         self.share.links_to(&self.baseline, target)
     }
 
+    /// Returns the key of the link to an entity in a collection. It may be gone.
+    pub(super) fn link_key(&self, place: &CollectionAddress, target: &EntityAddress) -> Option<Arc<str>> {
+        self.share.link_key(&self.baseline, place, target)
+    }
+
     /// Returns a collection of these entities, to read it.
     pub(super) fn view_of(&self, entities: Vec<Arc<StoredEntity>>) -> Collection {
         let baseline = Baseline::new(entities, &self.share.budget, 0);
