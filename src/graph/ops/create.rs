@@ -223,9 +223,7 @@ pub(super) fn relate<'m>(
 pub(super) fn undo(context: &OperationContext<'_>, address: &EntityAddress) {
     let world = context.world;
     world.store.empty_within(address.collection.root, &address.text(&world.schema));
-    if let Ok(collection) = world.store.to_change(&address.collection, 0) {
-        let _ = collection.remove(&address.key);
-    }
+    world.store.to_remove(&address.collection).remove(&address.key);
 }
 
 /// The unique values of a new entity.

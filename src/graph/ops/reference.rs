@@ -96,8 +96,7 @@ pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Resul
     if let Some(refusal) = kept.filter(|_| context.world.store.at(place).len() <= 1) {
         return Err(Error::new(refusal, &[]));
     }
-    let collection = context.world.store.to_change(place, 0)?;
-    collection.remove(&key)?.ok_or_else(missing)?;
+    context.world.store.to_remove(place).remove(&key).ok_or_else(missing)?;
     Ok(Success::no_content().into())
 }
 
@@ -423,8 +422,7 @@ pub(super) fn relate<'m>(
             // A link that another request has added meanwhile is the same one.
             RelationEntities::Linked(targets) => targets.iter().try_for_each(|target| link(context, &place, target).map(drop))?,
             RelationEntities::Unlinked => {
-                let collection = context.world.store.to_change(&place, 0)?;
-                collection.remove(&navigation.name)?;
+                context.world.store.to_remove(&place).remove(&navigation.name);
             }
             RelationEntities::New(entities) => {
                 for entity in entities {

@@ -89,6 +89,11 @@ impl Tree {
         contained.entry(address.clone()).or_insert_with(create).clone()
     }
 
+    /// Whether a contained collection has initial entities.
+    pub(super) fn has_initial(&self, address: &CollectionAddress) -> bool {
+        self.baseline.contained.contains_key(address)
+    }
+
     fn initial(&self, address: &CollectionAddress) -> Arc<Baseline> {
         self.baseline.contained.get(address).cloned().unwrap_or_default()
     }
