@@ -317,8 +317,8 @@ impl Store {
         tree.contained_to_change(address, more).map(CollectionRef::Contained)
     }
 
-    /// Returns the collection at an address, to remove what is in it or to mark it as deleted: there is always room for that, beyond the limit if
-    /// need be. Such records are as many as initial entities at most.
+    /// Returns the collection at an address, to remove what is in it, or to mark it as deleted or moved: there is always room for that, beyond the
+    /// limit if need be. Such records are as many as initial entities at most.
     pub fn to_remove(&self, address: &CollectionAddress) -> CollectionRef<'_> {
         let tree = self.tree_above(address);
         if address.holder.is_none() {

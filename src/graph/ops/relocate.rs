@@ -376,7 +376,8 @@ fn relocate_alone(
     }
     let lead = |from: &EntityAddress, to: &EntityAddress| {
         for (place, link) in world.store.links_to(from) {
-            let Ok(links) = world.store.to_change(&place, 0) else { continue };
+            // All links follow, beyond the limit if need be: the item has left its place already.
+            let links = world.store.to_remove(&place);
             // A link that has the address as its key gets another key, and keeps the old one in a full store.
             let renews = || {
                 let renewed = Entity::link(to.text(&world.schema).into(), to.clone());
@@ -385,7 +386,7 @@ fn relocate_alone(
             if *link == *from.text(&world.schema) && renews() {
                 links.remove(&link);
             } else {
-                let _ = links.update(&link, |_| Ok::<_, StoreFull>(Entity::link(link.clone(), to.clone())));
+                let _ = links.update_beyond(&link, |_| Ok::<_, StoreFull>(Entity::link(link.clone(), to.clone())));
             }
         }
     };

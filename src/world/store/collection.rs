@@ -251,7 +251,7 @@ impl Collection {
         self.update_within(key, 0, change)
     }
 
-    /// Replaces an entity like [`Collection::update`], beyond the limit if need be: for changes that a deletion makes.
+    /// Replaces an entity like [`Collection::update`], beyond the limit if need be: for changes that follow from a deletion or a move.
     pub fn update_beyond<E: From<StoreFull>>(
         &self,
         key: &str,
