@@ -302,6 +302,8 @@ pub struct Navigation {
     pub is_expandable: bool,
     /// Whether answers include its entities unasked.
     pub is_auto_expanded: bool,
+    /// Whether the answer to a creation has the entities that the request created with it.
+    pub is_shown_with_new: bool,
     /// The entities of other addresses that it shows.
     pub view: Option<View>,
     /// The other collections of the holder whose entities are found through it by their keys.

@@ -51,6 +51,9 @@ static RULES: WorkloadRules = WorkloadRules {
         // contenttype-get and site-list-contenttypes
         ("contentType", "base"),
     ],
+    // learn.microsoft.com/graph/api/group-post-conversations (medium); the other pages print a new entity alone (behavior
+    // `deep-insert-answer`).
+    shown_with_new: &[("conversation", "threads")],
     // microsoft/terraform-provider-msgraph#59 (strong: the answer to a PATCH) and learn.microsoft.com/graph/api/resources/namedlocation: it is the
     // base of the types that named locations have, and the service has no others. Fixtures may leave the type out.
     placeholders: &["namedLocation"],

@@ -40,6 +40,8 @@ pub struct WorkloadRules {
     pub keyed_elsewhere: &'static [(&'static str, &'static str, &'static [Elsewhere])],
     /// Types, and their navigation properties that answers include unasked.
     pub expanded: &'static [(&'static str, &'static str)],
+    /// Types, and their navigation properties of which the answer to a creation has the entities that the request created with it.
+    pub shown_with_new: &'static [(&'static str, &'static str)],
     /// Types whose key is in answers whether it is selected or not.
     pub always_keyed: &'static [&'static str],
     /// Types whose key a client chooses when it creates an entity. Of other types that call it `id`, the service does.
@@ -385,6 +387,7 @@ impl WorkloadRules {
             views,
             keyed_elsewhere,
             expanded,
+            shown_with_new,
             always_keyed,
             chosen_keys,
             placeholders,
@@ -440,7 +443,9 @@ impl WorkloadRules {
             .extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)).chain(names(derived_segment_keys)));
         found.extend(well_known.iter().map(|(name, ..)| *name).chain(views.iter().map(|(name, ..)| *name)));
         found.extend(keyed_elsewhere.iter().map(|(name, ..)| *name));
-        found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
+        found.extend(
+            names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)).chain(names(shown_with_new)),
+        );
         found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).copied());
         found.extend(guarded.iter().chain(*formed).chain(*own_state).copied());
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
@@ -482,6 +487,7 @@ impl WorkloadRules {
         views: &[],
         keyed_elsewhere: &[],
         expanded: &[],
+        shown_with_new: &[],
         always_keyed: &[],
         chosen_keys: &[],
         searches: &[],

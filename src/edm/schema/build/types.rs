@@ -127,8 +127,12 @@ impl Shared<'_> {
             let rows = rules.iter().flat_map(|workload| rows(workload));
             rows.filter(|(row, _)| is_row_of(row, full_name)).map(|(_, name)| *name).collect()
         };
-        let [unexpanded, expanded, references] =
-            [named(|workload| workload.unexpanded), named(|workload| workload.expanded), named(|workload| workload.references)];
+        let [unexpanded, expanded, shown_with_new, references] = [
+            named(|workload| workload.unexpanded),
+            named(|workload| workload.expanded),
+            named(|workload| workload.shown_with_new),
+            named(|workload| workload.references),
+        ];
         let views = rules.iter().flat_map(|workload| workload.views).filter(|(row, _, _)| is_row_of(row, full_name));
         let views: Vec<_> = views.collect();
         let elsewhere = rules.iter().flat_map(|workload| workload.keyed_elsewhere);
@@ -165,6 +169,7 @@ impl Shared<'_> {
                 keyed_elsewhere: elsewhere.iter().find(|(_, own, _)| *own == name).map_or(&[], |(_, _, others)| *others),
                 restrictions: Restrictions::of(facts, &mut self.property_lists),
                 window: windows.iter().find(|((_, own), _)| *own == name).map(|(_, window)| *window),
+                is_shown_with_new: shown_with_new.contains(&name),
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || expanded.contains(&name),
             }));
         }
