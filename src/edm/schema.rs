@@ -302,7 +302,7 @@ pub struct Navigation {
     pub is_expandable: bool,
     /// Whether answers include its entities unasked.
     pub is_auto_expanded: bool,
-    /// Whether the answer to a creation has the entities that the request created with it.
+    /// Whether the answer to a creation has the entities that the request created with it; of a single one that lives elsewhere, the key alone.
     pub is_shown_with_new: bool,
     /// The entities of other addresses that it shows.
     pub view: Option<View>,

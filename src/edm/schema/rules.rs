@@ -40,7 +40,8 @@ pub struct WorkloadRules {
     pub keyed_elsewhere: &'static [(&'static str, &'static str, &'static [Elsewhere])],
     /// Types, and their navigation properties that answers include unasked.
     pub expanded: &'static [(&'static str, &'static str)],
-    /// Types, and their navigation properties of which the answer to a creation has the entities that the request created with it.
+    /// Types, and their navigation properties of which the answer to a creation has the entities that the request created with it; of a single
+    /// one that lives elsewhere, the key alone.
     pub shown_with_new: &'static [(&'static str, &'static str)],
     /// Types whose key is in answers whether it is selected or not.
     pub always_keyed: &'static [&'static str],

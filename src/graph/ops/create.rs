@@ -23,7 +23,7 @@ use crate::graph::{body, explain, statuses};
 use crate::odata::conflict::Conflict;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
-use crate::odata::query;
+use crate::odata::query::expand::{self as expansion, ExpandItem};
 use crate::odata::read::Reading;
 use crate::policy::behavior::{AbsentMembers, DeepInsertAnswer, Location};
 use crate::policy::refusal;
@@ -530,17 +530,27 @@ fn created_body(
     decided: &mut Vec<&'static str>,
 ) -> Vec<u8> {
     let whole = || context.entity_body(entity, None);
-    if !patch.related.iter().any(|related| matches!(related.entities, RelatedEntities::New(_))) {
+    let structured = context.types(entity).actual;
+    let mut items = Vec::new();
+    if patch.related.iter().any(|related| matches!(related.entities, RelatedEntities::New(_))) {
+        decided.push("deep-insert-answer");
+        let is_expanded = context.world.behaviors.deep_insert_answer == DeepInsertAnswer::Expanded;
+        let is_shown = |navigation: &Navigation| is_expanded || navigation.is_shown_with_new;
+        items = expansion::of_new(context.model, context.structured(), &[patch], &is_shown, 0);
+    }
+    let is_named =
+        |navigation: &&Arc<Navigation>| navigation.is_shown_with_new && !navigation.is_collection && !navigation.contains_target;
+    for navigation in structured.navigations.iter().filter(is_named) {
+        let query = context.query_of_key(context.model.structured(navigation.target));
+        items.push(ExpandItem::unasked(navigation, None, query));
+    }
+    if items.is_empty() {
         return whole();
     }
-    decided.push("deep-insert-answer");
-    let is_expanded = context.world.behaviors.deep_insert_answer == DeepInsertAnswer::Expanded;
-    let is_shown = |navigation: &Navigation| is_expanded || navigation.is_shown_with_new;
-    let items = query::expand::of_new(context.model, context.structured(), &[patch], &is_shown, 0);
     let address = EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
     let mut body = whole();
     body.pop();
-    match expand::write(context, (&address, entity), context.types(entity).actual, &items, 0, &mut body) {
+    match expand::write(context, (&address, entity), structured, &items, 0, &mut body) {
         Ok(()) => {
             body.push(b'}');
             body

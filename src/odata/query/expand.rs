@@ -52,7 +52,7 @@ pub(crate) enum ExpandPart {
 
 impl<'m> ExpandItem<'m> {
     /// Returns an expansion that the request did not ask for.
-    fn unasked(navigation: &'m Navigation, cast: Option<TypeId>, query: Query<'m>) -> ExpandItem<'m> {
+    pub(crate) fn unasked(navigation: &'m Navigation, cast: Option<TypeId>, query: Query<'m>) -> ExpandItem<'m> {
         ExpandItem {
             navigation,
             cast,

@@ -562,3 +562,33 @@ fn a_full_store_takes_all_deletions() {
     assert!(deleted > 50, "{deleted} of {}", paths.len());
     assert_eq!(stores.used(), held, "the worlds give all back");
 }
+
+#[test]
+fn an_invitation_without_room_for_its_user_adds_neither() {
+    let build = |bytes: usize| Emulator::builder().seed(1).store_bytes(bytes).build();
+    let invitations = |emulator: &Emulator| send(emulator, Method::GET, "/v1.0/invitations/$count", "").1;
+    let guests = |emulator: &Emulator| {
+        send(
+            emulator,
+            Method::GET,
+            "/v1.0/users?$filter=creationType%20eq%20'Invitation'%20and%20startswith(displayName,'invited')",
+            "",
+        )
+        .1["value"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    let body = |number: usize| json!({ "invitedUserEmailAddress": format!("invited{number}@fabrikam.com"), "inviteRedirectUrl": "https://myapp.contoso.com" });
+    let held = build(usize::MAX).world().settings.stores.used();
+    let mut refused = 0;
+    for room in (0..24 * 1024).step_by(384) {
+        let emulator = build(held + room);
+        let status = send(&emulator, Method::POST, "/v1.0/invitations", body(room).to_string()).0;
+        assert!(status == 201 || status == 413, "{room} bytes: {status}");
+        let expected = usize::from(status == 201);
+        refused += usize::from(status == 413);
+        assert_eq!((invitations(&emulator), guests(&emulator)), (json!(expected), expected), "{room} bytes");
+    }
+    assert!((5..60).contains(&refused), "{refused}");
+}
