@@ -166,7 +166,7 @@ mod tests {
         let world = service.worlds.default_world();
         let address = CollectionAddress::from(world.schema.set_named("workforceIntegrations").unwrap());
         let Some(entity) = world.store.list(&address).into_iter().next() else { return false };
-        world.store.to_change(&address, 0).unwrap().remove(&entity.key).unwrap().is_some()
+        world.store.to_change(&address, 0).unwrap().remove(&entity.key).is_some()
     }
 
     #[test]

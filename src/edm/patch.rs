@@ -103,6 +103,8 @@ impl Patch {
                 (NewValue::Set(value), _) => value.clone(),
                 (NewValue::Merge(_), _) => unreachable!("only complex properties are merged"),
             };
+            // An entity whose type was not known has its members undeclared.
+            merged.dynamic.retain(|member| *member.name != *property.name);
             merged.set(property.slot, value);
         }
         self.merge_dynamic(&mut merged.dynamic);

@@ -178,7 +178,7 @@ impl<'c, R> OperationContext<'c, R> {
     ) -> Result<Option<Query<'c>>, Error> {
         let text = match self.request.target.query() {
             Some(text) => text,
-            None if structured.navigations.iter().any(|navigation| navigation.is_auto_expanded) => "",
+            None if self.model.auto_expanded(structured).next().is_some() => "",
             // The number of objects of the directory can need a header, and that of others can be forbidden.
             None if target == QueryTarget::Count
                 && (structured.rare().eventual.is_some() || restrictions.forbids(Capability::Count)) =>
@@ -187,14 +187,25 @@ impl<'c, R> OperationContext<'c, R> {
             }
             None => return Ok(None),
         };
+        Query::read(text, self.scope(structured, restrictions), target).map(Some)
+    }
+
+    /// Returns the names and rules for a query of a resource of a type.
+    fn scope(&self, structured: &'c StructuredType, restrictions: Restrictions) -> Scope<'c> {
         let behaviors = &self.world.behaviors;
         let knows_hidden = self.preferences.include_unknown_enum_members;
         let now = self.now.into();
         let (search, rules) = (structured.search, structured.rare().queries);
         let is_eventual = self.is_eventual();
         let model = self.model;
-        let scope = Scope { model, structured, behaviors, knows_hidden, now, search, rules, is_eventual, restrictions };
-        Query::read(text, scope, target).map(Some)
+        Scope { model, structured, behaviors, knows_hidden, now, search, rules, is_eventual, restrictions }
+    }
+
+    /// Returns a query that selects the key of a type alone.
+    pub(super) fn query_of_key(&self, structured: &'c StructuredType) -> Query<'c> {
+        let key = structured.key_property().map_or("id", |property| &property.name);
+        let query = Query::read(&format!("$select={key}"), self.scope(structured, Restrictions::NONE), QueryTarget::Entity);
+        query.unwrap_or_default()
     }
 
     /// Whether the request allows answers of another index of the directory.

@@ -71,9 +71,14 @@ pub(super) fn body(
 ) -> Result<Vec<u8>, PurseEmpty> {
     let mut out = context.begin_collection_body(&format!("{}/$entity", query.projection()), ENTITY_LENGTH);
     let types = context.types_of(entity, address.collection.set);
+    let preferred = context.preferred(types.actual, entity, query.select.as_ref());
+    let shown = preferred.as_ref().unwrap_or(entity);
     match &query.select {
-        None => write_cached(&context.representation, types, context.holder(), &entity.with_text(), None, &mut out),
-        Some(select) => write_selected(&context.representation, types, context.holder(), entity, &select.selection, &mut out),
+        None => {
+            context.write_download(&address.collection, entity, &mut out);
+            write_cached(&context.representation, types, context.holder(), &shown.with_text(), None, &mut out);
+        }
+        Some(select) => write_selected(&context.representation, types, context.holder(), shown, &select.selection, &mut out),
     }
     write(context, (address, entity), types.actual, &query.expand, 0, &mut out)?;
     out.push(b'}');

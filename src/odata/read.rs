@@ -151,14 +151,24 @@ impl BodyReader<'_> {
         let model = self.rules.model;
         let named = self.named_type(declared, members);
         let stored = current.map(|current| current.type_id).filter(|id| model.is_a(*id, declared));
+        // The type of a placeholder was not known before.
+        let is_settled = |stored: TypeId, named: TypeId| !(model.structured(stored).is_placeholder && model.is_a(named, stored));
         let id = match (named, stored) {
-            (Some(_), Some(stored)) if is_entity => stored,
+            (Some(named), Some(stored)) if is_entity && is_settled(stored, named) => stored,
             (named, stored) => named.or(stored).unwrap_or(declared),
         };
         let structured = model.structured(id);
         // A name of anything but a derived type has a problem of its own. A recorded answer may name an abstract type.
         let is_misnamed = || named.is_none() && members.iter().any(|(name, _)| self.is_type_of_object(name));
-        let lacks_type = structured.is_abstract && if self.is_request() { !is_misnamed() } else { named.is_none() };
+        let mut lacks_type = structured.is_abstract && if self.is_request() { !is_misnamed() } else { named.is_none() };
+        if let Some((behavior, is_required)) = model.structured(declared).rare().typed
+            && self.is_request()
+            && named.is_none_or(|named| named == declared)
+            && !is_misnamed()
+        {
+            self.note(behavior);
+            lacks_type |= is_required(self.rules.behaviors);
+        }
         // A type without a concrete one to name has instances of its own.
         if lacks_type && model.has_concrete_type(id) {
             let message = format!("abstract type {}: name a derived type in @odata.type", structured.full_name);

@@ -8,7 +8,7 @@ use crate::edm::enums;
 use crate::edm::primitive::{self, LongNumbers, Primitive};
 use crate::edm::schema::{Alias, Model, Projection, Property, PropertyType, Slot, StructuredType, TypeId, Version};
 use crate::edm::tag;
-use crate::edm::value::{Complex, Entity, Value};
+use crate::edm::value::{Complex, Dynamic, Entity, Value};
 use crate::odata::format::Level;
 use crate::odata::query::selection::{Selected, Selection};
 use crate::policy::behavior::{
@@ -483,6 +483,14 @@ fn write_properties(
     if let Some(parts) = &mut parts {
         parts.end(out.len());
     }
+    // An entity whose type is not known has undeclared members that the type has with which it is shown.
+    let shown_as = |member: &Dynamic| {
+        let index = structured.property(&member.name)?;
+        let property = &structured.properties[index];
+        (*property.name == *member.name && *object.get(property.slot) == Value::Null).then_some(index)
+    };
+    let as_declared: Vec<(usize, &Dynamic)> =
+        object.dynamic.iter().filter_map(|member| Some((shown_as(member)?, member))).collect();
     let mut number = 0;
     while number < order.len() {
         if let Some(parts) = &mut parts {
@@ -503,7 +511,10 @@ fn write_properties(
                 selected => selected,
             },
         };
-        if selected != Selected::Nothing {
+        let undeclared = as_declared.iter().find(|(other, _)| *other == index).filter(|_| selected != Selected::Nothing);
+        if let Some((_, member)) = undeclared {
+            write_as_declared(representation, structured, index, member, selected, out);
+        } else if selected != Selected::Nothing {
             write_property(representation, structured, index, object, selected, out);
         }
         if let Some(parts) = &mut parts {
@@ -514,7 +525,12 @@ fn write_properties(
     if projection.is_some_and(|projection| !projection.has_undeclared) {
         return;
     }
-    for member in object.dynamic.iter().filter(|member| representation.style.nulls == Nulls::Write || &*member.json != "null") {
+    let is_unknown = structured.is_placeholder || !as_declared.is_empty();
+    let is_other = |member: &&Dynamic| !as_declared.iter().any(|(_, other)| std::ptr::eq(*other, *member));
+    for member in object.dynamic.iter().filter(is_other) {
+        if representation.style.nulls == Nulls::Omit && &*member.json == "null" {
+            continue;
+        }
         let part = match selection.map(|selection| selection.of_undeclared(&member.name)) {
             Some(Selected::Nothing) => continue,
             Some(Selected::Part(part)) => Some(part),
@@ -526,7 +542,8 @@ fn write_properties(
             write_string(out, type_name);
         }
         begin_member(out, &member.name);
-        write_undeclared(&member.json, has_types, part, out);
+        let text = if is_unknown { without_hidden(representation, &member.name, &member.json) } else { (&*member.json).into() };
+        write_undeclared(&text, has_types, part, out);
     }
 }
 
@@ -581,6 +598,64 @@ fn write_property(
         Selected::Nothing | Selected::Everything | Selected::Whole => None,
     };
     write_value(representation, property.kind, value, nested, out);
+}
+
+/// Writes an undeclared member in the place of the property with its name.
+fn write_as_declared(
+    representation: &Representation<'_>,
+    structured: &StructuredType,
+    index: usize,
+    member: &Dynamic,
+    selected: Selected<'_>,
+    out: &mut Vec<u8>,
+) {
+    let (property, style) = (&structured.properties[index], &representation.style);
+    let json = without_hidden(representation, &member.name, &member.json);
+    if !representation.shows(structured, index) || &*json == "null" && style.nulls == Nulls::Omit {
+        return;
+    }
+    separate(out);
+    out.extend_from_slice(&property.member);
+    let part = if let Selected::Part(part) = selected { Some(part) } else { None };
+    write_undeclared(&json, representation.has_types(), part, out);
+}
+
+/// Returns the value of an undeclared member of an entity whose type is not known, without what answers hide of any type: null in its place.
+pub(crate) fn without_hidden<'t>(representation: &Representation<'_>, name: &str, text: &'t str) -> Cow<'t, str> {
+    let model = representation.model;
+    let is_hidden = |name: &str| model.hides_any(model.slots_named(name));
+    if representation.style.secret == Secret::Echo {
+        return text.into();
+    }
+    if is_hidden(name) {
+        return "null".into();
+    }
+    let Ok(mut value) = json::parse(text.as_bytes()) else { return text.into() };
+    if !hide(&mut value, &is_hidden) {
+        return text.into();
+    }
+    let mut out = Vec::with_capacity(text.len());
+    value.write(&mut out);
+    String::from_utf8(out).map_or("null".into(), Cow::Owned)
+}
+
+/// Sets members with some names to null, at any depth. Returns whether there was one.
+fn hide(value: &mut Json<'_>, is_hidden: &impl Fn(&str) -> bool) -> bool {
+    let mut has_hidden = false;
+    match value {
+        Json::Object(members) => {
+            for (name, value) in members {
+                if is_hidden(name) && *value != Json::Null {
+                    (*value, has_hidden) = (Json::Null, true);
+                } else {
+                    has_hidden |= hide(value, is_hidden);
+                }
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| has_hidden |= hide(item, is_hidden)),
+        _ => {}
+    }
+    has_hidden
 }
 
 /// Writes the value of an undeclared member or the selected part of it, with or without the types that its objects name.

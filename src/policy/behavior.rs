@@ -714,6 +714,22 @@ rows! {
     grade Medium;
     source "ballerina-platform/module-ballerinax-azure.ad, src/azure.ad/tests/client_user_tests.bal (a test against the service, of a user); hashicorp/go-azure-sdk, sdk/odata/errors.go (the text). The service also refuses names of extensions that are not registered (msgraph-sdk-dotnet#2680), which are taken here";
 
+    "deep-insert-answer" deep_insert_answer: DeepInsertAnswer = "the answer to a POST whose body creates other entities within the new one" {
+        Printed "printed" "the new entity alone, as pages print it; a new conversation has its `threads`",
+        Expanded "expanded" "the new entity with what the request created in it, at all levels of the body",
+    }
+    profiles Printed Printed Printed;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/chat-post, chatmessage-post, channel-post-messages, group-post-threads, list-create (alone) and group-post-conversations (with `threads`); OData 4.0 Part 1, 11.4.2.2 and oasis-tcs/odata-specs#1547 (expanded, where a representation is preferred or 201 is answered); OData/WebApi#610 (the library does not)";
+
+    "named-location-types" named_location_types: NamedLocationTypes = "a POST or PATCH of a named location whose body does not name a type of named locations in `@odata.type`" {
+        Refuse "refuse" "refused with 400, as by the service",
+        Take "take" "taken: a new one has the type `namedLocation`, and a change that of the entity",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Strong;
+    source "microsoft/terraform-provider-msgraph#59 (the answer to a PATCH); learn.microsoft.com/graph/api/ipnamedlocation-update and conditionalaccessroot-post-namedlocations (the type must be specified)";
+
     "advanced-queries" advanced_queries: AdvancedQueries = "queries on objects of the directory that need `ConsistencyLevel: eventual`, and some of them `$count=true`, without these" {
         Refuse "refuse" "refused with 400; `$count=true` has no effect",
         Take "take" "answered all the same: for tests in which the header does not matter",

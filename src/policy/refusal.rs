@@ -441,6 +441,11 @@ refusals! {
     ABSTRACT_TYPE "abstract-type" 400 BadRequest Layer::Workload,
         "An instance of the abstract resource type '{0}' was found. Abstract resource types cannot be instantiated.",
         None "OData/odata.net: the text of the library; none recorded from Graph";
+    /// A named location in a body without the name of a derived type.
+    UNEXPECTED_LOCATION_TYPE "unexpected-location-type" 400 BadRequest Layer::Gateway,
+        "1042: Unexpected type: namedLocationType for NamedLocations. Supported types are IpNamedLocation, CountryNamedLocation, PrivateLinkNamedLocation and CompliantNetworkNamedLocation. For examples, please see API documentation at https://docs.microsoft.com/en-us/graph/api/?view=graph-rest-1.0.",
+        Strong "microsoft/terraform-provider-msgraph#59 (the answer to a PATCH; for a POST a guess)"
+        by "named-location-types";
     /// A member of a team or a chat without the name of its type.
     MISSING_MEMBER_TYPE "missing-member-type" 400 BadRequest Layer::Teams("BadRequest"),
         "'odata.type' must be specified in the request body.",

@@ -11,6 +11,7 @@ use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DerivedKey, SearchRules, SiteRules, TypeRules, UpdateAnswer,
     UpdateMethod, Wording, WorkloadRules,
 };
+use crate::policy::behavior::NamedLocationTypes;
 use crate::policy::refusal;
 use crate::world::workload::{Derived, OperationRow, Workload};
 use http::StatusCode;
@@ -50,6 +51,16 @@ static RULES: WorkloadRules = WorkloadRules {
         // contenttype-get and site-list-contenttypes
         ("contentType", "base"),
     ],
+    // learn.microsoft.com/graph/api/group-post-conversations (medium); the other pages print a new entity alone (behavior
+    // `deep-insert-answer`).
+    shown_with_new: &[("conversation", "threads")],
+    // microsoft/terraform-provider-msgraph#59 (strong: the answer to a PATCH) and learn.microsoft.com/graph/api/resources/namedlocation: it is the
+    // base of the types that named locations have, and the service has no others. Fixtures may leave the type out.
+    placeholders: &["namedLocation"],
+    typed_bodies: &[(
+        "namedLocation",
+        ("named-location-types", |behaviors| behaviors.named_location_types == NamedLocationTypes::Refuse),
+    )],
     // learn.microsoft.com/graph/api/site-get and site-getbypath (medium)
     sites: &[("site", SiteRules { url: "webUrl", root: "root" })],
     // learn.microsoft.com/graph/api/site-search (medium); `*` is what programs send to list all sites
@@ -89,6 +100,8 @@ static ITEM: Capabilities = Capabilities { update: Some(UpdateMethod::PatchOrUps
 static ACTIVITY: Capabilities = Capabilities { puts_as_posts: true, ..ITEM };
 
 static CONNECTION: Capabilities = Capabilities { create_status: StatusCode::OK, delete_status: StatusCode::ACCEPTED, ..SILENT };
+
+static LOCATION_WORDING: Wording = Wording { abstract_type: &refusal::UNEXPECTED_LOCATION_TYPE, ..DEFAULT_WORDING };
 
 static SITE_WORDING: Wording =
     Wording { unknown_entity: &refusal::UNKNOWN_SITE, unknown_ancestor: &refusal::UNKNOWN_SITE, ..DEFAULT_WORDING };
@@ -139,7 +152,7 @@ static TYPES: [TypeRules; 80] = [
     row("messageRule", &SPOKEN),
     row("microsoft.graph.externalConnectors.externalConnection", &CONNECTION),
     row("microsoft.graph.externalConnectors.externalItem", &ITEM),
-    row("namedLocation", &SILENT),
+    TypeRules { wording: &LOCATION_WORDING, ..row("namedLocation", &SILENT) },
     row("onlineMeeting", &SPOKEN),
     row("organizationalBranding", &BRANDING),
     row("organizationalBrandingLocalization", &BRANDING),

@@ -3,6 +3,7 @@
 mod assignments;
 mod checks;
 mod derived;
+mod invitations;
 mod operations;
 mod photo;
 mod rules;
@@ -10,7 +11,9 @@ mod sessions;
 
 use crate::edm::schema::WorkloadRules;
 use crate::odata::error::Error;
-use crate::world::workload::{Change, Consultation, Derived, KeyRule, OperationRow, Reply, ValueRule, Workload};
+use crate::world::workload::{
+    Change, Consultation, Creation, Derived, KeyRule, OperationRow, Reply, Started, ValueRule, Workload,
+};
 
 #[derive(Debug)]
 pub(crate) struct Directory;
@@ -37,6 +40,10 @@ impl Workload for Directory {
             sessions::end_with(change);
         }
         Ok(None)
+    }
+
+    fn after_create(&self, creation: &Creation<'_>) -> Result<Option<Started>, Error> {
+        invitations::complete(creation).map(|()| None)
     }
 
     fn value_rules(&self) -> &'static [(&'static str, ValueRule)] {

@@ -103,22 +103,26 @@ pub(crate) fn link(
     schema.inverses(address.set).iter().find_map(|(owner, set)| {
         let target = EntityAddress { collection: schema.home(model, *owner)?.into(), key: key.into() };
         let place = target.collection.within(schema, key, *set);
-        let leads_back = key_of(schema, store, &place, &holder).is_some();
+        let leads_back = key_of(store, &place, &holder).is_some();
         leads_back.then(|| Arc::new(Entity::link(key.into(), target).into()))
     })
 }
 
-/// Returns the key of the link to an entity in a collection, if it is there: the key of the entity, or its address where a link to another one
-/// has that key. Entities of different parents can have the same key.
-pub(crate) fn key_of(schema: &Schema, store: &Store, place: &CollectionAddress, target: &EntityAddress) -> Option<Arc<str>> {
-    let stored = store.at(place);
-    let leads_there =
-        |key: &str| stored.with_entity(key, |link| link.linked().is_some_and(|linked| **linked == *target)) == Some(true);
-    if leads_there(&target.key) {
+/// Returns the key of the link to an entity in a collection, if it is there: most have the key of the entity.
+pub(crate) fn key_of(store: &Store, place: &CollectionAddress, target: &EntityAddress) -> Option<Arc<str>> {
+    let leads_there = |link: &StoredEntity| link.linked().is_some_and(|linked| **linked == *target);
+    if store.at(place).with_entity(&target.key, leads_there) == Some(true) {
         return Some(target.key.clone());
     }
-    let address: Arc<str> = target.text(schema).into();
-    leads_there(&address).then_some(address)
+    store.link_key(place, target)
+}
+
+/// Returns the keys that a link to an entity in a collection can have, the first of which is free gets it: that of the entity, its address,
+/// since entities of different parents can have the same key, and longer texts, since that can be the key of another entity.
+pub(crate) fn keys<'t>(schema: &'t Schema, target: &'t EntityAddress) -> impl Iterator<Item = Arc<str>> + 't {
+    let address = std::iter::once_with(|| target.text(schema));
+    let longer = (2_u64..).map(|number| format!("{}#{number}", target.text(schema)));
+    std::iter::once(target.key.clone()).chain(address.chain(longer).map(Arc::from))
 }
 
 /// Returns the first link to an entity with a key, where that is not the key of the link.
@@ -178,7 +182,7 @@ fn is_linked_by_same_key(
     home.is_some_and(|home| {
         let place = CollectionAddress::from(home).within(schema, key, set);
         let exists = model.root(rules.root).is_some_and(|root| store.at(&root.set.into()).get(key).is_some());
-        exists && key_of(schema, store, &place, person).is_some()
+        exists && key_of(store, &place, person).is_some()
     })
 }
 
@@ -198,17 +202,14 @@ impl<'s> Reader<'_, 's> {
             },
         };
         let is_single = self.schema.set(address.set).is_single;
-        let mut keys = HashSet::new();
-        let mut entity = |target: EntityAddress| {
-            let key: Arc<str> = match is_single {
-                true => self.schema.set(address.set).name.as_ref().into(),
-                false if keys.insert(target.key.clone()) => target.key.clone(),
-                false => target.text(self.schema).into(),
-            };
-            Arc::new(StoredEntity::from(Entity::link(key, target)))
-        };
-        let own = self.store.list(address).into_iter().filter(|entity| entity.linked().is_none());
-        Ok(self.store.view_of(address, own.chain(links.into_iter().map(&mut entity)).collect()))
+        let mut found: Vec<_> = self.store.list(address).into_iter().filter(|entity| entity.linked().is_none()).collect();
+        let mut known: HashSet<Arc<str>> = found.iter().map(|entity| entity.key.clone()).collect();
+        for target in links {
+            let free = if is_single { None } else { keys(self.schema, &target).find(|key| known.insert(key.clone())) };
+            let key = free.unwrap_or_else(|| self.schema.set(address.set).name.as_ref().into());
+            found.push(Arc::new(StoredEntity::from(Entity::link(key, target))));
+        }
+        Ok(self.store.view_of(address, found))
     }
 
     /// Returns the entities to which the links of a navigation property lead, derived ones among them.

@@ -317,6 +317,20 @@ impl Store {
         tree.contained_to_change(address, more).map(CollectionRef::Contained)
     }
 
+    /// Returns the collection at an address, to remove what is in it, or to mark it as deleted or moved: there is always room for that, beyond the
+    /// limit if need be. Such records are as many as initial entities at most.
+    pub fn to_remove(&self, address: &CollectionAddress) -> CollectionRef<'_> {
+        let tree = self.tree_above(address);
+        if address.holder.is_none() {
+            return CollectionRef::Root(&tree.root);
+        }
+        match tree.contained(address) {
+            Some(collection) => CollectionRef::Contained(collection),
+            None if tree.has_initial(address) => CollectionRef::Contained(tree.contained_initial(address)),
+            None => CollectionRef::View(Box::new(tree.view(address))),
+        }
+    }
+
     /// Adds an initial entity, beyond the limit if need be. Of two entities with one key the first is used.
     pub fn insert_initial(&self, address: &CollectionAddress, entity: Arc<StoredEntity>) {
         let tree = self.tree_above(address);
@@ -427,6 +441,14 @@ impl Store {
         self.filled().flat_map(|(_, tree)| tree.links_to(target)).filter(leads_there).collect()
     }
 
+    /// Returns the key of the link to an entity in a collection, if it is there.
+    pub fn link_key(&self, place: &CollectionAddress, target: &EntityAddress) -> Option<Arc<str>> {
+        let leads_there = |key: &Arc<str>| {
+            self.at(place).with_entity(key, |link| link.linked().is_some_and(|linked| **linked == *target)) == Some(true)
+        };
+        self.tree_above(place).link_key(place, target).filter(leads_there)
+    }
+
     /// Returns a collection at an address with these entities, to read it.
     pub fn view_of(&self, address: &CollectionAddress, entities: Vec<Arc<StoredEntity>>) -> CollectionRef<'_> {
         CollectionRef::View(Box::new(self.tree_above(address).view_of(entities)))
@@ -457,10 +479,7 @@ impl Store {
     }
 
     fn remove_link(&self, place: &CollectionAddress, key: &str) {
-        // There is a record of the link, so its removal takes no more room; a link of the baseline alone may stay for want of it.
-        if let Ok(collection) = self.to_change(place, 0) {
-            let _ = collection.remove(key);
-        }
+        self.to_remove(place).remove(key);
     }
 
     /// Returns the numbers of entities of all sets that have some, in all their collections.

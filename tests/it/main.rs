@@ -195,6 +195,7 @@ mod graph {
     mod single_entities;
     mod stores;
     mod tags;
+    mod unknown_types;
     mod unread;
     mod world_history;
 }

@@ -202,7 +202,7 @@ fn import_into(call: &ControlCall<'_>, world: Arc<World>, set: WantedSet<'_>) ->
         for target in
             represented.filter_map(|(_, entity)| entity.linked()).filter(|target| !replaced.contains(&target.collection.root))
         {
-            store.to_change(&target.collection, 0)?.remove(&target.key)?;
+            store.to_remove(&target.collection).remove(&target.key);
             store.empty_within(target.collection.root, &target.text(&world.schema));
         }
         // Entities that others link to live in collections that are taken over.

@@ -387,6 +387,8 @@ impl Shared<'_> {
             rest: None,
             names: self.names.clone(),
             types: vec![None; types as usize].into(),
+            auto_expanding: Box::default(),
+            hidden: Box::default(),
             enums: vec![None; enums as usize].into(),
             roots: Vec::new(),
             root_names: NameIndex::default(),
@@ -415,6 +417,7 @@ impl Shared<'_> {
             self.add_type(document, &mut model, &by_id, (*id, declaration), earlier.as_ref())?;
         }
         types::mark_polymorphic(&mut model);
+        types::find_special_members(&mut model);
         for declaration in &document.roots {
             let problem = |reason| SchemaError::new(declaration.at, reason);
             let target = self.entity_type(document, &model, declaration.schema, &declaration.type_name).map_err(problem)?;

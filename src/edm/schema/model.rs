@@ -8,8 +8,8 @@ use foldhash::fast::RandomState;
 
 use super::name_index::NameIndex;
 use super::{
-    EnumId, EnumType, Operation, PropertyList, PropertyLists, PropertyType, Restrictions, Revision, SetId, Slot, StructuredType,
-    TypeId, Version, Whole, csdl,
+    EnumId, EnumType, Navigation, Operation, PropertyList, PropertyLists, PropertyType, Restrictions, Revision, SetId, Slot,
+    StructuredType, TypeId, Version, Whole, csdl,
 };
 
 /// A singleton or an entity set: the first segment after the version.
@@ -41,6 +41,10 @@ pub struct Model {
     pub(super) rest: Option<(Whole, Option<Version>)>,
     pub(super) names: Arc<HashMap<Box<str>, NamedType, RandomState>>,
     pub(super) types: Box<[Option<Arc<StructuredType>>]>,
+    /// The types with a navigation property that answers include unasked and that no base type has.
+    pub(super) auto_expanding: Box<[TypeId]>,
+    /// The slots of all properties whose values answers hide.
+    pub(super) hidden: Box<[Slot]>,
     pub(super) enums: Box<[Option<Arc<EnumType>>]>,
     pub(super) roots: Vec<Root>,
     pub(super) root_names: NameIndex,
@@ -120,6 +124,28 @@ impl Model {
     pub fn shows_as(&self, id: TypeId, other: TypeId) -> bool {
         self.is_a(id, other)
             || self.find_structured(id).is_some_and(|structured| structured.is_placeholder && self.is_a(other, id))
+    }
+
+    /// Returns the navigation properties that answers with instances of a type include unasked. Those that a derived type declares come with
+    /// that type.
+    pub fn auto_expanded<'m>(&'m self, structured: &'m StructuredType) -> impl Iterator<Item = (Option<TypeId>, &'m Navigation)> {
+        let own = structured.navigations.iter().filter(|navigation| navigation.is_auto_expanded);
+        let derived = if structured.is_polymorphic { &self.auto_expanding[..] } else { &[] };
+        let is_derived = |id: &&TypeId| **id != structured.id && self.is_a(**id, structured.id);
+        let of_derived = derived.iter().filter(is_derived).flat_map(|id| {
+            let declared = self.own_navigations(self.structured(*id)).filter(|navigation| navigation.is_auto_expanded);
+            declared.map(|navigation| (Some(*id), &**navigation))
+        });
+        own.map(|navigation| (None, &**navigation)).chain(of_derived)
+    }
+
+    /// Returns the navigation properties of a type that its base types do not have.
+    pub(super) fn own_navigations<'m>(
+        &self,
+        structured: &'m StructuredType,
+    ) -> impl Iterator<Item = &'m Arc<Navigation>> + use<'m> {
+        let inherited = structured.base.and_then(|base| self.find_structured(base)).map_or(0, |base| base.navigations.len());
+        structured.navigations.iter().skip(inherited)
     }
 
     /// Returns all structured types.
@@ -226,6 +252,11 @@ impl Model {
     /// Returns the slots of all properties of a name, in any case.
     pub fn slots_named(&self, name: &str) -> &[Slot] {
         self.slots.get(&*name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether answers hide the value of a property with one of these slots.
+    pub fn hides_any(&self, slots: &[Slot]) -> bool {
+        slots.iter().any(|slot| self.hidden.contains(slot))
     }
 
     /// Returns the number of an enum's member, if the type is an enum that has it.

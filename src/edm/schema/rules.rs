@@ -40,12 +40,17 @@ pub struct WorkloadRules {
     pub keyed_elsewhere: &'static [(&'static str, &'static str, &'static [Elsewhere])],
     /// Types, and their navigation properties that answers include unasked.
     pub expanded: &'static [(&'static str, &'static str)],
+    /// Types, and their navigation properties of which the answer to a creation has the entities that the request created with it; of a single
+    /// one that lives elsewhere, the key alone.
+    pub shown_with_new: &'static [(&'static str, &'static str)],
     /// Types whose key is in answers whether it is selected or not.
     pub always_keyed: &'static [&'static str],
     /// Types whose key a client chooses when it creates an entity. Of other types that call it `id`, the service does.
     pub chosen_keys: &'static [&'static str],
     /// Types whose instances are of a derived type that is not known: a cast to any of them shows them.
     pub placeholders: &'static [&'static str],
+    /// Types of which bodies must name a derived one, like abstract ones, and the behavior that decides whether they must.
+    pub typed_bodies: &'static [(&'static str, Tolerance)],
     /// Types whose entities have tags, and their rules; types derived from them have the same.
     pub tags: &'static [(&'static str, &'static TagRules)],
     /// Types with `$search`, which others refuse.
@@ -383,9 +388,11 @@ impl WorkloadRules {
             views,
             keyed_elsewhere,
             expanded,
+            shown_with_new,
             always_keyed,
             chosen_keys,
             placeholders,
+            typed_bodies,
             tags,
             searches,
             queries,
@@ -437,7 +444,9 @@ impl WorkloadRules {
             .extend(names(page_order).chain(names(recorded_order)).chain(names(segment_keys)).chain(names(derived_segment_keys)));
         found.extend(well_known.iter().map(|(name, ..)| *name).chain(views.iter().map(|(name, ..)| *name)));
         found.extend(keyed_elsewhere.iter().map(|(name, ..)| *name));
-        found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
+        found.extend(
+            names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)).chain(names(shown_with_new)),
+        );
         found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).copied());
         found.extend(guarded.iter().chain(*formed).chain(*own_state).copied());
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
@@ -455,6 +464,7 @@ impl WorkloadRules {
                 .chain(names(closed))
                 .chain(names(unknown_members))
                 .chain(names(eventual))
+                .chain(names(typed_bodies))
                 .chain(names(renamed))
                 .chain(names(advanced)),
         );
@@ -478,12 +488,14 @@ impl WorkloadRules {
         views: &[],
         keyed_elsewhere: &[],
         expanded: &[],
+        shown_with_new: &[],
         always_keyed: &[],
         chosen_keys: &[],
         searches: &[],
         queries: &[],
         limit_headers: &[],
         placeholders: &[],
+        typed_bodies: &[],
         references: &[],
         guarded: &[],
         joined: &[],

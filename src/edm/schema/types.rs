@@ -30,6 +30,8 @@ pub struct Navigation {
     pub is_expandable: bool,
     /// Whether answers include its entities unasked.
     pub is_auto_expanded: bool,
+    /// Whether the answer to a creation has the entities that the request created with it; of a single one that lives elsewhere, the key alone.
+    pub is_shown_with_new: bool,
     /// The entities of other addresses that it shows.
     pub view: Option<View>,
     /// The other collections of the holder whose entities are found through it by their keys.
@@ -160,6 +162,8 @@ pub struct RareRules {
     pub eventual: Option<&'static Tolerance>,
     /// The property of a derived type that a path segment can be, like a key.
     pub derived_key: Option<&'static DerivedKey>,
+    /// The behavior that decides whether bodies must name a derived type.
+    pub typed: Option<&'static Tolerance>,
 }
 
 impl RareRules {
@@ -186,6 +190,7 @@ impl RareRules {
         unknown_members: None,
         eventual: None,
         derived_key: None,
+        typed: None,
     };
 
     /// Whether there is a rule.
@@ -212,6 +217,7 @@ impl RareRules {
             unknown_members,
             eventual,
             derived_key,
+            typed,
         } = self;
         implied.is_none()
             && deactivated.is_none()
@@ -234,6 +240,7 @@ impl RareRules {
             && unknown_members.is_none()
             && eventual.is_none()
             && derived_key.is_none()
+            && typed.is_none()
     }
 }
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, located_key};
-use crate::edm::patch::Patch;
+use crate::edm::patch::{Patch, RelatedEntities};
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{IdForm, PropertyType, Slot, StructuredType, TypeId};
+use crate::edm::schema::{IdForm, Navigation, PropertyType, Slot, StructuredType, TypeId};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
+use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::ops::change::{
     alone_with_others, before_commit, changed_response, check_values, insert, next_key, server_set_values, with_change,
 };
@@ -22,8 +23,9 @@ use crate::graph::{body, explain, statuses};
 use crate::odata::conflict::Conflict;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
+use crate::odata::query::expand::{self as expansion, ExpandItem};
 use crate::odata::read::Reading;
-use crate::policy::behavior::{AbsentMembers, Location};
+use crate::policy::behavior::{AbsentMembers, DeepInsertAnswer, Location};
 use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::text::word::capitalized;
@@ -129,7 +131,8 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
                     Ok(None) => {}
                 }
                 decided.extend(["id-format", "location"]);
-                return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));
+                let response = created_response(context, &entity, &reading.patch, decided);
+                return Ok(with_change(context, response, None, Some(entity)));
             }
             false if sent.is_some() => return Err(key_in_use(structured, &entity.key)),
             false => {}
@@ -223,9 +226,7 @@ pub(super) fn relate<'m>(
 pub(super) fn undo(context: &OperationContext<'_>, address: &EntityAddress) {
     let world = context.world;
     world.store.empty_within(address.collection.root, &address.text(&world.schema));
-    if let Ok(collection) = world.store.to_change(&address.collection, 0) {
-        let _ = collection.remove(&address.key);
-    }
+    world.store.to_remove(&address.collection).remove(&address.key);
 }
 
 /// The unique values of a new entity.
@@ -313,7 +314,8 @@ pub(super) fn upsert(
         Ok(address) => {
             let entity = context.world.store.entity(&address).ok_or_else(|| context.not_found(key))?;
             decided.push("location");
-            Ok(Some(with_change(context, created_response(context, &entity, decided), None, Some(entity))))
+            let response = created_response(context, &entity, patch, decided);
+            Ok(Some(with_change(context, response, None, Some(entity))))
         }
         Err(_) if context.world.store.has(place, key) => Ok(None),
         Err(error) => Err(error),
@@ -482,7 +484,12 @@ fn free_key(context: &OperationContext<'_>, structured: &StructuredType, collect
 }
 
 /// Returns the success of a creation.
-pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEntity, mut decided: Vec<&'static str>) -> Success {
+pub(super) fn created_response(
+    context: &OperationContext<'_>,
+    entity: &StoredEntity,
+    patch: &Patch,
+    mut decided: Vec<&'static str>,
+) -> Success {
     let mut location = Vec::new();
     match context.world.behaviors.location {
         Location::Itself => context.write_base_url(&mut location),
@@ -502,7 +509,8 @@ pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEn
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         let etag = context.tag_header(entity, false);
         let status = context.structured().capabilities.create_status;
-        Success { etag, ..context.json(status, context.entity_body(entity, None), decided) }
+        let body = created_body(context, entity, patch, &mut decided);
+        Success { etag, ..context.json(status, body, decided) }
     };
     let holder = context.route.ancestors.last().map(|holder| &*context.model.structured(holder.type_id).full_name);
     let name = &context.world.schema.set(context.route.collection.set).name;
@@ -512,4 +520,42 @@ pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEn
     // The pages of types whose creation is answered with 200 show none.
     let location = (context.structured().capabilities.create_status == StatusCode::CREATED).then_some(location);
     Success { location, preference_applied: context.write_preference(), ..success }
+}
+
+/// Returns the body with a new entity, and with what its request created in it, as far as the service answers with that.
+fn created_body(
+    context: &OperationContext<'_>,
+    entity: &StoredEntity,
+    patch: &Patch,
+    decided: &mut Vec<&'static str>,
+) -> Vec<u8> {
+    let whole = || context.entity_body(entity, None);
+    let structured = context.types(entity).actual;
+    let mut items = Vec::new();
+    if patch.related.iter().any(|related| matches!(related.entities, RelatedEntities::New(_))) {
+        decided.push("deep-insert-answer");
+        let is_expanded = context.world.behaviors.deep_insert_answer == DeepInsertAnswer::Expanded;
+        let is_shown = |navigation: &Navigation| is_expanded || navigation.is_shown_with_new;
+        items = expansion::of_new(context.model, context.structured(), &[patch], &is_shown, 0);
+    }
+    let is_named =
+        |navigation: &&Arc<Navigation>| navigation.is_shown_with_new && !navigation.is_collection && !navigation.contains_target;
+    for navigation in structured.navigations.iter().filter(is_named) {
+        let query = context.query_of_key(context.model.structured(navigation.target));
+        items.push(ExpandItem::unasked(navigation, None, query));
+    }
+    if items.is_empty() {
+        return whole();
+    }
+    let address = EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
+    let mut body = whole();
+    body.pop();
+    match expand::write(context, (&address, entity), structured, &items, 0, &mut body) {
+        Ok(()) => {
+            body.push(b'}');
+            body
+        }
+        // The entities are there, whether the answer has them or not.
+        Err(PurseEmpty) => whole(),
+    }
 }

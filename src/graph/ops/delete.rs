@@ -12,7 +12,7 @@ use crate::edm::value::{Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::implied;
 use crate::graph::method::wrong_method;
-use crate::graph::ops::change::{alone_with_others, before_commit, collection_to_change, server_set_values, with_change};
+use crate::graph::ops::change::{alone_with_others, before_commit, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, folders, instances};
 use crate::graph::statuses::{self, Bin};
@@ -20,14 +20,14 @@ use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::clock::unix_millis;
-use crate::world::store::{Collection, CollectionRef, InsertError, RECORD_BYTES, StoreUpdate, StoredEntity};
+use crate::world::store::{Collection, CollectionRef, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Deletes an entity and its contained entities.
 pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&Reply>) -> Result<Outcome, Error> {
     let mut decided = Vec::new();
     let precondition = Precondition::of(context, key, &mut decided)?;
-    let collection = collection_to_change(context, key)?;
+    let collection = context.written_collection()?;
     if context.hides_some() {
         context.entity(key)?;
     }
@@ -56,15 +56,8 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
     }
     let before = remove(context, &collection, key, &precondition)?;
     let address = EntityAddress { collection: context.route.collection.clone(), key: before.key.clone() };
-    let collection = &context.world.store.at(&context.route.collection);
-    match recycle(context, &before) {
-        Ok(true) => {}
-        Ok(false) => forget(context, &address, &before),
-        Err(error) => {
-            // Without room to keep it, the entity stays.
-            let _ = collection.insert(before);
-            return Err(error);
-        }
+    if !recycle(context, &before) {
+        forget(context, &address, &before);
     }
     let structured = context.types(&before).actual;
     if let Some(file) = structured.file {
@@ -74,24 +67,25 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
     Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), None))
 }
 
-/// Removes an entity. A time at which another one happens is cancelled first: it is not stored before its first change, and without room for
-/// the change of the other one, nothing is removed.
+/// Removes an entity. A time at which another one happens is cancelled first: it is not stored before its first change.
 fn remove(
     context: &OperationContext<'_>,
     collection: &CollectionRef<'_>,
     key: &str,
     precondition: &Precondition,
 ) -> Result<Arc<StoredEntity>, Error> {
+    let remove = || {
+        let stored = context.world.store.to_remove(&context.route.collection);
+        stored.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)
+    };
     if !context.route.is_instance {
-        let removed = collection.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)?;
-        return removed.ok_or_else(|| context.not_found(key));
+        return remove()?.ok_or_else(|| context.not_found(key));
     }
     let current = instances::current(context, collection, key)?;
     precondition.check(&current).map_err(Unchanged::to_error)?;
     let series = instances::change_series(context, key, true)?;
     // Another request can have stored the time since.
-    let stored = context.world.store.to_change(&context.route.collection, 0).map_err(Error::from);
-    match stored.and_then(|stored| stored.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)) {
+    match remove() {
         Ok(removed) => Ok(removed.unwrap_or(current)),
         Err(error) => {
             instances::restore_series(context, series);
@@ -110,11 +104,11 @@ fn deactivate(
 ) -> Result<Outcome, Error> {
     let structured = context.structured();
     let slot = structured.slot(rules.property).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
-    let collection = collection_to_change(context, key)?;
+    let collection = context.world.store.to_remove(&context.route.collection);
     let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
     check_last(context, &collection, rules, &current)?;
     let server_set = server_set_values(context, structured, false, &mut decided);
-    let updated = collection.update(key, |entity| {
+    let updated = collection.update_beyond(key, |entity| {
         precondition.check(entity)?;
         let mut values = entity.properties.clone();
         values.set(slot, Value::Boolean(false));
@@ -191,17 +185,17 @@ fn forget(context: &OperationContext<'_>, address: &EntityAddress, before: &Stor
 }
 
 /// Keeps a deleted entity where it can be restored, if its type has such a place. What it contains stays, and so do the links to it.
-fn recycle(context: &OperationContext<'_>, before: &StoredEntity) -> Result<bool, Error> {
+fn recycle(context: &OperationContext<'_>, before: &StoredEntity) -> bool {
     let world = context.world;
     let structured = context.types(before).actual;
-    let Some(Bin { set, rules }) = statuses::bin(world, &structured.full_name) else { return Ok(false) };
+    let Some(Bin { set, rules }) = statuses::bin(world, &structured.full_name) else { return false };
     let has = |(name, wanted): (&str, &str)| {
         let Some(slot) = structured.slot(name) else { return false };
         let Value::Collection(items) = before.properties.get(slot) else { return false };
         items.iter().any(|item| matches!(item, Value::String(text) if **text == *wanted))
     };
     if set == context.route.collection.set || rules.only.is_some_and(|only| !has(only)) {
-        return Ok(false);
+        return false;
     }
     let mut values = before.properties.clone();
     values.own_type = Some(structured.id);
@@ -210,9 +204,7 @@ fn recycle(context: &OperationContext<'_>, before: &StoredEntity) -> Result<bool
         values.set(slot, Value::DateTimeOffset(DateTimeOffset::from_unix_millis(seconds * 1000)));
     }
     let kept = Arc::new(StoredEntity::of_type(before.key.clone(), values, structured.blank_text));
-    let bin = world.store.to_change(&CollectionAddress::from(set), kept.size() + RECORD_BYTES)?;
-    match bin.insert(kept) {
-        Ok(()) | Err(InsertError::DuplicateKey) => Ok(true),
-        Err(InsertError::Full(full)) => Err(full.into()),
-    }
+    // An object with the key is there already.
+    let _ = world.store.at(&CollectionAddress::from(set)).insert_beyond(kept);
+    true
 }

@@ -508,10 +508,10 @@ fn changed_link(
     if holder.collection != context.route.collection {
         return None;
     }
-    let (schema, store) = (&*context.world.schema, &*context.world.store);
+    let store = &*context.world.store;
     let leads_there = |link: &StoredEntity| link.linked().is_some_and(|linked| **linked == *target);
     let is_there = if navigation.is_collection {
-        links::key_of(schema, store, place, target).is_some()
+        links::key_of(store, place, target).is_some()
     } else {
         store.at(place).with_entity(&navigation.name, leads_there) == Some(true)
     };

@@ -202,15 +202,10 @@ pub(super) fn settle_name(
 }
 
 /// Removes a file that another one replaces. What the folder says of its items is for the caller.
-///
-/// # Errors
-///
-/// Fails without a change if there is not enough room.
-pub(super) fn remove_replaced(context: &OperationContext<'_>, address: &EntityAddress) -> Result<(), StoreFull> {
+pub(super) fn remove_replaced(context: &OperationContext<'_>, address: &EntityAddress) {
     let store = &context.world.store;
-    store.to_change(&address.collection, 0)?.remove(&address.key)?;
+    store.to_remove(&address.collection).remove(&address.key);
     store.forget(&context.world.schema, address);
-    Ok(())
 }
 
 /// Returns the item of a folder with a name, in any case.
@@ -255,6 +250,7 @@ pub(super) fn size(structured: &StructuredType, values: &Complex, rules: &FileRu
 /// nothing.
 pub(super) fn account(context: &OperationContext<'_>, folder: &CollectionAddress, items: i64, bytes: i64) {
     let (world, model) = (context.world, context.model);
+    let is_removal = items <= 0 && bytes <= 0;
     let mut place = folder.clone();
     let mut items = items;
     while let Some(EntityAddress { collection, key }) =
@@ -262,13 +258,16 @@ pub(super) fn account(context: &OperationContext<'_>, folder: &CollectionAddress
     {
         let Some(structured) = model.find_structured(world.schema.set(collection.set).target) else { return };
         let Some(rules) = structured.file else { return };
-        // Without room for a longer number, the folder keeps the old one.
-        if let Ok(stored) = world.store.to_change(&collection, 0) {
-            let _ = stored.update(&key, |entity| {
-                let mut values = entity.properties.clone();
-                add(structured, &mut values, rules, context, items, bytes);
-                Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
-            });
+        let change = |entity: &Entity| {
+            let mut values = entity.properties.clone();
+            add(structured, &mut values, rules, context, items, bytes);
+            Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
+        };
+        if is_removal {
+            let _ = world.store.to_remove(&collection).update_beyond(&key, change);
+        } else if let Ok(stored) = world.store.to_change(&collection, 0) {
+            // Without room for a longer number, the folder keeps the old one.
+            let _ = stored.update(&key, change);
         }
         (place, items) = (collection, 0);
     }

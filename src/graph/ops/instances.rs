@@ -38,13 +38,13 @@ pub(super) fn separate<'c>(context: &OperationContext<'c>, key: &str) -> Result<
 ///
 /// # Errors
 ///
-/// Fails if there is not enough room.
+/// Fails if there is not enough room, unless a time is removed.
 pub(super) fn change_series(context: &OperationContext<'_>, key: &str, is_removed: bool) -> Result<Option<StoreUpdate>, Error> {
     let (world, structured) = (context.world, context.structured());
     let Some(series) = context.route.ancestors.last().filter(|_| context.route.is_instance) else { return Ok(None) };
     let Some(rules) = InstanceRules::of(world, structured) else { return Ok(None) };
     let server_set = server_set_values(context, structured, false, &mut Vec::new());
-    let updated = world.store.to_change(&series.collection, 0)?.update(&series.key, |entity| {
+    let change = |entity: &Entity| {
         let mut values = if is_removed {
             (rules.without)(structured, &entity.key, &entity.properties, key)
         } else {
@@ -56,26 +56,26 @@ pub(super) fn change_series(context: &OperationContext<'_>, key: &str, is_remove
         let actual = context.model.actual(structured, values.own_type);
         tag::renew(actual, &mut values, Some(&entity.properties), || world.next_tag_id());
         Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, actual.blank_text))
-    });
+    };
+    let updated = if is_removed {
+        world.store.to_remove(&series.collection).update_beyond(&series.key, change)
+    } else {
+        world.store.to_change(&series.collection, 0)?.update(&series.key, change)
+    };
     updated.transpose().map_err(Error::from)
 }
 
 /// Removes the times of an entity that are stored.
-///
-/// # Errors
-///
-/// Fails if there is not enough room.
-pub(super) fn remove_stored(context: &OperationContext<'_>, key: &str) -> Result<(), StoreFull> {
+pub(super) fn remove_stored(context: &OperationContext<'_>, key: &str) {
     let structured = context.structured();
     let navigation = structured.rare().repeated.and_then(|name| structured.navigation(name));
-    let Some(navigation) = navigation else { return Ok(()) };
+    let Some(navigation) = navigation else { return };
     let (store, schema) = (&context.world.store, &context.world.schema);
     let place = context.route.collection.within(schema, key, navigation.set);
     for time in store.list(&place) {
-        store.to_change(&place, 0)?.remove(&time.key)?;
+        store.to_remove(&place).remove(&time.key);
         store.forget(schema, &EntityAddress { collection: place.clone(), key: time.key.clone() });
     }
-    Ok(())
 }
 
 /// Takes a change of the entity that happens at the time of the path back, unless it has been changed again.

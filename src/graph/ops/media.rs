@@ -276,7 +276,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str) -> Result<Outcom
     }
     if rules.creates && context.is_single() {
         // Without its content it is not there.
-        let removed = collection_to_change(context, key)?.remove(key)?;
+        let removed = context.world.store.to_remove(&context.route.collection).remove(key);
         return Ok(with_change(context, Success::no_content(), removed, None));
     }
     let changed = change(context, key, slot, Value::Null, None)?;
@@ -294,12 +294,15 @@ fn change(
     let mut decided = Vec::new();
     let precondition = Precondition::of(context, key, &mut decided)?;
     let (model, structured) = (context.model, context.structured());
-    let collection = collection_to_change(context, key)?;
+    let collection = match new {
+        Some(_) => collection_to_change(context, key)?,
+        None => context.world.store.to_remove(&context.route.collection),
+    };
     let server_set = server_set_values(context, structured, false, &mut decided);
     if slot == Slot::MEDIA && collection.get(key).is_some_and(|entity| !context.types(&entity).actual.has_stream) {
         return Err(unknown_segment("$value", std::iter::empty()));
     }
-    let updated = collection.update(key, |entity| {
+    let change = |entity: &Entity| {
         // With `If-None-Match: *` a PUT is for new content.
         let is_replaced = new.is_some() && *entity.properties.get(slot) != Value::Null;
         if is_replaced { precondition.check_replaced(entity) } else { precondition.check(entity) }?;
@@ -318,7 +321,8 @@ fn change(
             properties.set(slot, tag);
         }
         Ok::<_, Unchanged>(Entity::of_type(Arc::clone(&entity.key), properties, actual.blank_text))
-    });
+    };
+    let updated = if new.is_some() { collection.update(key, change) } else { collection.update_beyond(key, change) };
     updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)
 }
 

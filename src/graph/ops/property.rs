@@ -13,7 +13,7 @@ use crate::graph::route::{PropertyTail, unknown_segment};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
-use crate::odata::write::{absent_value, separate, write_undeclared, write_value};
+use crate::odata::write::{absent_value, separate, without_hidden, write_undeclared, write_value};
 use crate::policy::refusal;
 use crate::text::json;
 
@@ -54,8 +54,8 @@ pub(super) fn of_entity(
 }
 
 /// Returns the property at the end of a path. `owner` is the beginning of its context URL.
-fn property_response<R>(
-    context: &OperationContext<'_, R>,
+fn property_response(
+    context: &OperationContext<'_>,
     structured: &StructuredType,
     object: &Complex,
     owner: &str,
@@ -68,10 +68,17 @@ fn property_response<R>(
             Some((_, Cow::Borrowed(Value::Complex(inner)), fragment)) => (Cow::Borrowed(&**inner), fragment),
             _ => return Err(unknown_segment(name, std::iter::empty())),
         };
-        return undeclared_response(context, &object, fragment, (name, path.is_raw), query);
+        let is_unknown = path.indexes.is_empty() && (structured.is_placeholder || context.route.cast.is_some());
+        return undeclared_response(context, &object, is_unknown, fragment, (name, path.is_raw), query);
     }
     let Some((property, value, fragment)) = resolve(context, structured, object, owner, path)? else {
-        return Ok(Success::no_content());
+        // An entity whose type is not known has its members undeclared.
+        let name = path.indexes.first().filter(|_| path.indexes.len() == 1).map(|index| &*structured.properties[*index].name);
+        let is_there = |name: &&str| object.dynamic.iter().any(|member| *member.name == **name);
+        return match name.filter(is_there) {
+            Some(name) => undeclared_response(context, object, true, owner.to_owned(), (name, path.is_raw), query),
+            None => Ok(Success::no_content()),
+        };
     };
     let representation = context.representation;
     let kind = path.cast_behind(path.indexes.len()).map_or(property.kind, PropertyType::Complex);
@@ -114,16 +121,20 @@ fn property_response<R>(
     Ok(Success { preference_applied: context.enum_preference(), ..success })
 }
 
-/// Returns the value of an undeclared member of an instance. `fragment` is that of the instance.
+/// Returns the value of an undeclared member of an instance, of which `is_unknown` says whether its type is not known. `fragment` is that of the
+/// instance.
 fn undeclared_response<R>(
     context: &OperationContext<'_, R>,
     object: &Complex,
+    is_unknown: bool,
     mut fragment: String,
     (name, is_raw): (&str, bool),
     query: &Query<'_>,
 ) -> Result<Success, Error> {
     let found = object.dynamic.iter().find(|member| *member.name == *name);
     let text = found.map(|member| &*member.json).ok_or_else(|| unknown_segment(name, std::iter::empty()))?;
+    let shown = if is_unknown { without_hidden(&context.representation, name, text) } else { text.into() };
+    let text = &*shown;
     let decided = explain::queried(context, query);
     match text.as_bytes().first() {
         Some(b'n') => return Ok(Success::no_content()),

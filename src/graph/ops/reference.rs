@@ -96,8 +96,7 @@ pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Resul
     if let Some(refusal) = kept.filter(|_| context.world.store.at(place).len() <= 1) {
         return Err(Error::new(refusal, &[]));
     }
-    let collection = context.world.store.to_change(place, 0)?;
-    collection.remove(&key)?.ok_or_else(missing)?;
+    context.world.store.to_remove(place).remove(&key).ok_or_else(missing)?;
     Ok(Success::no_content().into())
 }
 
@@ -107,14 +106,13 @@ fn linked_by(
     place: &CollectionAddress,
     address: &EntityAddress,
 ) -> Result<Option<Arc<str>>, Error> {
-    let stored = context.world.store.at(place);
     if let Some(found) = find(context, address)? {
-        return Ok(links::key_of(&context.world.schema, &context.world.store, place, &found));
+        return Ok(links::key_of(&context.world.store, place, &found));
     }
     // The entity has been deleted, and can be restored.
-    let sets = candidates(context, &address.collection);
-    let leads = |link: &Arc<StoredEntity>| link.linked().is_some_and(|target| sets.contains(&target.collection));
-    Ok(stored.get(&address.key).filter(leads).map(|link| link.key.clone()))
+    let former = candidates(context, &address.collection).into_iter();
+    let mut former = former.map(|collection| EntityAddress { collection, key: address.key.clone() });
+    Ok(former.find_map(|former| links::key_of(&context.world.store, place, &former)))
 }
 
 /// Returns the methods of a navigation property's links, or of one of them.
@@ -292,8 +290,11 @@ fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &Targ
     if target.is_new {
         create_named(context, &target.address)?;
     }
-    let set = context.world.schema.set(place.set);
-    let mut key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { target.address.key.clone() };
+    let (schema, store) = (&*context.world.schema, &*context.world.store);
+    let set = schema.set(place.set);
+    let mut keys = links::keys(schema, &target.address);
+    let mut next = || if set.is_single { set.name.as_ref().into() } else { keys.next().unwrap_or_default() };
+    let mut key: Arc<str> = next();
     let mut link = Entity::link(key.clone(), target.address.clone());
     let mut stored = Arc::new(StoredEntity::from(link.clone()));
     loop {
@@ -302,13 +303,11 @@ fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &Targ
             Ok(()) => return Ok(true),
             Err(InsertError::Full(full)) => return Err(full.into()),
             Err(InsertError::DuplicateKey) if !set.is_single => {
-                let (schema, store) = (&*context.world.schema, &*context.world.store);
-                let address: Arc<str> = target.address.text(schema).into();
-                if address == key || links::key_of(schema, store, place, &target.address).is_some() {
+                if links::key_of(store, place, &target.address).is_some() {
                     return Ok(false);
                 }
-                // The link to another entity with the same key has it.
-                key = address;
+                // The link to another entity has it.
+                key = next();
                 link = Entity::link(key.clone(), target.address.clone());
                 stored = Arc::new(StoredEntity::from(link.clone()));
             }
@@ -377,7 +376,7 @@ pub(super) fn look_up<'m>(
                     let target = target(context, navigation.target, path, address, decided)?;
                     let is_there = holder.filter(|_| navigation.is_collection).is_some_and(|holder| {
                         let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);
-                        links::key_of(&context.world.schema, &context.world.store, &place, &target.address).is_some()
+                        links::key_of(&context.world.store, &place, &target.address).is_some()
                     });
                     if is_there || !known.insert(target.address.clone()) {
                         return Err(Error::new(&refusal::ALREADY_LINKED, &[&navigation.name]));
@@ -423,8 +422,7 @@ pub(super) fn relate<'m>(
             // A link that another request has added meanwhile is the same one.
             RelationEntities::Linked(targets) => targets.iter().try_for_each(|target| link(context, &place, target).map(drop))?,
             RelationEntities::Unlinked => {
-                let collection = context.world.store.to_change(&place, 0)?;
-                collection.remove(&navigation.name)?;
+                context.world.store.to_remove(&place).remove(&navigation.name);
             }
             RelationEntities::New(entities) => {
                 for entity in entities {

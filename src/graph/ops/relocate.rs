@@ -253,7 +253,7 @@ pub(super) fn rename(
     change_paths(context, structured, rules, &inner, &paths).map_err(undo)?;
     if let Some(replaced) = replaced {
         let address = EntityAddress { collection: place.clone(), key: replaced.key.clone() };
-        folders::remove_replaced(context, &address).map_err(undo)?;
+        folders::remove_replaced(context, &address);
         folders::account(context, place, -1, -folders::size(structured, &replaced.properties, rules));
     }
     Ok(with_change(context, changed_response(context, &after, Some(&before), decided), Some(before), Some(after)))
@@ -358,9 +358,7 @@ fn relocate_alone(
         }
     };
     let undo = || {
-        if let Ok(collection) = world.store.to_change(&to.collection, 0) {
-            let _ = collection.remove(&to.key);
-        }
+        world.store.to_remove(&to.collection).remove(&to.key);
         world.store.empty_within(to.collection.root, &to.text(schema));
     };
     let inserted = insert(&to.collection, after.clone())
@@ -369,33 +367,26 @@ fn relocate_alone(
         undo();
         return Err(full.into());
     }
-    // The room for the record of a replaced file is taken while the move can be undone.
-    let mut room = world.stores.reservation(0);
-    if replaced.is_some() && !room.grow(RECORD_BYTES) {
+    if !leave(context, structured, rules, (&from, &before), &within, &paths) {
         undo();
-        return Err(StoreFull::of_all(world.stores.limit()).into());
+        return Ok(None);
     }
-    let has_left = leave(context, structured, rules, (&from, &before), &within, &paths);
-    if !matches!(has_left, Ok(true)) {
-        undo();
-        return has_left.map(|_| None).map_err(Error::from);
-    }
-    drop(room);
     if let Some(replaced) = &replaced {
-        folders::remove_replaced(context, &EntityAddress { collection: to.collection.clone(), key: replaced.key.clone() })?;
+        folders::remove_replaced(context, &EntityAddress { collection: to.collection.clone(), key: replaced.key.clone() });
     }
     let lead = |from: &EntityAddress, to: &EntityAddress| {
         for (place, link) in world.store.links_to(from) {
-            let Ok(links) = world.store.to_change(&place, 0) else { continue };
+            // All links follow, beyond the limit if need be: the item has left its place already.
+            let links = world.store.to_remove(&place);
             // A link that has the address as its key gets another key, and keeps the old one in a full store.
             let renews = || {
                 let renewed = Entity::link(to.text(&world.schema).into(), to.clone());
                 links.insert(Arc::new(StoredEntity::from(renewed))).is_ok()
             };
             if *link == *from.text(&world.schema) && renews() {
-                drop(links.remove(&link));
+                links.remove(&link);
             } else {
-                let _ = links.update(&link, |_| Ok::<_, StoreFull>(Entity::link(link.clone(), to.clone())));
+                let _ = links.update_beyond(&link, |_| Ok::<_, StoreFull>(Entity::link(link.clone(), to.clone())));
             }
         }
     };
@@ -419,20 +410,15 @@ fn leave(
     (from, before): (&EntityAddress, &StoredEntity),
     within: &[MovedItem],
     paths: &(Option<String>, Option<String>),
-) -> Result<bool, StoreFull> {
+) -> bool {
     let store = &context.world.store;
-    let is_same = |entity: &Entity| {
-        if std::ptr::eq(entity, Arc::as_ptr(before.entity())) { Ok(()) } else { Err(Moved::Changed) }
-    };
-    match store.to_change(&from.collection, 0)?.remove_if(&from.key, is_same) {
-        Ok(Some(_)) => {}
-        Err(Moved::Full(full)) => return Err(full),
-        Err(Moved::Changed) | Ok(None) => return Ok(false),
+    let is_same = |entity: &Entity| if std::ptr::eq(entity, Arc::as_ptr(before.entity())) { Ok(()) } else { Err(()) };
+    if !matches!(store.to_remove(&from.collection).remove_if(&from.key, is_same), Ok(Some(_))) {
+        return false;
     }
     for item in within {
         // Another request can have changed it meanwhile: its change is not lost.
-        let collection = store.to_change(&item.before.collection, 0);
-        let Ok(Some(last)) = collection.and_then(|collection| collection.remove(&item.before.key)) else { continue };
+        let Some(last) = store.to_remove(&item.before.collection).remove(&item.before.key) else { continue };
         if !Arc::ptr_eq(&last, &item.original) {
             let last = item.renamed(context, structured, rules, &last, paths);
             if let Ok(collection) = store.to_change(&item.place, 0) {
@@ -441,20 +427,7 @@ fn leave(
         }
     }
     store.empty_within(from.collection.root, &from.text(&context.world.schema));
-    Ok(true)
-}
-
-/// The reason why an item does not leave its folder.
-enum Moved {
-    Full(StoreFull),
-    /// Another request has changed it.
-    Changed,
-}
-
-impl From<StoreFull> for Moved {
-    fn from(full: StoreFull) -> Moved {
-        Moved::Full(full)
-    }
+    true
 }
 
 /// An entity that moves with the item that contains it.

@@ -127,7 +127,7 @@ pub(super) fn replace(
         return Err(error);
     }
     let response = if before.is_none() && structured.capabilities.puts_as_posts {
-        created_response(context, &after, decided)
+        created_response(context, &after, &reading.patch, decided)
     } else {
         changed_response(context, &after, before.as_deref(), decided)
     };

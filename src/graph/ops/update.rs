@@ -123,7 +123,7 @@ pub(super) fn update(
     });
     let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)?;
     if is_renewed {
-        instances::remove_stored(context, key)?;
+        instances::remove_stored(context, key);
     }
     instances::change_series(context, key, false)?;
     if !relations.is_empty() {

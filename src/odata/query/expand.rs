@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::options::{Name, SystemQueryOptions};
 use super::position::located_error;
 use super::{Query, QueryTarget, Scope, path};
+use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::{Model, NamedType, Navigation, PropertyList, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::odata::error::Error;
 use crate::policy::behavior::SchemaRestrictions;
@@ -49,6 +50,24 @@ pub(crate) enum ExpandPart {
     Count,
 }
 
+impl<'m> ExpandItem<'m> {
+    /// Returns an expansion that the request did not ask for.
+    pub(crate) fn unasked(navigation: &'m Navigation, cast: Option<TypeId>, query: Query<'m>) -> ExpandItem<'m> {
+        ExpandItem {
+            navigation,
+            cast,
+            of: None,
+            member: String::new(),
+            part: ExpandPart::Entities,
+            query,
+            options: Vec::new(),
+            levels: 1,
+            name: navigation.name.to_string(),
+            is_requested: false,
+        }
+    }
+}
+
 impl ExpandItem<'_> {
     /// Returns the item in the list of a context URL: its name, and the list of its own options in parentheses; `None` if the answer has it
     /// unasked.
@@ -73,25 +92,51 @@ pub(super) fn add_unasked<'m>(model: &'m Model, structured: &'m StructuredType, 
     if depth > MAX_DEPTH {
         return;
     }
-    for navigation in structured.navigations.iter().filter(|navigation| navigation.is_auto_expanded) {
+    for (cast, navigation) in model.auto_expanded(structured) {
         if items.iter().any(|item| item.navigation.set == navigation.set) {
             continue;
         }
         let mut query = Query::default();
         add_unasked(model, model.structured(navigation.target), depth + 1, &mut query.expand);
-        items.push(ExpandItem {
-            navigation,
-            cast: None,
-            of: None,
-            member: String::new(),
-            part: ExpandPart::Entities,
-            query,
-            options: Vec::new(),
-            levels: 1,
-            name: navigation.name.to_string(),
-            is_requested: false,
-        });
+        items.push(ExpandItem::unasked(navigation, cast, query));
     }
+}
+
+/// Returns the navigation properties of new entities of a type under which bodies create others, at all levels, as far as they are shown.
+pub(crate) fn of_new<'m>(
+    model: &'m Model,
+    declared: &'m StructuredType,
+    bodies: &[&Patch],
+    is_shown: &dyn Fn(&Navigation) -> bool,
+    depth: usize,
+) -> Vec<ExpandItem<'m>> {
+    let mut found: Vec<(ExpandItem<'m>, Vec<&Patch>)> = Vec::new();
+    if depth > MAX_DEPTH {
+        return Vec::new();
+    }
+    for body in bodies {
+        let structured = model.actual(declared, body.read_as);
+        for Related { navigation, entities } in &body.related {
+            let RelatedEntities::New(created) = entities else { continue };
+            let navigation = &structured.navigations[*navigation];
+            if !is_shown(navigation) {
+                continue;
+            }
+            match found.iter_mut().find(|(known, _)| known.navigation.set == navigation.set) {
+                Some((_, bodies)) => bodies.extend(created),
+                None => {
+                    let is_own = declared.navigations.iter().any(|other| other.set == navigation.set);
+                    let cast = if is_own { None } else { Some(structured.id) };
+                    found.push((ExpandItem::unasked(navigation, cast, Query::default()), created.iter().collect()));
+                }
+            }
+        }
+    }
+    let nested = |(mut item, bodies): (ExpandItem<'m>, Vec<&Patch>)| {
+        item.query.expand = of_new(model, model.structured(item.navigation.target), &bodies, is_shown, depth + 1);
+        item
+    };
+    found.into_iter().map(nested).collect()
 }
 
 /// Parses an `$expand`. `*` expands every navigation property that can be.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Scope;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{ItemType, Model, NamedType, Navigation, Property, PropertyType, Slot, StructuredType, TypeId};
+use crate::edm::schema::{ItemType, Model, NamedType, Navigation, PropertyType, Slot, StructuredType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::odata::write::absent_value;
@@ -72,9 +72,7 @@ impl Undeclared {
 
     /// Whether a derived type has a property of that name whose value answers hide.
     fn may_be_hidden(&self, model: &Model) -> bool {
-        let is_hidden = |property: &Property| property.write_only && self.slots.contains(&property.slot);
-        !self.slots.is_empty()
-            && model.structured_types().any(|structured| structured.properties.iter().any(|property| is_hidden(property)))
+        model.hides_any(&self.slots)
     }
 
     /// Appends a member of the value.

@@ -26,7 +26,7 @@ pub(super) fn mirror(change: &Change<'_>) -> Result<(), Error> {
         ChangeKind::Delete { key } => {
             let Some(entity) = world.store.get(change.collection, key) else { return Ok(()) };
             let Some(place) = other_side(world, change.collection, change.structured, &entity.properties) else { return Ok(()) };
-            world.store.to_change(&place, 0)?.remove(key)?;
+            world.store.to_remove(&place).remove(key);
             Ok(())
         }
         ChangeKind::Update { .. } | ChangeKind::Replace { .. } => Ok(()),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::edm::schema::{PropertyType, StructuredType};
+use crate::edm::schema::{Model, PropertyType, StructuredType};
 use crate::edm::value::Value;
 use crate::text::json::quoted;
+use crate::world::World;
 use crate::world::fixture::directory::HOME_TENANT;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{Derived, DerivedValue, KeyRule, NewEntity, text_of};
@@ -100,16 +101,28 @@ fn mail(group: &NewEntity<'_>) -> Option<String> {
 
 /// Returns the default domain of the organization.
 pub(super) fn default_domain(object: &NewEntity<'_>) -> String {
+    domain(object.world, object.model, "isDefault")
+}
+
+/// Returns the domain that the organization had first.
+pub(super) fn initial_domain(world: &World, model: &Model) -> String {
+    domain(world, model, "isInitial")
+}
+
+/// Returns the domain of the organization that has a mark.
+fn domain(world: &World, model: &Model, mark: &str) -> String {
     let find = || {
-        let (organization, structured) = object.first("organization")?;
+        let root = model.root("organization")?;
+        let (_, organization) = world.store.collection(root.set).page(None, 0, 1).into_iter().next()?;
+        let structured = model.structured(root.target);
         let property = &structured.properties[structured.property("verifiedDomains")?];
         let PropertyType::Collection(item) = property.kind else { return None };
         let PropertyType::Complex(id) = item.kind() else { return None };
-        let domain_type = object.model.structured(id);
-        let is_default = domain_type.slot("isDefault")?;
+        let domain_type = model.structured(id);
+        let is_marked = domain_type.slot(mark)?;
         let Value::Collection(domains) = organization.properties.get(property.slot) else { return None };
         let name = |domain: &Value| match domain {
-            Value::Complex(domain) if *domain.get(is_default) == Value::Boolean(true) => text_of(domain_type, domain, "name"),
+            Value::Complex(domain) if *domain.get(is_marked) == Value::Boolean(true) => text_of(domain_type, domain, "name"),
             _ => None,
         };
         domains.iter().find_map(name)

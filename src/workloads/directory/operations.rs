@@ -179,10 +179,10 @@ fn restore(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     }
     let check = |deleted: &Entity| (request.check_condition)(deleted).map_err(OperationProblem::Refused);
     let removed = world.store.at(request.collection).remove_if(&entity.key, check);
-    // Another request may have deleted it for good meanwhile. The new record takes no room to remove.
+    // Another request may have deleted it for good meanwhile.
     let removed = removed.map_err(Error::from).and_then(|removed| removed.ok_or_else(missing));
     if let Err(error) = removed {
-        let _ = collection.remove(&entity.key);
+        collection.remove(&entity.key);
         return Err(error);
     }
     Ok(OperationReply::Entity(EntityAddress { collection: home, key: entity.key.clone() }))

@@ -94,6 +94,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("invitation", "sendInvitationMessage", PropertyRule::CreatedWith("false")),
         ("invitation", "status", PropertyRule::CreatedWith("\"PendingAcceptance\"")),
     ],
+    // Strong: pnp/cli-microsoft365 `entra user guest add` and learn.microsoft.com/graph/api/invitation-post, with the id alone.
+    shown_with_new: &[("invitation", "invitedUser")],
     caller_singletons: &[("me", "users")],
     // Strong (recorded in Azure/azure-cli); without regard to case, medium.
     segment_keys: &[("user", "userPrincipalName")],

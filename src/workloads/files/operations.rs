@@ -99,10 +99,7 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let Some(replaced) = replaced else { return Ok(OperationReply::Started { made, items: 1, bytes: size }) };
     let world = request.world;
     let old = EntityAddress { collection: folder, key: replaced.key.clone() };
-    if let Err(full) = world.store.to_change(&old.collection, 0).and_then(|collection| collection.remove(&old.key)) {
-        remove(request, &made);
-        return Err(full.into());
-    }
+    world.store.to_remove(&old.collection).remove(&old.key);
     world.store.forget(&world.schema, &old);
     let bytes = size - size_of(structured, &replaced.properties);
     Ok(OperationReply::Started { made, items: 0, bytes })
@@ -187,9 +184,7 @@ fn size_of(structured: &StructuredType, values: &Complex) -> i64 {
 fn remove(request: &OperationRequest<'_>, made: &EntityAddress) {
     let world = request.world;
     world.store.empty_within(made.collection.root, &made.text(&world.schema));
-    if let Ok(collection) = world.store.to_change(&made.collection, 0) {
-        let _ = collection.remove(&made.key);
-    }
+    world.store.to_remove(&made.collection).remove(&made.key);
 }
 
 /// An item that is copied, behind the folder that has it.

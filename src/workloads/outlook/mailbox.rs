@@ -183,9 +183,20 @@ impl<'c> Mailbox<'c> {
         address: &EntityAddress,
         change: impl FnOnce(&'c StructuredType, &mut Complex),
     ) -> Result<(), Error> {
-        let structured = self.model.structured(self.world.schema.set(address.collection.set).target);
         let collection = self.world.store.to_change(&address.collection, 0)?;
-        let updated = collection.update(&address.key, |entity| {
+        collection
+            .update(&address.key, self.changed(address, change))
+            .map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))
+    }
+
+    /// Returns the change of a stored entity.
+    fn changed(
+        &self,
+        address: &EntityAddress,
+        change: impl FnOnce(&'c StructuredType, &mut Complex),
+    ) -> impl FnOnce(&Entity) -> Result<Entity, OperationProblem> {
+        let structured = self.model.structured(self.world.schema.set(address.collection.set).target);
+        move |entity| {
             self.check(address, entity)?;
             let structured = self.model.actual(structured, entity.properties.own_type);
             let mut values = entity.properties.clone();
@@ -194,9 +205,8 @@ impl<'c> Mailbox<'c> {
                 values.set(slot, Value::DateTimeOffset(DateTimeOffset::from_unix_millis(self.millis)));
             }
             tag::renew(structured, &mut values, Some(&entity.properties), || self.world.next_tag_id());
-            Ok::<_, OperationProblem>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
-        });
-        updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))
+            Ok(Entity::of_type(entity.key.clone(), values, structured.blank_text))
+        }
     }
 
     /// Keeps other requests from sending or moving a message until the guard is dropped: it goes to one place, once.
@@ -231,13 +241,13 @@ impl<'c> Mailbox<'c> {
     /// Removes an entity, and what it contains.
     pub(super) fn delete(&self, address: &EntityAddress) -> Result<(), Error> {
         let store = &self.world.store;
-        let collection = store.to_change(&address.collection, 0)?;
-        // Without room for a change of the series, the exception stays.
+        let collection = store.to_remove(&address.collection);
         if let Some(series) = self.series_of(address) {
             collection.with_entity(&address.key, |entity| self.check(address, entity)).unwrap_or(Ok(()))?;
-            self.change(&series, |structured, values| {
+            let change = self.changed(&series, |structured, values| {
                 *values = occurrences::without(structured, &series.key, values, &address.key);
-            })?;
+            });
+            store.to_remove(&series.collection).update_beyond(&series.key, change).transpose().map_err(Error::from)?;
         }
         collection.remove_if(&address.key, |entity| self.check(address, entity))?;
         store.forget(&self.world.schema, address);
@@ -353,7 +363,7 @@ impl<'c> Mailbox<'c> {
         Ok(())
     }
 
-    /// Removes a new item whose request is refused. It is the store's own, so that takes no room.
+    /// Removes a new item whose request is refused.
     pub(super) fn discard(&self, item: &EntityAddress) {
         let _ = self.delete(item);
     }

@@ -139,8 +139,8 @@ impl PlanStep<'_> {
                 }
             }
             PlanChange::Delete | PlanChange::Retire { .. } => {
-                let removed = world.store.to_change(&self.address.collection, 0).and_then(|collection| collection.remove(key));
-                Ok(removed?.map(|before| Stored::Removed(self.address.clone(), before)))
+                let removed = world.store.to_remove(&self.address.collection).remove(key);
+                Ok(removed.map(|before| Stored::Removed(self.address.clone(), before)))
             }
         }
     }

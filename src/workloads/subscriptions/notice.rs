@@ -331,7 +331,7 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
             // A change from before the end is sent after it.
             outbox.keep_receiver(&key, subscription.receiver());
             // Of several that see the end, one removes it.
-            if matches!(collection.remove(&key), Ok(Some(_)))
+            if collection.remove(&key).is_some()
                 && subscription
                     .has_watched(world, &Purse::whole())
                     .is_ok_and(|found| watched(&found.structured.name).reports_removal)

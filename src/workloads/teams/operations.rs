@@ -44,11 +44,8 @@ fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -
         updated.map_or(Ok(()), |updated| updated.map(drop))
     });
     if let Err(error) = updated {
-        // The operation is new, so its removal takes no room.
-        if let Some(operation) = stored
-            && let Ok(operations) = world.store.to_change(&operation.collection, 0)
-        {
-            let _ = operations.remove(&operation.key);
+        if let Some(operation) = stored {
+            world.store.to_remove(&operation.collection).remove(&operation.key);
         }
         return Err(error.into());
     }

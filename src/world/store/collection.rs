@@ -1,6 +1,7 @@
 //! The entities of one set: the map, the index, and the changes to a baseline.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -197,6 +198,15 @@ impl Collection {
         self.insert_within(entity, 0)
     }
 
+    /// Appends an entity that takes the place of another one, beyond the limit if need be.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key is in use.
+    pub fn insert_beyond(&self, entity: Arc<StoredEntity>) -> Result<(), InsertError> {
+        self.insert_within(entity, usize::MAX)
+    }
+
     /// Appends an initial entity, beyond the limit if need be. Of two entities with one key the first is used.
     pub fn insert_initial(&self, entity: Arc<StoredEntity>) {
         let _ = self.insert_within(entity, usize::MAX);
@@ -238,7 +248,25 @@ impl Collection {
         key: &str,
         change: impl FnOnce(&Entity) -> Result<Entity, E>,
     ) -> Option<Result<StoreUpdate, E>> {
-        let replace = |current: &mut Arc<StoredEntity>| self.replace(current, change);
+        self.update_within(key, 0, change)
+    }
+
+    /// Replaces an entity like [`Collection::update`], beyond the limit if need be: for changes that follow from a deletion or a move.
+    pub fn update_beyond<E: From<StoreFull>>(
+        &self,
+        key: &str,
+        change: impl FnOnce(&Entity) -> Result<Entity, E>,
+    ) -> Option<Result<StoreUpdate, E>> {
+        self.update_within(key, usize::MAX, change)
+    }
+
+    fn update_within<E: From<StoreFull>>(
+        &self,
+        key: &str,
+        surplus: usize,
+        change: impl FnOnce(&Entity) -> Result<Entity, E>,
+    ) -> Option<Result<StoreUpdate, E>> {
+        let replace = |current: &mut Arc<StoredEntity>| self.replace(current, surplus, change);
         if let Some(mut stored) = self.entities.get_mut(key) {
             return stored.entity.as_mut().map(replace);
         }
@@ -247,7 +275,7 @@ impl Collection {
             // Another update came first.
             Entry::Occupied(mut occupied) => occupied.get_mut().entity.as_mut().map(replace),
             Entry::Vacant(vacant) => {
-                if !self.share.budget.add(RECORD_BYTES, 0) {
+                if !self.share.budget.add(RECORD_BYTES, surplus) {
                     return Some(Err(self.share.full().into()));
                 }
                 // The baseline holds the entity, and the record will.
@@ -267,12 +295,13 @@ impl Collection {
     fn replace<E: From<StoreFull>>(
         &self,
         current: &mut Arc<StoredEntity>,
+        surplus: usize,
         change: impl FnOnce(&Entity) -> Result<Entity, E>,
     ) -> Result<StoreUpdate, E> {
         let after = Arc::new(StoredEntity::held_once(change(current)?));
         StoreFull::check_entity(&after)?;
         let growth = after.size().saturating_sub(current.returnable());
-        if growth > 0 && !self.share.budget.add(growth, 0) {
+        if growth > 0 && !self.share.budget.add(growth, surplus) {
             return Err(self.share.full().into());
         }
         let before = std::mem::replace(current, after.clone());
@@ -290,13 +319,10 @@ impl Collection {
         Ok(StoreUpdate { before, after })
     }
 
-    /// Removes the entity with a key.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the record of the deletion of an entity that other worlds share exceeds the limit.
-    pub fn remove(&self, key: &str) -> Result<Option<Arc<StoredEntity>>, StoreFull> {
-        self.remove_if(key, |_| Ok(()))
+    /// Removes the entity with a key. The record of the deletion of an entity that other worlds share takes room, beyond the limit if need be:
+    /// a full store can be emptied.
+    pub fn remove(&self, key: &str) -> Option<Arc<StoredEntity>> {
+        self.remove_if(key, |_| Ok::<_, Infallible>(())).unwrap_or_else(|never| match never {})
     }
 
     /// Removes the entity with a key if a function permits it, atomically.
@@ -305,12 +331,8 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// Fails if the function does, or if the record of the deletion of an entity that other worlds share exceeds the limit.
-    pub fn remove_if<E: From<StoreFull>>(
-        &self,
-        key: &str,
-        check: impl FnOnce(&Entity) -> Result<(), E>,
-    ) -> Result<Option<Arc<StoredEntity>>, E> {
+    /// Fails if the function does.
+    pub fn remove_if<E>(&self, key: &str, check: impl FnOnce(&Entity) -> Result<(), E>) -> Result<Option<Arc<StoredEntity>>, E> {
         let mut order = self.write_order();
         let budget = &self.share.budget;
         let Some((number, initial)) = self.baseline_entity(key) else {
@@ -352,9 +374,7 @@ impl Collection {
             }
             Entry::Vacant(vacant) => {
                 check(initial)?;
-                if !budget.add(RECORD_BYTES, 0) {
-                    return Err(self.share.full().into());
-                }
+                budget.change(RECORD_BYTES, 0);
                 vacant.insert(EntityRecord { number, entity: None });
                 order.removed += 1;
                 initial.clone()

@@ -91,6 +91,18 @@ impl LinkChanges {
         !baseline.by_target.is_empty() || !self.by_target.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
+    /// Returns the key of the link to an entity in a collection.
+    pub(super) fn key_in(&self, baseline: &LinkIndex, place: &CollectionAddress, target: &EntityAddress) -> Option<Arc<str>> {
+        let changes = self.by_target.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(changed) = changes.get(target).and_then(|places| places.get(place)) {
+            return changed.clone();
+        }
+        // Collections are in order, as they were read.
+        let initial = baseline.by_target.get(target).map_or(&[][..], Vec::as_slice);
+        let first = initial.partition_point(|(other, _)| other < place);
+        initial.get(first).filter(|(other, _)| other == place).map(|(_, key)| key.clone())
+    }
+
     /// Returns the links to an entity, those of the baseline first.
     pub(super) fn links_to(&self, baseline: &LinkIndex, target: &EntityAddress) -> Vec<Place> {
         let changes = self.by_target.lock().unwrap_or_else(PoisonError::into_inner);

@@ -104,6 +104,16 @@ impl TreeShare {
         self.links.links_to(baseline.links(), target)
     }
 
+    /// Returns the key of the link to an entity in a collection. It may be gone.
+    pub(super) fn link_key(
+        &self,
+        baseline: &TreeBaseline,
+        place: &CollectionAddress,
+        target: &EntityAddress,
+    ) -> Option<Arc<str>> {
+        self.links.key_in(baseline.links(), place, target)
+    }
+
     /// Whether there may be links.
     pub(super) fn has_links(&self, baseline: &TreeBaseline) -> bool {
         self.links.may_have_some(baseline.links())

@@ -52,7 +52,7 @@ fn entities_are_in_the_order_of_insertion() {
     }
     assert_eq!(collection.insert(entity("a", 1)), Err(InsertError::DuplicateKey));
     assert!(collection.update("c", |old| Ok::<_, ()>(Entity::new(old.key.clone(), old.properties.clone()))).is_some());
-    assert!(collection.remove("a").unwrap().is_some() && collection.remove("a").unwrap().is_none());
+    assert!(collection.remove("a").is_some() && collection.remove("a").is_none());
     collection.insert(entity("a", 2)).unwrap();
     assert_eq!(keys(&collection), "c d b a");
     assert_eq!(collection.len(), 4);
@@ -207,13 +207,13 @@ fn updates_that_meet_lose_nothing_and_bring_nothing_back() {
         assert_eq!(at_once(many, many), (true, true));
         assert_eq!(collection.get("a").unwrap().properties.get(Slot::at(0)), &Value::Integer(10), "round {round}");
 
-        let (_, removed) = at_once(|| count_up(&collection, "a"), || collection.remove("a").unwrap());
+        let (_, removed) = at_once(|| count_up(&collection, "a"), || collection.remove("a"));
         assert!(removed.is_some() && collection.get("a").is_none() && collection.is_empty(), "round {round}");
         assert!(collection.list().is_empty(), "round {round}");
 
         for _ in 0..10 {
             collection.insert(entity("a", 0)).unwrap();
-            let removed = at_once(|| collection.remove("a").unwrap().is_some(), || collection.remove("a").unwrap().is_some());
+            let removed = at_once(|| collection.remove("a").is_some(), || collection.remove("a").is_some());
             assert!(removed.0 ^ removed.1, "round {round}: it is removed once");
         }
 
@@ -246,14 +246,17 @@ fn a_write_beyond_the_limit_stores_nothing() {
     assert!(matches!(collection.update("a", |_| Ok::<_, StoreFull>(long("a", 25_000))), Some(Ok(_))), "the old one makes room");
     assert!(matches!(collection.update("a", |_| Ok::<_, StoreFull>(long("a", 10))), Some(Ok(_))));
     assert!(budget.used() < 4_000, "{}", budget.used());
-    // A deletion of an entity that others share takes room, and one of a store's own entity gives some back.
+    // A deletion of an entity that others share takes room, beyond the limit, and one of a store's own entity gives some back.
     let fork = Store::over(&store.baselines().unwrap());
     let taken = budget.take(100_000 - budget.used()).unwrap();
-    assert_eq!(fork.collection(set).remove("a").err(), Some(full));
     assert!(matches!(fork.collection(set).update("a", |_| Ok::<_, StoreFull>(long("a", 10))), Some(Err(_))));
     assert_eq!((fork.collection(set).len(), budget.used()), (1, 100_000));
-    drop(taken);
-    assert!(fork.collection(set).remove("a").unwrap().is_some() && collection.remove("a").unwrap().is_some());
+    assert!(fork.collection(set).remove("a").is_some());
+    assert_eq!((fork.collection(set).len(), budget.used()), (0, 100_000 + RECORD_BYTES));
+    assert_eq!(fork.collection(set).insert(Arc::new(long("b", 10).into())), Err(InsertError::Full(full)));
+    drop((taken, fork));
+    let fork = Store::over(&store.baselines().unwrap());
+    assert!(fork.collection(set).remove("a").is_some() && collection.remove("a").is_some());
     drop(fork);
     assert_eq!(budget.used(), 0, "forks and deletions give back all");
 }
@@ -337,7 +340,7 @@ fn forks_share_entities_until_the_original_changes() {
     let changes: [fn(&Collection); 3] = [
         |collection| assert!(count_up(collection, "5")),
         |collection| collection.insert(entity("new", 0)).unwrap(),
-        |collection| drop(collection.remove("7").unwrap().unwrap()),
+        |collection| drop(collection.remove("7").unwrap()),
     ];
     for change in changes {
         let before = store.baselines().unwrap();
@@ -409,7 +412,7 @@ proptest! {
                 Operation::Insert(key) => collection.insert(entity(&key.to_string(), number)).is_ok(),
                 Operation::Update(key) => collection.update(&key.to_string(), |old| Ok::<_, ()>(Entity::new(old.key.clone(), entity("", number).properties.clone()))).is_some(),
                 Operation::Refuse(key) => collection.update(&key.to_string(), |_| Err(())).is_some(),
-                Operation::Remove(key) => collection.remove(&key.to_string()).unwrap().is_some(),
+                Operation::Remove(key) => collection.remove(&key.to_string()).is_some(),
             };
             prop_assert_eq!(outcome(&over), outcome(&filled), "{:?}", operation);
             let contents = |collection: &Collection| -> Vec<(String, Complex)> {

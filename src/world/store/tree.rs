@@ -89,6 +89,11 @@ impl Tree {
         contained.entry(address.clone()).or_insert_with(create).clone()
     }
 
+    /// Whether a contained collection has initial entities.
+    pub(super) fn has_initial(&self, address: &CollectionAddress) -> bool {
+        self.baseline.contained.contains_key(address)
+    }
+
     fn initial(&self, address: &CollectionAddress) -> Arc<Baseline> {
         self.baseline.contained.get(address).cloned().unwrap_or_default()
     }
@@ -165,6 +170,11 @@ impl Tree {
     /// Returns the links in the tree to an entity: the collections that have them, and their keys.
     pub(super) fn links_to(&self, target: &EntityAddress) -> Vec<(CollectionAddress, Arc<str>)> {
         self.share.links_to(&self.baseline, target)
+    }
+
+    /// Returns the key of the link to an entity in a collection. It may be gone.
+    pub(super) fn link_key(&self, place: &CollectionAddress, target: &EntityAddress) -> Option<Arc<str>> {
+        self.share.link_key(&self.baseline, place, target)
     }
 
     /// Returns a collection of these entities, to read it.

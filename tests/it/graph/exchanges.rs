@@ -64,10 +64,11 @@ fn settings_for(exchanges: &[Exchange], name: &str) -> Settings {
     }
 }
 
-/// The values in answers that later requests can repeat, by name: those of the token service, and the paths of links of delta queries.
+/// The values in answers that later requests can repeat, by name: those of the token service, the id of an entity, and the paths of links of
+/// delta queries.
 type Repeated = BTreeMap<&'static str, String>;
 
-const REPEATED: [&str; 5] = ["code", "access_token", "id_token", "refresh_token", "device_code"];
+const REPEATED: [&str; 6] = ["code", "access_token", "id_token", "refresh_token", "device_code", "id"];
 
 /// Notes what later requests can repeat.
 fn note(repeated: &mut Repeated, response: &exchange::RecordedResponse) {

@@ -357,6 +357,72 @@ fn links_lead_to_items_wherever_the_folder_above_moves() {
     assert!(pinned.contains("x.txt"), "{pinned}");
 }
 
+#[test]
+fn links_follow_a_moved_folder_however_little_room_there_is() {
+    let file = |name: &str| json!({ "id": "x", "name": name, "file": {} });
+    let folder = |id: &str, items: Value| json!({ "id": id, "name": id, "folder": {}, "children": items });
+    let drive = |id: &str, items: Value| json!({ "id": id, "root": folder("root", items) });
+    let (other, before) = ("drives('d2')/root/children('x')", "drives('d1')/root/children('A')/children('x')");
+    let after = "drives('d1')/root/children('B')/children('A')/children('x')";
+    // The second link has the address of the file as its key: the first has the id.
+    let fixture = json!({
+        "drives": [
+            drive("d1", json!([folder("A", json!([file("rye.txt")])), folder("B", json!([]))])),
+            drive("d2", json!([file("oats.txt")])),
+        ],
+        "boards": [{ "id": "b", "pinned@odata.bind": [other, before] }],
+    });
+    let build = |bytes: usize| {
+        let builder = Emulator::builder().schema_csdl(Version::V1, BOARDS).unwrap().store_bytes(bytes);
+        builder.fixtures_json(&fixture.to_string()).unwrap().build()
+    };
+    let held = build(usize::MAX).world().settings.stores.used();
+    let (mut moved, mut refused) = (0, 0);
+    for room in (4 * 1024..12 * 1024).step_by(128) {
+        let emulator = build(held + room);
+        let send = |method: Method, target: &str, body: &Value| {
+            let request = Request::builder().method(method).uri(target).header("content-type", "application/json");
+            let response = emulator.send(request.body(body.to_string().into()).unwrap());
+            (response.status(), serde_json::from_slice::<Value>(response.body()).unwrap_or_default())
+        };
+        let pinned = || {
+            let names = send(Method::GET, "/v1.0/boards/b/pinned", &Value::Null).1["value"].clone();
+            let links = send(Method::GET, "/v1.0/boards/b/pinned/$ref", &Value::Null).1["value"].clone();
+            let texts = |list: &Value, name: &str| {
+                let items = list.as_array().unwrap().iter();
+                items
+                    .map(|item| {
+                        item[name]
+                            .as_str()
+                            .unwrap()
+                            .rsplit_once("v1.0/")
+                            .map_or(item[name].as_str().unwrap(), |(_, path)| path)
+                            .to_owned()
+                    })
+                    .collect::<Vec<_>>()
+            };
+            [texts(&names, "name"), texts(&links, "@odata.id")]
+        };
+        let (status, answer) = send(Method::PATCH, "/v1.0/drives/d1/items/A", &json!({ "parentReference": { "id": "B" } }));
+        let is_moved = status == StatusCode::OK;
+        assert!(is_moved || status == StatusCode::PAYLOAD_TOO_LARGE, "{room} bytes: {answer}");
+        *(if is_moved { &mut moved } else { &mut refused }) += 1;
+        let link = if is_moved { after } else { before };
+        let mut found = pinned();
+        found.iter_mut().for_each(|list| list.sort());
+        let mut expected = [vec!["oats.txt", "rye.txt"], vec![other, link]];
+        expected.iter_mut().for_each(|list| list.sort());
+        assert_eq!(found, expected, "{room} bytes");
+        // Each is found by its address.
+        for (address, left) in [(link, vec!["oats.txt"]), (other, vec![])] {
+            let target = format!("/v1.0/boards/b/pinned/$ref?$id={}", address.replace('\'', "%27"));
+            assert_eq!(send(Method::DELETE, &target, &Value::Null).0, StatusCode::NO_CONTENT, "{room} bytes: {address}");
+            assert_eq!(pinned()[0], left, "{room} bytes");
+        }
+    }
+    assert!(refused > 5 && moved > 5, "{refused} refused, {moved} moved");
+}
+
 /// A move that replaces a file, and is refused since another client changes the item, leaves the file with all that it has.
 #[test]
 fn a_file_that_is_not_replaced_after_all_keeps_what_it_contains() {

@@ -490,3 +490,105 @@ fn an_import_takes_the_length_of_its_text_once() {
         assert!(taken < mib * 5 / 4 + schema, "{title}: {taken} MiB for {mib} MiB");
     }
 }
+
+/// Returns a state with entities of many kinds: those that are there at once, and some whose deletion changes others.
+fn state_of_many_kinds() -> String {
+    let emulator = Emulator::builder().seed(1).clock(std::time::UNIX_EPOCH + Duration::from_secs(1_709_600_000)).build();
+    let create = |path: &str, body: Value| {
+        let (status, entity) = send(&emulator, Method::POST, &format!("/v1.0/{path}"), body.to_string());
+        assert!((200..300).contains(&status), "{path}: {entity}");
+        entity["id"].as_str().unwrap_or_default().to_owned()
+    };
+    let at = |day: u8| json!({ "dateTime": format!("2024-03-{day:02}T09:00:00"), "timeZone": "UTC" });
+    let recurrence = json!({
+        "pattern": { "type": "daily", "interval": 1 },
+        "range": { "type": "numbered", "startDate": "2024-03-04", "numberOfOccurrences": 5 },
+    });
+    create("me/events", json!({ "subject": "Round", "start": at(4), "end": at(4), "recurrence": recurrence }));
+    let (_, times) = send(&emulator, Method::GET, "/v1.0/me/calendarView?startDateTime=2024-03-05&endDateTime=2024-03-06", "");
+    let time = format!("/v1.0/me/events/{}", times["value"][0]["id"].as_str().unwrap());
+    assert_eq!(send(&emulator, Method::PATCH, &time, r#"{"subject":"Long round"}"#).0, 200);
+    let file = json!({ "@odata.type": "#microsoft.graph.fileAttachment", "name": "a.txt", "contentBytes": "YQ==" });
+    create("me/messages", json!({ "subject": "Flour", "attachments": [file] }));
+    let group = json!({ "displayName": "Ovens", "mailEnabled": false, "mailNickname": "ovens", "securityEnabled": true });
+    let group = create("groups", group);
+    let (_, user) = send(&emulator, Method::GET, "/v1.0/me", "");
+    let reference = json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/users/{}", user["id"].as_str().unwrap()) });
+    create(&format!("groups/{group}/members/$ref"), reference);
+    for (path, kind) in [("me/photo/$value", "image/jpeg"), ("me/drive/root:/Recipes/rye.txt:/content", "text/plain")] {
+        let put = send_with(&emulator, Method::PUT, &format!("/v1.0/{path}"), &[("content-type", kind)], "abc");
+        assert!((200..300).contains(&put.0), "{path}: {}", put.1);
+    }
+    send(&emulator, Method::GET, &format!("{STATE}?secrets=true"), "").1.to_string()
+}
+
+#[test]
+fn a_full_store_takes_all_deletions() {
+    let state = state_of_many_kinds();
+    let build = |bytes: usize| {
+        let clock = std::time::UNIX_EPOCH + Duration::from_secs(1_709_600_000);
+        Emulator::builder().seed(1).clock(clock).store_bytes(bytes).fixtures_json(&state).unwrap().build()
+    };
+    let (roomy, full) = (build(usize::MAX), build(1));
+    let world = roomy.world();
+    let mut paths: Vec<String> = Vec::new();
+    for (collection, entity) in world.store.entities() {
+        let address = collection.address(&world.schema, &entity.key);
+        paths.push(if entity.linked().is_some() { format!("{address}/$ref") } else { address });
+    }
+    let (_, times) = send(&roomy, Method::GET, "/v1.0/me/calendarView?startDateTime=2024-03-04&endDateTime=2024-03-10", "");
+    let times = times["value"].as_array().unwrap().iter().map(|time| format!("me/events/{}", time["id"].as_str().unwrap()));
+    paths.extend(times.chain(["me/photo/$value".to_owned()]));
+    assert_eq!(send(&full, Method::PATCH, "/v1.0/me", r#"{"jobTitle":"Baker"}"#).0, 413, "it is full");
+    let stores = full.world().settings.stores.clone();
+    let held = stores.used();
+    let mut deleted = 0;
+    for (number, path) in paths.iter().enumerate() {
+        let name = format!("w{number}");
+        let [(status, answer), (refused, problem)] =
+            [&roomy, &full].map(|emulator| send(emulator, Method::DELETE, &format!("/_world/{name}/v1.0/{path}"), ""));
+        assert_eq!(status, refused, "{path}: {answer} {problem}");
+        deleted += usize::from(status < 300);
+        let [expected, found] = [&roomy, &full].map(|emulator| {
+            let entities = emulator.worlds().known(&name).unwrap().store.entities().into_iter();
+            entities.map(|(collection, entity)| (collection, entity.entity().clone())).collect::<Vec<_>>()
+        });
+        assert!(expected == found, "{path}");
+        for emulator in [&roomy, &full] {
+            assert_eq!(send(emulator, Method::DELETE, &format!("/_emulator/worlds/{name}"), "").0, 204);
+        }
+    }
+    println!("{deleted} of {} are deleted", paths.len());
+    assert!(deleted > 50, "{deleted} of {}", paths.len());
+    assert_eq!(stores.used(), held, "the worlds give all back");
+}
+
+#[test]
+fn an_invitation_without_room_for_its_user_adds_neither() {
+    let build = |bytes: usize| Emulator::builder().seed(1).store_bytes(bytes).build();
+    let invitations = |emulator: &Emulator| send(emulator, Method::GET, "/v1.0/invitations/$count", "").1;
+    let guests = |emulator: &Emulator| {
+        send(
+            emulator,
+            Method::GET,
+            "/v1.0/users?$filter=creationType%20eq%20'Invitation'%20and%20startswith(displayName,'invited')",
+            "",
+        )
+        .1["value"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    let body = |number: usize| json!({ "invitedUserEmailAddress": format!("invited{number}@fabrikam.com"), "inviteRedirectUrl": "https://myapp.contoso.com" });
+    let held = build(usize::MAX).world().settings.stores.used();
+    let mut refused = 0;
+    for room in (0..24 * 1024).step_by(384) {
+        let emulator = build(held + room);
+        let status = send(&emulator, Method::POST, "/v1.0/invitations", body(room).to_string()).0;
+        assert!(status == 201 || status == 413, "{room} bytes: {status}");
+        let expected = usize::from(status == 201);
+        refused += usize::from(status == 413);
+        assert_eq!((invitations(&emulator), guests(&emulator)), (json!(expected), expected), "{room} bytes");
+    }
+    assert!((5..60).contains(&refused), "{refused}");
+}

@@ -270,7 +270,7 @@ fn an_entity_of_a_declared_type_does_not_become_one_of_a_derived_type() {
     let world = World::new(settings());
     for (set, entity, derived) in [
         ("me/messages", json!({ "subject": "Rye" }), "eventMessage"),
-        ("identity/conditionalAccess/namedLocations", json!({ "displayName": "Bakery" }), "ipNamedLocation"),
+        ("me/mailFolders", json!({ "displayName": "Bakery" }), "mailSearchFolder"),
     ] {
         let (status, made) = send(&world, Method::POST, &format!("/v1.0/{set}"), &entity);
         assert_eq!(status, StatusCode::CREATED, "{made}");

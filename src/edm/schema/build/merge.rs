@@ -33,12 +33,18 @@ pub(super) fn union(first: &Model, second: &Model) -> Model {
     namespaces.extend(first.namespaces.iter().filter(|name| !second.namespaces.contains(name)).cloned());
     let mut aliases = second.aliases.clone();
     aliases.extend(first.aliases.iter().filter(|(alias, _)| !second.aliases.iter().any(|(known, _)| known == alias)).cloned());
+    let mut auto_expanding = second.auto_expanding.to_vec();
+    auto_expanding.extend(first.auto_expanding.iter().filter(|id| !second.auto_expanding.contains(id)));
+    let mut hidden = second.hidden.to_vec();
+    hidden.extend(first.hidden.iter().filter(|slot| !second.hidden.contains(slot)));
     Model {
         version: second.version,
         rest: None,
         is_partial: first.is_partial || second.is_partial,
         names: second.names.clone(),
         types: types.collect(),
+        auto_expanding: auto_expanding.into(),
+        hidden: hidden.into(),
         enums: enums.collect(),
         root_names: NameIndex::of(roots.iter().map(|root| &*root.name)),
         roots,

@@ -9,7 +9,7 @@ use crate::edm::schema::names::{collection_element, is_row_of, short};
 use crate::edm::schema::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use crate::edm::schema::{
     EnumId, EnumType, ItemType, Model, NamedType, Navigation, Projection, Property, PropertyType, RareRules, Restrictions,
-    SchemaError, SetKind, StructuredType, TypeId,
+    SchemaError, SetKind, Slot, StructuredType, TypeId,
 };
 
 impl Shared<'_> {
@@ -127,8 +127,12 @@ impl Shared<'_> {
             let rows = rules.iter().flat_map(|workload| rows(workload));
             rows.filter(|(row, _)| is_row_of(row, full_name)).map(|(_, name)| *name).collect()
         };
-        let [unexpanded, expanded, references] =
-            [named(|workload| workload.unexpanded), named(|workload| workload.expanded), named(|workload| workload.references)];
+        let [unexpanded, expanded, shown_with_new, references] = [
+            named(|workload| workload.unexpanded),
+            named(|workload| workload.expanded),
+            named(|workload| workload.shown_with_new),
+            named(|workload| workload.references),
+        ];
         let views = rules.iter().flat_map(|workload| workload.views).filter(|(row, _, _)| is_row_of(row, full_name));
         let views: Vec<_> = views.collect();
         let elsewhere = rules.iter().flat_map(|workload| workload.keyed_elsewhere);
@@ -165,6 +169,7 @@ impl Shared<'_> {
                 keyed_elsewhere: elsewhere.iter().find(|(_, own, _)| *own == name).map_or(&[], |(_, _, others)| *others),
                 restrictions: Restrictions::of(facts, &mut self.property_lists),
                 window: windows.iter().find(|((_, own), _)| *own == name).map(|(_, window)| *window),
+                is_shown_with_new: shown_with_new.contains(&name),
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || expanded.contains(&name),
             }));
         }
@@ -265,6 +270,8 @@ impl Shared<'_> {
                         .or_else(|| base.and_then(|base| base.rare().eventual)),
                     derived_key: row_of(rules, |workload| workload.derived_segment_keys, full_name)
                         .or_else(|| base.and_then(|base| base.rare().derived_key)),
+                    // A body need not name a type that the path names.
+                    typed: row_of(rules, |workload| workload.typed_bodies, full_name),
                 };
                 (!rare.is_empty()).then(|| Arc::new(rare))
             },
@@ -330,6 +337,17 @@ pub(super) fn mark_polymorphic(model: &mut Model) {
     for structured in model.types.iter_mut().flatten().filter(|structured| is_new(structured)) {
         Arc::make_mut(structured).is_polymorphic = true;
     }
+}
+
+/// Finds the types with a navigation property that answers include unasked, and the properties whose values answers hide.
+pub(super) fn find_special_members(model: &mut Model) {
+    let expands = |structured: &&StructuredType| model.own_navigations(structured).any(|navigation| navigation.is_auto_expanded);
+    model.auto_expanding = model.structured_types().filter(expands).map(|structured| structured.id).collect();
+    let properties = model.structured_types().flat_map(|structured| &structured.properties);
+    let mut hidden: Vec<Slot> = properties.filter(|property| property.write_only).map(|property| property.slot).collect();
+    hidden.sort_unstable();
+    hidden.dedup();
+    model.hidden = hidden.into();
 }
 
 /// The length of a member without a value beside its name: quotes, colon, null and comma.

@@ -102,3 +102,87 @@ fn conditions_reach_through_navigation_properties() {
         assert!(status == StatusCode::BAD_REQUEST && text.contains(expected), "{filter}: {text}");
     }
 }
+
+/// Drafts of three people: two with one id, and one whose id is the address of the second.
+const DRAFTS: [(&str, &str); 3] = [("u3", "users('u2')/drafts('d1')"), ("u1", "d1"), ("u2", "d1")];
+
+/// Returns an emulator with the drafts, and a contract that has some of them as annexes.
+fn with_drafts(annexes: &[usize]) -> Emulator {
+    let user = |(user, draft): &(&str, &str)| json!({ "id": user, "name": user, "drafts": [{ "id": draft, "text": format!("Draft of {user}") }] });
+    let addresses: Vec<String> = annexes.iter().map(|index| address(*index)).collect();
+    let state = json!({ "users": DRAFTS.iter().map(user).collect::<Vec<_>>(), "contracts": [{ "id": "c1", "annexes@odata.bind": addresses }] });
+    let emulator = Emulator::builder().schema_csdl(Version::V1, museum::CSDL).unwrap().seed(1);
+    emulator.fixtures_json(&state.to_string()).unwrap().build()
+}
+
+fn address(index: usize) -> String {
+    let (user, draft) = DRAFTS[index];
+    format!("users('{user}')/drafts('{}')", draft.replace('\'', "%27%27").replace('/', "%2F"))
+}
+
+const ANNEXES: &str = "/v1.0/contracts/c1/annexes";
+
+/// Returns the people whose drafts are annexes, by their addresses.
+fn annexes(emulator: &Emulator) -> Vec<String> {
+    let by_address = get(emulator, &format!("{ANNEXES}/$ref"))["value"].as_array().unwrap().len();
+    let list = get(emulator, ANNEXES);
+    let found: Vec<String> =
+        list["value"].as_array().unwrap().iter().map(|draft| draft["text"].as_str().unwrap().replace("Draft of ", "")).collect();
+    assert_eq!(
+        (by_address, send(emulator, Method::GET, &format!("{ANNEXES}/$count"), "").1),
+        (found.len(), found.len().to_string())
+    );
+    found
+}
+
+fn add_annex(emulator: &Emulator, index: usize) -> StatusCode {
+    send(emulator, Method::POST, &format!("{ANNEXES}/$ref"), &json!({ "@odata.id": address(index) }).to_string()).0
+}
+
+fn remove_annex(emulator: &Emulator, index: usize) -> StatusCode {
+    let id = address(index).replace('%', "%25").replace('\'', "%27").replace('/', "%2F");
+    send(emulator, Method::DELETE, &format!("{ANNEXES}/$ref?$id={id}"), "").0
+}
+
+#[test]
+fn a_link_is_added_though_others_have_its_key_and_its_address_as_keys() {
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for order in orders {
+        let people = |indexes: &[usize]| indexes.iter().map(|index| DRAFTS[*index].0.to_owned()).collect::<Vec<_>>();
+        // By requests, in a fixture, and after a state is read again.
+        let by_requests = with_drafts(&[]);
+        for (number, index) in order.iter().enumerate() {
+            assert_eq!(add_annex(&by_requests, *index), StatusCode::NO_CONTENT, "{order:?}: {index}");
+            assert_eq!(annexes(&by_requests), people(&order[..=number]), "{order:?}");
+        }
+        let (_, state) = send(&by_requests, Method::GET, "/_emulator/worlds/default/state", "");
+        let read_again = with_drafts(&[]);
+        assert_eq!(send(&read_again, Method::PUT, "/_emulator/worlds/default/state", &state).0, StatusCode::OK);
+        for emulator in [by_requests, with_drafts(&order), read_again] {
+            assert_eq!(annexes(&emulator), people(&order), "{order:?}");
+            for index in order {
+                assert_eq!(add_annex(&emulator, index), StatusCode::BAD_REQUEST, "{order:?}: {index} is there");
+            }
+            // Each is removed alone, and added again behind the others.
+            let mut left = order.to_vec();
+            for index in [order[0], order[2], order[1]] {
+                left.retain(|other| *other != index);
+                assert_eq!(remove_annex(&emulator, index), StatusCode::NO_CONTENT, "{order:?}: {index}");
+                assert_eq!(annexes(&emulator), people(&left), "{order:?}: without {index}");
+                assert_eq!(remove_annex(&emulator, index), StatusCode::NOT_FOUND, "{order:?}: {index}");
+                assert_eq!(add_annex(&emulator, index), StatusCode::NO_CONTENT, "{order:?}: {index} again");
+                assert_eq!(add_annex(&emulator, index), StatusCode::BAD_REQUEST, "{order:?}: {index} again");
+                left.push(index);
+                assert_eq!(annexes(&emulator), people(&left), "{order:?}: {index} again");
+            }
+            // A draft goes with its link.
+            let (user, draft) = DRAFTS[2];
+            assert_eq!(
+                send(&emulator, Method::DELETE, &format!("/v1.0/users/{user}/drafts/{draft}"), "").0,
+                StatusCode::NO_CONTENT
+            );
+            left.retain(|other| *other != 2);
+            assert_eq!(annexes(&emulator), people(&left), "{order:?}");
+        }
+    }
+}
