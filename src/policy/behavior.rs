@@ -261,6 +261,14 @@ rows! {
     grade None;
     source "statuses from the examples of the reference pages; what the service does beyond them is not emulated";
 
+    "bound-results" bound_results: BoundResults = "the call of an action that is answered as declared, if the type of its result is that of the entity to which it is bound" {
+        Stored "stored" "that entity, as it is stored",
+        Blank "blank" "an entity without values, with an id of its own",
+    }
+    profiles Stored Stored Stored;
+    grade Weak;
+    source "learn.microsoft.com/graph/api/educationassignment-activate, educationassignment-deactivate, educationsubmission-return, educationsubmission-unsubmit and accessreviewhistoryinstance-generatedownloaduri answer with it, after the change; for the other actions: no public observation. Results of printJob/redirect and workflow/createNewVersion are other entities (their pages)";
+
     "file-content" file_content: FileContent = "GET of the `content` of a file" {
         Redirect "redirect" "302 to an address of the emulator that needs no token, for an hour",
         Direct "direct" "the content itself",

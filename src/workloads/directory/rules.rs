@@ -105,8 +105,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     )],
     // The emulator's own, for fixtures that do not name the types of their objects.
     placeholders: &["directoryObject"],
-    // Strong for domains, whose id is their name (pnp/pnpcore, recorded), medium for schema extensions (their page prints it).
-    chosen_keys: &["domain", "schemaExtension"],
+    // Strong for domains, whose id is their name (pnp/pnpcore, recorded), medium for the others: the bodies and the answers of
+    // learn.microsoft.com/graph/api/schemaextension-post-schemaextensions, directory-post-attributesets and
+    // customsecurityattributedefinition-post-allowedvalues.
+    chosen_keys: &["domain", "schemaExtension", "attributeSet", "allowedValue"],
     searches: &[("directoryObject", &SEARCH)],
     caseless: &[(
         "directoryObject",

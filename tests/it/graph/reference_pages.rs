@@ -353,3 +353,106 @@ fn a_session_of_a_workbook_is_as_it_was_requested() {
     }
     assert!(ids[0] != ids[1] && !ids[0].is_empty(), "{ids:?}");
 }
+
+#[test]
+fn the_statuses_of_newer_pages() {
+    let world = world();
+    let status = |method: Method, path: &str, body: &Value| send(&world, method, path, body).0;
+    let case = create(&world, "/v1.0/security/cases/ediscoveryCases", &json!({ "displayName": "Flour" }));
+    let custodians = format!("/v1.0/security/cases/ediscoveryCases/{}/custodians", id(&case));
+    let custodian = create(&world, &custodians, &json!({ "email": "adele@contoso.com" }));
+    let released = status(Method::POST, &format!("{custodians}/{}/release", id(&custodian)), &json!({}));
+    assert_eq!(released, StatusCode::ACCEPTED);
+    let session = json!({ "sessionId": "22553876-f5ab-4529-bffb-cfe50aa89f87" });
+    let presence = json!({ "sessionId": session["sessionId"], "availability": "Available", "activity": "Available" });
+    for (action, body) in [("setPresence", &presence), ("clearPresence", &session)] {
+        assert_eq!(status(Method::POST, &format!("/v1.0/me/presence/{action}"), body), StatusCode::OK, "{action}");
+    }
+    let acronym = json!({ "displayName": "DNN", "standsFor": "Deep Neural Network", "state": "draft" });
+    let (answered, acronym) = send(&world, Method::POST, "/v1.0/search/acronyms", &acronym);
+    assert_eq!((answered, acronym["displayName"].as_str()), (StatusCode::OK, Some("DNN")));
+    // A column of a content type is answered with 200, that of a site with 201.
+    let emulator = Emulator::builder().build();
+    assert_eq!(put_state(&emulator, &json!({ "sites": [{ "id": "root", "contentTypes": [{ "id": "0x01" }] }] })), "");
+    for (path, body, expected) in [
+        ("columns", json!({ "name": "Oven" }), StatusCode::CREATED),
+        ("contentTypes/0x01/columns", json!({ "name": "Oven" }), StatusCode::OK),
+        ("contentTypes/addCopy", json!({ "contentType": "sites/root/contentTypes/0x01" }), StatusCode::CREATED),
+    ] {
+        let request = http::Request::post(format!("/v1.0/sites/root/{path}")).header("content-type", "application/json");
+        let response = emulator.send(request.body(body.to_string().into()).unwrap());
+        let answer: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!((response.status(), &answer["name"]), (expected, &body["name"]), "{path}: {answer}");
+    }
+    // A session of a workbook ends without a result, other operations of workbooks are answered with 200.
+    let file = json!({ "name": "Recipes.xlsx", "file": {} });
+    let file = create(&world, "/v1.0/me/drive/root/children", &file);
+    let workbook = format!("/v1.0/me/drive/items/{}/workbook", id(&file));
+    for action in ["refreshSession", "closeSession"] {
+        assert_eq!(status(Method::POST, &format!("{workbook}/{action}"), &json!({})), StatusCode::NO_CONTENT, "{action}");
+    }
+    let calculated = status(Method::POST, &format!("{workbook}/application/calculate"), &json!({ "calculationType": "Full" }));
+    assert_eq!(calculated, StatusCode::OK);
+}
+
+#[test]
+fn the_body_of_an_operation_behind_the_result_of_another_is_read() {
+    let world = world();
+    let file = create(&world, "/v1.0/me/drive/root/children", &json!({ "name": "Recipes.xlsx", "file": {} }));
+    let range = format!("/v1.0/me/drive/items/{}/workbook/worksheets/1/range(address='A1')", id(&file));
+    let sheets = format!("/v1.0/me/drive/items/{}/workbook/worksheets", id(&file));
+    let sheet = create(&world, &sheets, &json!({ "name": "Bread" }));
+    let range = range.replace("worksheets/1/", &format!("worksheets/{}/", id(&sheet)));
+    let post = |path: &str, body: &Value| send(&world, Method::POST, &format!("{range}/{path}"), body);
+    assert_eq!(post("insert", &json!({ "shift": "Down" })).0, StatusCode::OK);
+    for (path, body) in [
+        ("insert", json!({ "shift": 12 })),
+        ("insert", json!({ "nope": 1 })),
+        ("insert", json!({})),
+        ("clear", json!({ "applyTo": [] })),
+        ("usedRange/clear", json!({ "applyTo": 7 })),
+        ("format/borders/itemAt", json!({ "index": "first" })),
+        ("format/borders", json!({ "color": 7 })),
+    ] {
+        let (status, answer) = post(path, &body);
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}: {answer}");
+    }
+    // The parameters of a function can be in the body, and an entity can be added to a collection.
+    assert_eq!(post("format/borders/itemAt", &json!({ "index": 1 })).0, StatusCode::OK);
+    let (status, border) = post("format/borders", &json!({ "color": "red" }));
+    assert_eq!((status, border["color"].as_str()), (StatusCode::CREATED, Some("red")));
+    // A path that ends with a member has no POST (behavior `wrong-method`).
+    let (status, answer) = post("format", &json!({}));
+    assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
+}
+
+#[test]
+fn an_action_with_a_result_of_its_own_type_returns_the_entity() {
+    let school = |choices: &[(&str, &str)]| {
+        let world = World::new(settings(choices));
+        let class = create(&world, "/v1.0/education/classes", &json!({ "displayName": "Baking" }));
+        let assignments = format!("/v1.0/education/classes/{}/assignments", id(&class));
+        let assignment = create(&world, &assignments, &json!({ "displayName": "Bread" }));
+        let path = format!("{assignments}/{}", id(&assignment));
+        let (status, answer) = send(&world, Method::POST, &format!("{path}/activate"), &json!({}));
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let (missing, _) = send(&world, Method::POST, &format!("{assignments}/none/activate"), &json!({}));
+        assert_eq!(missing, StatusCode::NOT_FOUND);
+        (assignment, answer)
+    };
+    let (assignment, answer) = school(&[]);
+    assert_eq!((&answer["id"], &answer["displayName"]), (&assignment["id"], &json!("Bread")));
+    let context = answer["@odata.context"].as_str().unwrap();
+    assert!(context.ends_with("/v1.0/$metadata#educationAssignment"), "{context}");
+    assert_eq!(answer["@odata.type"], "#microsoft.graph.educationAssignment");
+    let (assignment, answer) = school(&[("bound-results", "blank")]);
+    assert!(answer["id"] != assignment["id"] && answer["displayName"] == Value::Null, "{answer}");
+    // A redirected job is another one.
+    let world = world();
+    let printer = create(&world, "/v1.0/print/shares", &json!({ "displayName": "Kitchen" }));
+    let jobs = format!("/v1.0/print/shares/{}/jobs", id(&printer));
+    let job = create(&world, &jobs, &json!({}));
+    let redirect = format!("{jobs}/{}/redirect", id(&job));
+    let (_, redirected) = send(&world, Method::POST, &redirect, &json!({ "destinationPrinterId": "2" }));
+    assert_ne!(redirected["id"], job["id"]);
+}
