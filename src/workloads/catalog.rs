@@ -3,6 +3,7 @@
 //! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729), and for types that are newer, of
 //! microsoft-graph-docs-contrib; graded *medium*.
 
+mod additions;
 mod initial;
 mod operations;
 mod single;
@@ -25,7 +26,7 @@ impl Workload for Catalog {
     }
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {
-        &[workbook::OPERATIONS]
+        &[workbook::OPERATIONS, additions::OPERATIONS]
     }
 
     fn derived(&self) -> &'static [Derived] {

@@ -177,6 +177,10 @@ fn answer(
         (OperationReply::Entity(address), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
             result::entity(context, status, id, &address)
         }
+        (OperationReply::Typed(address), Some(OperationType::Entity(id))) => result::typed_entity(context, status, id, &address),
+        (OperationReply::Created(address), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
+            result::entity(context, StatusCode::CREATED, id, &address)
+        }
         (OperationReply::Entities(addresses), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
             result::entities(context, status, id, addresses, operation.is_action)
         }
@@ -237,7 +241,7 @@ fn with_bound(
     let status = statuses::of_operation(context.world, context.model, operation);
     let mut success = match status {
         StatusCode::NO_CONTENT => Success::no_content(),
-        status if context.world.store.entity(address).is_some() => result::bound_entity(context, status, returned, address)?,
+        status if context.world.store.entity(address).is_some() => result::typed_entity(context, status, returned, address)?,
         // A single entity that the service always has, before the first change.
         status => {
             let structured = context.model.structured(returned);

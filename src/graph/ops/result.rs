@@ -111,8 +111,8 @@ fn stored_entity<R>(
     Ok(entity_body(context, status, fragment, is_known, types, holder, entity, query.select.as_ref()))
 }
 
-/// Answers with the entity to which an operation is bound. Its context is that of its type, as with any result of the type.
-pub(super) fn bound_entity<R>(
+/// Answers with an entity that is stored, with the context of its type.
+pub(super) fn typed_entity<R>(
     context: &OperationContext<'_, R>,
     status: StatusCode,
     declared: TypeId,

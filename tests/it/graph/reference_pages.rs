@@ -456,3 +456,51 @@ fn an_action_with_a_result_of_its_own_type_returns_the_entity() {
     let (_, redirected) = send(&world, Method::POST, &redirect, &json!({ "destinationPrinterId": "2" }));
     assert_ne!(redirected["id"], job["id"]);
 }
+
+#[test]
+fn an_add_action_adds_to_the_collection() {
+    let world = world();
+    let file = create(&world, "/v1.0/me/drive/root/children", &json!({ "name": "Recipes.xlsx", "file": {} }));
+    let workbook = format!("/v1.0/me/drive/items/{}/workbook", id(&file));
+    for (collection, body, member) in [
+        ("worksheets", json!({ "name": "Bread" }), "name"),
+        ("names", json!({ "name": "Flour", "reference": "=Bread!$F$15", "comment": "In kilograms" }), "comment"),
+        ("tables", json!({ "address": "A1:D8", "hasHeaders": true }), "id"),
+    ] {
+        let (status, added) = send(&world, Method::POST, &format!("{workbook}/{collection}/add"), &body);
+        assert_eq!(status, StatusCode::OK, "{collection}: {added}");
+        if let Some(value) = body.get(member) {
+            assert_eq!(&added[member], value, "{collection}: {added}");
+        }
+        let listed = get(&world, &format!("{workbook}/{collection}")).1;
+        assert_eq!((&listed["value"][0]["id"], &listed["value"][0][member]), (&added["id"], &added[member]), "{listed}");
+    }
+    let table = get(&world, &format!("{workbook}/tables")).1["value"][0]["id"].as_str().unwrap().to_owned();
+    let rows = format!("{workbook}/tables/{table}/rows");
+    let (status, row) = send(&world, Method::POST, &format!("{rows}/add"), &json!({ "index": 2, "values": [[1, 2]] }));
+    assert_eq!((status, &row["index"], &row["values"]), (StatusCode::OK, &json!(2), &json!([[1, 2]])), "{row}");
+    assert_eq!(get(&world, &rows).1["value"][0]["values"], json!([[1, 2]]));
+}
+
+#[test]
+fn categories_and_a_rubric_are_linked_to_an_assignment() {
+    let world = world();
+    let class = create(&world, "/v1.0/education/classes", &json!({ "displayName": "Baking" }));
+    let class = format!("/v1.0/education/classes/{}", id(&class));
+    let assignment = create(&world, &format!("{class}/assignments"), &json!({ "displayName": "Bread" }));
+    let assignment = format!("{class}/assignments/{}", id(&assignment));
+    let category = create(&world, &format!("{class}/assignmentCategories"), &json!({ "displayName": "Dough" }));
+    let link = json!({ "@odata.id": format!("https://graph.microsoft.com{class}/assignmentCategories/{}", id(&category)) });
+    let (status, answer) = send(&world, Method::POST, &format!("{assignment}/categories/$ref"), &link);
+    assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+    let listed = get(&world, &format!("{assignment}/categories")).1;
+    assert_eq!(listed["value"][0]["displayName"], "Dough", "{listed}");
+    let removed = format!("{assignment}/categories/{}/$ref", id(&category));
+    assert_eq!(send(&world, Method::DELETE, &removed, &json!({})).0, StatusCode::NO_CONTENT);
+    assert_eq!(get(&world, &format!("{assignment}/categories")).1["value"], json!([]));
+    let rubric = create(&world, "/v1.0/education/me/rubrics", &json!({ "displayName": "Crust" }));
+    let link = json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/education/me/rubrics/{}", id(&rubric)) });
+    let (status, answer) = send(&world, Method::PUT, &format!("{assignment}/rubric/$ref"), &link);
+    assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+    assert_eq!(get(&world, &format!("{assignment}/rubric")).1["displayName"], "Crust");
+}
