@@ -283,7 +283,7 @@ rows! {
     }
     profiles Stored Stored Stored;
     grade Weak;
-    source "learn.microsoft.com/graph/api/educationassignment-activate, educationassignment-deactivate, educationsubmission-return, educationsubmission-unsubmit and accessreviewhistoryinstance-generatedownloaduri answer with it, after the change; for the other actions: no public observation. Results of printJob/redirect and workflow/createNewVersion are other entities (their pages)";
+    source "learn.microsoft.com/graph/api/educationassignment-setupresourcesfolder, educationsubmission-reassign, educationsubmission-excuse and accessreviewhistoryinstance-generatedownloaduri answer with it, after a change that is not emulated; for the other actions: no public observation. Results of printJob/redirect and workflow/createNewVersion are other entities (their pages)";
 
     "file-content" file_content: FileContent = "GET of the `content` of a file" {
         Redirect "redirect" "302 to an address of the emulator that needs no token, for an hour",

@@ -4,6 +4,7 @@
 //! microsoft-graph-docs-contrib; graded *medium*.
 
 mod additions;
+mod effects;
 mod initial;
 mod operations;
 mod single;
@@ -26,13 +27,15 @@ impl Workload for Catalog {
     }
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {
-        &[workbook::OPERATIONS, additions::OPERATIONS]
+        &OPERATIONS
     }
 
     fn derived(&self) -> &'static [Derived] {
         &initial::DERIVED
     }
 }
+
+static OPERATIONS: [&[OperationRow]; 3] = [workbook::OPERATIONS, additions::OPERATIONS, &effects::OPERATIONS];
 
 static RULES: WorkloadRules = WorkloadRules {
     types: &TYPES,

@@ -160,6 +160,12 @@ fn answer(
     reply: OperationReply,
 ) -> Result<Success, Error> {
     match (reply, operation.returns) {
+        // The page of an operation with a result can have 204.
+        (OperationReply::Entity(_) | OperationReply::Typed(_) | OperationReply::Entities(_), _)
+            if status == StatusCode::NO_CONTENT =>
+        {
+            Ok(Success::no_content())
+        }
         (OperationReply::Started { made, items, bytes }, _) => {
             folders::account(context, &made.collection, items, bytes);
             Ok(monitored(context, &ticket::monitor_path(context.world, context.now, &made)))

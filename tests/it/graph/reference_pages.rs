@@ -434,9 +434,9 @@ fn an_action_with_a_result_of_its_own_type_returns_the_entity() {
         let assignments = format!("/v1.0/education/classes/{}/assignments", id(&class));
         let assignment = create(&world, &assignments, &json!({ "displayName": "Bread" }));
         let path = format!("{assignments}/{}", id(&assignment));
-        let (status, answer) = send(&world, Method::POST, &format!("{path}/activate"), &json!({}));
+        let (status, answer) = send(&world, Method::POST, &format!("{path}/setUpResourcesFolder"), &json!({}));
         assert_eq!(status, StatusCode::OK, "{answer}");
-        let (missing, _) = send(&world, Method::POST, &format!("{assignments}/none/activate"), &json!({}));
+        let (missing, _) = send(&world, Method::POST, &format!("{assignments}/none/setUpResourcesFolder"), &json!({}));
         assert_eq!(missing, StatusCode::NOT_FOUND);
         (assignment, answer)
     };
@@ -503,4 +503,48 @@ fn categories_and_a_rubric_are_linked_to_an_assignment() {
     let (status, answer) = send(&world, Method::PUT, &format!("{assignment}/rubric/$ref"), &link);
     assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
     assert_eq!(get(&world, &format!("{assignment}/rubric")).1["displayName"], "Crust");
+}
+
+#[test]
+fn an_action_sets_the_members_that_its_page_names() {
+    let world = world();
+    let class = create(&world, "/v1.0/education/classes", &json!({ "displayName": "Baking" }));
+    let assignments = format!("/v1.0/education/classes/{}/assignments", id(&class));
+    let assignment = create(&world, &assignments, &json!({ "displayName": "Bread" }));
+    let assignment = format!("{assignments}/{}", id(&assignment));
+    let post = |path: &str, body: &Value| send(&world, Method::POST, path, body);
+    assert_eq!(post(&format!("{assignment}/publish"), &json!({})).0, StatusCode::NO_CONTENT);
+    let published = get(&world, &assignment).1;
+    assert_eq!(published["status"], "assigned", "{published}");
+    assert!(published["assignedDateTime"].as_str().is_some_and(|time| time.starts_with("20")), "{published}");
+    // A member above the sentinel is shown to those that ask for it.
+    let inactive = post(&format!("{assignment}/deactivate"), &json!({})).1;
+    assert_eq!((&inactive["status"], &inactive["displayName"]), (&json!("unknownFutureValue"), &json!("Bread")));
+    let active = post(&format!("{assignment}/activate"), &json!({})).1;
+    assert_eq!(active["status"], "assigned", "{active}");
+    assert!(active["@odata.context"].as_str().unwrap().ends_with("/v1.0/$metadata#educationAssignment"), "{active}");
+
+    let submission = create(&world, &format!("{assignment}/submissions"), &json!({}));
+    let submission = format!("{assignment}/submissions/{}", id(&submission));
+    assert_eq!(post(&format!("{submission}/submit"), &json!({})).0, StatusCode::NO_CONTENT);
+    let submitted = get(&world, &submission).1;
+    assert_eq!(submitted["status"], "submitted", "{submitted}");
+    assert!(submitted["submittedBy"]["user"]["id"].is_string() && submitted["submittedDateTime"].is_string(), "{submitted}");
+    let (status, returned) = post(&format!("{submission}/return"), &json!({}));
+    assert_eq!((status, &returned["status"], &returned["id"]), (StatusCode::OK, &json!("returned"), &submitted["id"]));
+    assert_eq!(returned["submittedDateTime"], submitted["submittedDateTime"]);
+    assert_eq!(post(&format!("{submission}/unsubmit"), &json!({})).1["status"], "working");
+
+    let case = create(&world, "/v1.0/security/cases/ediscoveryCases", &json!({ "displayName": "Flour" }));
+    let case = format!("/v1.0/security/cases/ediscoveryCases/{}", id(&case));
+    assert_eq!(post(&format!("{case}/close"), &json!({})).0, StatusCode::NO_CONTENT);
+    let closed = get(&world, &case).1;
+    assert_eq!((&closed["status"], closed["closedDateTime"].is_string()), (&json!("closed"), true), "{closed}");
+
+    let risky = create(&world, "/v1.0/identityProtection/riskyUsers", &json!({ "riskLevel": "high", "riskState": "atRisk" }));
+    let other = create(&world, "/v1.0/identityProtection/riskyUsers", &json!({ "riskLevel": "high", "riskState": "atRisk" }));
+    let dismissed = json!({ "userIds": [id(&risky), "unknown"] });
+    assert_eq!(post("/v1.0/identityProtection/riskyUsers/dismiss", &dismissed).0, StatusCode::NO_CONTENT);
+    let level = |user: &Value| get(&world, &format!("/v1.0/identityProtection/riskyUsers/{}", id(user))).1["riskLevel"].clone();
+    assert_eq!((level(&risky), level(&other)), (json!("none"), json!("high")));
 }
