@@ -35,6 +35,8 @@ pub struct Related {
 pub enum RelatedEntities {
     /// The addresses of existing ones (`@odata.bind`).
     Bound(Vec<Arc<str>>),
+    /// An entity with a key, as an object in a create names it. The object has further values if the entity does not exist.
+    Named(Arc<str>, Box<Patch>),
     /// None: the link of a single-valued navigation property is removed.
     Unbound,
     /// New ones (OData 4.0 Part 1, 11.4.2.2, deep insert).

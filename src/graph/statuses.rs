@@ -21,16 +21,22 @@ pub(super) fn of_operation(world: &World, model: &Model, operation: &Operation) 
     status(world, bound, &operation.name).unwrap_or(default)
 }
 
+/// Whether an action is answered with another entity than that to which it is bound, though the types are the same.
+pub(super) fn returns_another(world: &World, bound: &str, name: &str) -> bool {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().new_results);
+    rows.any(|(row, operation)| is_row_of(row, bound) && operation.eq_ignore_ascii_case(name))
+}
+
 /// Returns the status of a request that adds or sets a link, if it is not 204.
 pub(super) fn of_reference(world: &World, holder: &str, name: &str) -> Option<StatusCode> {
     status(world, holder, &format!("{name}/$ref"))
 }
 
-/// Returns the status of a creation behind a navigation property, without a body, if it is not that of its type.
-pub(super) fn of_creation(world: &World, holder: &str, name: &str) -> Option<StatusCode> {
-    let rows = || world.workloads.iter().flat_map(|workload| workload.rules().creation_statuses);
-    let row = rows().find(|(row, holder_row, _)| **row == *name && is_row_of(holder_row, holder));
-    row.and_then(|(_, _, status)| StatusCode::from_u16(*status).ok())
+/// Returns the status of a creation behind a navigation property, if it is not that of its type, and whether the answer has a body.
+pub(super) fn of_creation(world: &World, holder: &str, name: &str) -> Option<(StatusCode, bool)> {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().creation_statuses);
+    let (_, _, row) = rows.find(|(row, holder_row, _)| **row == *name && is_row_of(holder_row, holder))?;
+    Some((StatusCode::from_u16(row.status).ok()?, row.has_body))
 }
 
 fn status(world: &World, bound: &str, name: &str) -> Option<StatusCode> {

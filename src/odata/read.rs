@@ -10,7 +10,9 @@ use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::primitive::{LongNumbers, Mismatch, Primitive};
 use crate::edm::schema::{CheckResult, ItemType, Model, Property, PropertyType, StructuredType, TypeId, ValueCheck};
 use crate::edm::value::{Complex, Value};
-use crate::policy::behavior::{Aliases, Behaviors, ComplexUpdate, RepeatedNull, SecretNull, TextLength, WrongPrimitive};
+use crate::policy::behavior::{
+    Aliases, Behaviors, ComplexUpdate, NullCollections, RepeatedNull, SecretNull, TextLength, WrongPrimitive,
+};
 use crate::policy::refusal;
 use crate::text::json::{self, Json, Member};
 use crate::text::split::split_at;
@@ -233,7 +235,7 @@ impl BodyReader<'_> {
                 }
                 continue;
             }
-            if let Some(to) = self.declared(&structured.properties[index], name, current, json, &place) {
+            if let Some(to) = self.declared(&structured.properties[index], name, is_entity, current, json, &place) {
                 patch.changes.push(PropertyChange { property: index, to });
             }
         }
@@ -262,11 +264,12 @@ impl BodyReader<'_> {
         (!absent).then_some(index)
     }
 
-    /// Reads a declared property. `None`: it changes nothing, or a problem was reported.
+    /// Reads a declared property of an entity, or of a complex value. `None`: it changes nothing, or a problem was reported.
     fn declared(
         &mut self,
         property: &Property,
         sent_name: &str,
+        is_entity: bool,
         current: Option<&Complex>,
         json: &Json<'_>,
         place: &Path<'_>,
@@ -282,7 +285,7 @@ impl BodyReader<'_> {
             return None;
         }
         if *json == Json::Null {
-            return self.null(property, sent_name, place);
+            return self.null(property, sent_name, is_entity, place);
         }
         self.of_kind(property.kind, property, sent_name, current, json, place)
     }
@@ -432,7 +435,13 @@ impl BodyReader<'_> {
         Some(NewValue::Set(Value::Collection(values.into())))
     }
 
-    fn null(&mut self, property: &Property, sent_name: &str, place: &Path<'_>) -> Option<NewValue> {
+    fn null(&mut self, property: &Property, sent_name: &str, is_entity: bool, place: &Path<'_>) -> Option<NewValue> {
+        if matches!(property.kind, PropertyType::Collection(_)) && !is_entity && self.is_request() {
+            self.note("null-collections");
+            if self.rules.behaviors.null_collections == NullCollections::Empty {
+                return Some(NewValue::Set(Value::Collection([].into())));
+            }
+        }
         if !property.nullable || matches!(property.kind, PropertyType::Collection(_)) {
             let type_name = self.rules.model.kind_name(property.kind).into_owned();
             let message = format!("must not be null ({type_name})");

@@ -253,6 +253,22 @@ rows! {
     grade None;
     source "the refusal is known from instructure/canvas-lms and n8n-io/n8n (404 Request_ResourceNotFound); a world without people is a matter of this emulator";
 
+    "inline-references" inline_references: InlineReferences = "an object with an id in the body of a create, under a single navigation property to entities that live elsewhere (`\"catalog\": {\"id\": \"…\"}`)" {
+        Link "link" "a link to the entity with the id: in the collection of the request, in one of the entities above it, or in a set of the type. Its other members count only where the entity begins to exist (behavior `unknown-reference`)",
+        Refuse "refuse" "refused as an unknown property: only `@odata.bind` links",
+    }
+    profiles Link Link Link;
+    grade Weak;
+    source "learn.microsoft.com/graph/api/entitlementmanagement-post-accesspackages (catalog), entitlementmanagement-post-assignmentpolicies (accessPackage), entitlementmanagement-post-assignmentrequests (assignment) and site-post-contenttypes (base); for the other navigation properties, the other members and a missing entity: no public observation";
+
+    "null-collections" null_collections: NullCollections = "null for a collection of a complex value in a body" {
+        Empty "empty" "taken as an empty collection, as an example on a reference page has null",
+        Refuse "refuse" "refused with 400, like null for a collection of an entity (refusal `null-value`)",
+    }
+    profiles Empty Refuse Empty;
+    grade Weak;
+    source "learn.microsoft.com/graph/api/printjob-redirect (`finishings` in the body, and null in the answer); against it OData/odata.net ReaderValidationUtils_NullNamedValueForNonNullableType and OData 4.01 Part 3, 7.2 (a collection is never null)";
+
     "operations" operations: Operations = "the call of an action or a function that is neither implemented nor recorded in a stub" {
         Declared "declared" "answered as declared: the status of its page, and an empty result of its type; nothing changes",
         Refuse "refuse" "refused as an unknown segment",
@@ -260,6 +276,14 @@ rows! {
     profiles Declared Declared Declared;
     grade None;
     source "statuses from the examples of the reference pages; what the service does beyond them is not emulated";
+
+    "bound-results" bound_results: BoundResults = "the call of an action that is answered as declared, if the type of its result is that of the entity to which it is bound" {
+        Stored "stored" "that entity, as it is stored",
+        Blank "blank" "an entity without values, with an id of its own",
+    }
+    profiles Stored Stored Stored;
+    grade Weak;
+    source "learn.microsoft.com/graph/api/educationassignment-setupresourcesfolder, educationsubmission-reassign, educationsubmission-excuse and accessreviewhistoryinstance-generatedownloaduri answer with it, after a change that is not emulated; for the other actions: no public observation. Results of printJob/redirect and workflow/createNewVersion are other entities (their pages)";
 
     "file-content" file_content: FileContent = "GET of the `content` of a file" {
         Redirect "redirect" "302 to an address of the emulator that needs no token, for an hour",

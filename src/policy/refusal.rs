@@ -944,6 +944,10 @@ refusals! {
     /// An invalid date.
     INVALID_DATE "invalid-date" 400 BadRequest Layer::Gateway, "The value '{0}' is not a valid date time offset value.",
         Weak "OData/odata.net ValueParser_InvalidDateTimeOffset";
+    /// Times with which `createOrGet` makes no meeting.
+    MEETING_TIMES "meeting-times" 400 BadRequest Layer::Gateway,
+        "The endDateTime must not be earlier than the startDateTime, which it requires.",
+        None "learn.microsoft.com/graph/api/onlinemeeting-createorget (that it is an error); the status, the code and the text are a guess";
     /// Null for a non-nullable property.
     NULL_VALUE "null-value" 400 BadRequest Layer::Gateway,
         "A null value was found for the property named '{0}', which has the expected type '{1}[Nullable=False]'. The expected type '{1}[Nullable=False]' does not allow null values.",

@@ -1,15 +1,18 @@
 //! Types of Graph without a workload of their own: the statuses and methods that their reference pages print.
 //!
-//! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
+//! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729), and for types that are newer, of
+//! microsoft-graph-docs-contrib; graded *medium*.
 
+mod additions;
+mod effects;
 mod initial;
 mod operations;
 mod single;
 mod workbook;
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DerivedKey, SearchRules, SiteRules, TypeRules, UpdateAnswer,
-    UpdateMethod, Wording, WorkloadRules,
+    Capabilities, CreationStatus, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DerivedKey, SearchRules, SiteRules, TypeRules,
+    UpdateAnswer, UpdateMethod, Wording, WorkloadRules,
 };
 use crate::policy::behavior::NamedLocationTypes;
 use crate::policy::refusal;
@@ -25,7 +28,7 @@ impl Workload for Catalog {
     }
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {
-        &[workbook::OPERATIONS]
+        &OPERATIONS
     }
 
     fn derived(&self) -> &'static [Derived] {
@@ -33,11 +36,20 @@ impl Workload for Catalog {
     }
 }
 
+static OPERATIONS: [&[OperationRow]; 3] = [workbook::OPERATIONS, additions::OPERATIONS, &effects::OPERATIONS];
+
 static RULES: WorkloadRules = WorkloadRules {
     types: &TYPES,
     properties: initial::PROPERTIES,
     // learn.microsoft.com/graph/api/place-get and place-list (medium): rooms and lists of rooms are found by their addresses, too.
     derived_segment_keys: &[("place", DerivedKey { type_name: "room", property: "emailAddress", qualifier: None })],
+    // The bodies and the answers of learn.microsoft.com/graph/api/externalconnectors-external-post-connections,
+    // externalconnectors-externalconnection-post-groups and externalconnectors-externalgroup-post-members (medium).
+    chosen_keys: &[
+        "microsoft.graph.externalConnectors.externalConnection",
+        "microsoft.graph.externalConnectors.externalGroup",
+        "microsoft.graph.externalConnectors.identity",
+    ],
     // The pages of these types print the entities in answers to plain requests (medium).
     expanded: &[
         ("printService", "endpoints"),
@@ -67,8 +79,15 @@ static RULES: WorkloadRules = WorkloadRules {
     searches: &[("site", &SITES)],
     implied: single::IMPLIED,
     operation_statuses: operations::STATUSES,
-    // learn.microsoft.com/graph/api/team-post-installedapps (prose and example); chats and users answer with 201.
-    creation_statuses: &[("installedApps", "team", 200)],
+    // learn.microsoft.com/graph/api/printjob-redirect (a job of the other printer) and identitygovernance-workflow-createnewversion
+    // (medium).
+    new_results: &[("printJob", "redirect"), ("microsoft.graph.identityGovernance.workflow", "createNewVersion")],
+    creation_statuses: &[
+        // learn.microsoft.com/graph/api/team-post-installedapps (prose and example); chats and users answer with 201.
+        ("installedApps", "team", CreationStatus { status: 200, has_body: false }),
+        // learn.microsoft.com/graph/api/contenttype-post-columns (prose and example); sites and lists answer with 201.
+        ("columns", "contentType", CreationStatus { status: 200, has_body: true }),
+    ],
     ..WorkloadRules::NONE
 };
 
@@ -99,7 +118,11 @@ static ITEM: Capabilities = Capabilities { update: Some(UpdateMethod::PatchOrUps
 /// PUT creates or replaces an entity; a creation is answered with 201.
 static ACTIVITY: Capabilities = Capabilities { puts_as_posts: true, ..ITEM };
 
-static CONNECTION: Capabilities = Capabilities { create_status: StatusCode::OK, delete_status: StatusCode::ACCEPTED, ..SILENT };
+/// A creation is answered with 201, as the page says, whose example of 2021 has `200 Created`.
+static CONNECTION: Capabilities = Capabilities { delete_status: StatusCode::ACCEPTED, ..SILENT };
+
+/// POST answers with 200.
+static FOUND: Capabilities = Capabilities { create_status: StatusCode::OK, ..DEFAULT_CAPABILITIES };
 
 static LOCATION_WORDING: Wording = Wording { abstract_type: &refusal::UNEXPECTED_LOCATION_TYPE, ..DEFAULT_WORDING };
 
@@ -111,7 +134,7 @@ const fn row(name: &'static str, capabilities: &'static Capabilities) -> TypeRul
 }
 
 #[rustfmt::skip]
-static TYPES: [TypeRules; 80] = [
+static TYPES: [TypeRules; 86] = [
     row("accessPackageAssignmentPolicy", &REPLACED),
     row("accessReviewInstanceDecisionItem", &SILENT),
     row("accessReviewScheduleDefinition", &REPLACED),
@@ -121,6 +144,8 @@ static TYPES: [TypeRules; 80] = [
     row("administrativeUnit", &SILENT),
     row("agreement", &SPOKEN),
     row("alert", &SILENT),
+    row("allowedValue", &SILENT),
+    row("attributeSet", &SILENT),
     row("authenticationFlowsPolicy", &SILENT),
     row("authenticationMethodConfiguration", &SILENT),
     row("authorizationPolicy", &SILENT),
@@ -128,6 +153,7 @@ static TYPES: [TypeRules; 80] = [
     row("claimsMappingPolicy", &SILENT),
     row("conditionalAccessPolicy", &SILENT),
     row("conversationThread", &SPOKEN),
+    row("customSecurityAttributeDefinition", &SILENT),
     row("domain", &SILENT),
     row("educationAssignment", &SPOKEN),
     row("educationAssignmentDefaults", &SPOKEN),
@@ -151,7 +177,9 @@ static TYPES: [TypeRules; 80] = [
     row("linkedResource", &SPOKEN),
     row("messageRule", &SPOKEN),
     row("microsoft.graph.externalConnectors.externalConnection", &CONNECTION),
+    row("microsoft.graph.externalConnectors.externalGroup", &SILENT),
     row("microsoft.graph.externalConnectors.externalItem", &ITEM),
+    row("microsoft.graph.search.acronym", &FOUND),
     TypeRules { wording: &LOCATION_WORDING, ..row("namedLocation", &SILENT) },
     row("onlineMeeting", &SPOKEN),
     row("organizationalBranding", &BRANDING),
@@ -176,6 +204,7 @@ static TYPES: [TypeRules; 80] = [
     row("todoTaskList", &SPOKEN),
     row("tokenIssuancePolicy", &SILENT),
     row("tokenLifetimePolicy", &SILENT),
+    row("unifiedRoleManagementPolicyRule", &SILENT),
     row("userActivity", &ACTIVITY),
     row("workbookChart", &WORKBOOK),
     row("workbookChartAxis", &SPOKEN),

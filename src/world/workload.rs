@@ -518,6 +518,10 @@ pub enum OperationReply {
     Secret(Value),
     /// Entity that is stored.
     Entity(EntityAddress),
+    /// Entity that is stored, with the context of its type instead of that of its address.
+    Typed(EntityAddress),
+    /// Entity that is created, by an operation that can find one instead.
+    Created(EntityAddress),
     /// Entities that are stored.
     Entities(Vec<EntityAddress>),
     /// Work that is done, at the address that shows its progress.
@@ -598,7 +602,7 @@ impl NewEntity<'_> {
         };
         match &self.related.iter().find(is_named)?.entities {
             RelatedEntities::Bound(addresses) => EntityAddress::parse(&self.world.schema, self.model, addresses.first()?),
-            RelatedEntities::Unbound | RelatedEntities::New(_) => None,
+            RelatedEntities::Unbound | RelatedEntities::New(_) | RelatedEntities::Named(..) => None,
         }
     }
 

@@ -72,8 +72,10 @@ pub struct WorkloadRules {
     /// Operations with another status of success than 204 without a result, and 200 with one: the name, the type to which it is bound, and
     /// the status. A star means any operation, or the rest of a type's name.
     pub operation_statuses: &'static [(&'static str, &'static str, u16)],
-    /// Navigation property, type that has it, status of a POST that is answered without a body.
-    pub creation_statuses: &'static [(&'static str, &'static str, u16)],
+    /// Actions, each as the type to which it is bound and its name, whose result is another entity of that type.
+    pub new_results: &'static [Path],
+    /// Navigation property, type that has it, status of a POST that creates an entity behind it.
+    pub creation_statuses: &'static [(&'static str, &'static str, CreationStatus)],
     /// Types whose deleted entities can be restored.
     pub recycled: &'static [RecycledRules],
     /// Navigation properties, and the types of the entities to which clients can link there, if these are fewer than the declared ones.
@@ -144,6 +146,15 @@ pub struct WorkloadRules {
     pub without_tenant: &'static [(&'static str, Tolerance)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
+}
+
+/// The status of a creation, where it is not that of the type.
+#[derive(Clone, Copy, Debug)]
+pub struct CreationStatus {
+    /// The status.
+    pub status: u16,
+    /// Whether the answer has the new entity.
+    pub has_body: bool,
 }
 
 /// A property of a derived type that a path segment can name an entity by. Derived types that declare it alike share it.
@@ -404,6 +415,7 @@ impl WorkloadRules {
             transitive: _,
             operation_statuses: _,
             creation_statuses: _,
+            new_results: _,
             recycled,
             linked_types: _,
             kept_links: _,
@@ -503,6 +515,7 @@ impl WorkloadRules {
         transitive: &[],
         operation_statuses: &[],
         creation_statuses: &[],
+        new_results: &[],
         recycled: &[],
         linked_types: &[],
         kept_links: &[],

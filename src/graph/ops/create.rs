@@ -503,22 +503,23 @@ pub(super) fn created_response(
         KeyForm::Quoted => format!("{path}('{key}')"),
     };
     location.extend_from_slice(format!("/{version}/{entity_path}").as_bytes());
+    let holder = context.route.ancestors.last().map(|holder| &*context.model.structured(holder.type_id).full_name);
+    let name = &context.world.schema.set(context.route.collection.set).name;
+    let status = holder.and_then(|holder| statuses::of_creation(context.world, holder, name));
+    let (status, has_body) = status.unwrap_or((context.structured().capabilities.create_status, true));
     let success = if context.preferences.answer == Some(Return::Minimal) {
         Success { decided, ..Success::no_content() }
     } else {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         let etag = context.tag_header(entity, false);
-        let status = context.structured().capabilities.create_status;
         let body = created_body(context, entity, patch, &mut decided);
         Success { etag, ..context.json(status, body, decided) }
     };
-    let holder = context.route.ancestors.last().map(|holder| &*context.model.structured(holder.type_id).full_name);
-    let name = &context.world.schema.set(context.route.collection.set).name;
-    if let Some(status) = holder.and_then(|holder| statuses::of_creation(context.world, holder, name)) {
+    if !has_body {
         return Success { status, decided: success.decided, ..Success::no_content() };
     }
     // The pages of types whose creation is answered with 200 show none.
-    let location = (context.structured().capabilities.create_status == StatusCode::CREATED).then_some(location);
+    let location = (status == StatusCode::CREATED).then_some(location);
     Success { location, preference_applied: context.write_preference(), ..success }
 }
 

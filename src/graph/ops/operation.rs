@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::header::IF_MATCH;
 use http::{Method, StatusCode};
 
+use crate::edm::address::EntityAddress;
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{ItemType, Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity, Value};
@@ -24,7 +25,7 @@ use crate::odata::arguments::{self, LiteralProblem};
 use crate::odata::error::Error;
 use crate::odata::query::QueryTarget;
 use crate::odata::read::{self, Argument, Origin};
-use crate::policy::behavior::{FunctionByPost, Operations, Secret};
+use crate::policy::behavior::{BoundResults, FunctionByPost, Operations, Secret};
 use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::Json;
@@ -44,13 +45,16 @@ pub(super) fn check_method(world: &World, route: &Route<'_>, method: &Method) ->
 fn check_call(world: &World, call: &OperationCall<'_>, method: &Method) -> Result<(), Error> {
     // The result of a function can be changed, as pages of workbooks print it.
     let has_members = matches!(call.result, Some(OperationType::Entity(_) | OperationType::Value(PropertyType::Complex(_))));
-    let allowed: &[Method] = match (call.operation.is_action, call.is_followed, world.behaviors.function_by_post) {
-        (true, false, _) => &[Method::POST],
-        (_, true, _) => &[Method::GET, Method::POST, Method::PATCH],
-        (false, false, FunctionByPost::Take) if has_members => &[Method::GET, Method::POST, Method::PATCH],
-        (false, false, FunctionByPost::Take) => &[Method::GET, Method::POST],
-        (false, false, FunctionByPost::Refuse) if has_members => &[Method::GET, Method::PATCH],
-        (false, false, FunctionByPost::Refuse) => &[Method::GET],
+    let is_posted = match call.last() {
+        Some(_) => world.behaviors.function_by_post == FunctionByPost::Take,
+        None => !call.is_counted && matches!(call.result, Some(OperationType::Entities(_))),
+    };
+    let allowed: &[Method] = match (call.last().is_some_and(|operation| operation.is_action), is_posted) {
+        (true, _) => &[Method::POST],
+        (false, true) if has_members => &[Method::GET, Method::POST, Method::PATCH],
+        (false, true) => &[Method::GET, Method::POST],
+        (false, false) if has_members => &[Method::GET, Method::PATCH],
+        (false, false) => &[Method::GET],
     };
     if allowed.contains(method) { Ok(()) } else { Err(wrong_method(world, method, allowed)) }
 }
@@ -62,7 +66,8 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let overload = overload(context, call, |name, names| model.bound_operation(name, route.type_id, route.key.is_none(), names));
     let call = overload.as_ref().unwrap_or(call);
     let operation = call.operation;
-    let arguments = read_arguments(context, call, skipped)?;
+    let arguments = read_arguments(context, call.operation, &call.arguments, !call.is_followed, skipped)?;
+    read_further(context, call, skipped)?;
     if upload::is_session(context, call) {
         return upload::begin(context, call, &arguments);
     }
@@ -97,7 +102,12 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         .find(|(name, type_name, _)| *type_name == bound && operation.name.eq_ignore_ascii_case(name))
         .map(|(_, _, handler)| *handler);
     let Some(handler) = handler.filter(|_| !call.is_followed) else {
-        return declared(context, call, |context, id| changed(context, id, skipped));
+        let bound = entity.as_ref().filter(|_| is_answered_with_bound(context, call));
+        let bound = bound.map(|entity| EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() });
+        if let (Some(address), Some(OperationType::Entity(id))) = (bound, operation.returns) {
+            return with_bound(context, operation, id, &address).map(|success| Outcome::Declared(Box::new(success)));
+        }
+        return declared(context, call, |context, id, origin| changed(context, id, origin, skipped));
     };
     check_options(context, operation)?;
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
@@ -150,6 +160,12 @@ fn answer(
     reply: OperationReply,
 ) -> Result<Success, Error> {
     match (reply, operation.returns) {
+        // The page of an operation with a result can have 204.
+        (OperationReply::Entity(_) | OperationReply::Typed(_) | OperationReply::Entities(_), _)
+            if status == StatusCode::NO_CONTENT =>
+        {
+            Ok(Success::no_content())
+        }
         (OperationReply::Started { made, items, bytes }, _) => {
             folders::account(context, &made.collection, items, bytes);
             Ok(monitored(context, &ticket::monitor_path(context.world, context.now, &made)))
@@ -166,6 +182,10 @@ fn answer(
         }
         (OperationReply::Entity(address), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
             result::entity(context, status, id, &address)
+        }
+        (OperationReply::Typed(address), Some(OperationType::Entity(id))) => result::typed_entity(context, status, id, &address),
+        (OperationReply::Created(address), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
+            result::entity(context, StatusCode::CREATED, id, &address)
         }
         (OperationReply::Entities(addresses), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
             result::entities(context, status, id, addresses, operation.is_action)
@@ -194,23 +214,66 @@ pub(in crate::graph) fn call_unbound(
     let context = OperationContext::new(world, request, meta, model, &(), format);
     let overload = overload(&context, call, |name, names| model.unbound_operation(name, names));
     let call = overload.as_ref().unwrap_or(call);
-    let arguments = read_arguments(&context, call, skipped)?;
+    let arguments = read_arguments(&context, call.operation, &call.arguments, !call.is_followed, skipped)?;
+    read_further(&context, call, skipped)?;
     check_missing(call.operation, &arguments)?;
-    declared(&context, call, |_, id| Ok(Complex::initial(model.structured(id))))
+    declared(&context, call, |_, id, _| Ok(Complex::initial(model.structured(id))))
+}
+
+/// Whether a call is answered with the entity to which the operation is bound: an action with a result of its type, or of a base type.
+fn is_answered_with_bound(context: &OperationContext<'_>, call: &OperationCall<'_>) -> bool {
+    let operation = call.operation;
+    let (Some((bound, false)), Some(OperationType::Entity(returned))) = (operation.binding, operation.returns) else {
+        return false;
+    };
+    let behaviors = &context.world.behaviors;
+    let name = &context.model.structured(bound).full_name;
+    operation.is_action
+        && !call.is_followed
+        && context.model.is_a(bound, returned)
+        && behaviors.operations == Operations::Declared
+        && behaviors.bound_results == BoundResults::Stored
+        && !statuses::returns_another(context.world, name, &operation.name)
+}
+
+/// Answers with the entity to which an operation is bound. Nothing changes.
+fn with_bound(
+    context: &OperationContext<'_>,
+    operation: &Operation,
+    returned: TypeId,
+    address: &EntityAddress,
+) -> Result<Success, Error> {
+    check_options(context, operation)?;
+    let status = statuses::of_operation(context.world, context.model, operation);
+    let mut success = match status {
+        StatusCode::NO_CONTENT => Success::no_content(),
+        status if context.world.store.entity(address).is_some() => result::typed_entity(context, status, returned, address)?,
+        // A single entity that the service always has, before the first change.
+        status => {
+            let structured = context.model.structured(returned);
+            result::unstored_entity(context, status, structured, &blank_single(structured, &address.key))
+        }
+    };
+    success.decided.extend(["operations", "bound-results"]);
+    Ok(success)
 }
 
 /// Answers as declared: an empty result of the declared type. Nothing changes. `changed` returns the values of a body that changes what lies
-/// behind a result.
+/// behind a result, or adds to it.
 fn declared<R>(
     context: &OperationContext<'_, R>,
     call: &OperationCall<'_>,
-    mut changed: impl FnMut(&OperationContext<'_, R>, TypeId) -> Result<Complex, Error>,
+    mut changed: impl FnMut(&OperationContext<'_, R>, TypeId, Origin) -> Result<Complex, Error>,
 ) -> Result<Outcome, Error> {
     if context.world.behaviors.operations == Operations::Refuse {
         return Err(unknown_segment(&call.operation.name, std::iter::empty()));
     }
-    let status =
-        if call.is_followed { StatusCode::OK } else { statuses::of_operation(context.world, context.model, call.operation) };
+    let is_created = context.request.method == Method::POST && !call.ends_with_call;
+    let status = match call.last() {
+        Some(operation) => statuses::of_operation(context.world, context.model, operation),
+        None if is_created => StatusCode::CREATED,
+        None => StatusCode::OK,
+    };
     let mut success = match call.result {
         _ if call.is_counted => context.text("text/plain", b"0".to_vec(), Vec::new()),
         None => Success { status, ..Success::no_content() },
@@ -218,7 +281,7 @@ fn declared<R>(
         Some(OperationType::Value(kind)) => {
             let mut value = result::blank(context, kind);
             if let (true, PropertyType::Complex(id)) = (context.request.method == Method::PATCH, kind) {
-                value = Value::Complex(Arc::new(changed(context, id)?));
+                value = Value::Complex(Arc::new(changed(context, id, Origin::Update)?));
             }
             result::value(context, status, kind, &value, context.world.behaviors.secret)
         }
@@ -226,11 +289,18 @@ fn declared<R>(
             let structured = context.model.structured(id);
             let key = next_key(context, structured, 0);
             let blank = if context.request.method == Method::PATCH {
-                StoredEntity::new(key, changed(context, id)?)
+                StoredEntity::new(key, changed(context, id, Origin::Update)?)
             } else {
                 blank_single(structured, &key)
             };
             result::unstored_entity(context, status, structured, &blank)
+        }
+        Some(OperationType::Entities(id)) if is_created => {
+            let mut values = changed(context, id, Origin::Create)?;
+            let structured = context.model.actual(context.model.structured(id), values.own_type);
+            let key = next_key(context, structured, 0);
+            values.set_key(context.model, structured, &key);
+            result::unstored_entity(context, status, context.model.structured(id), &StoredEntity::new(key, values))
         }
         Some(OperationType::Entities(id)) => result::no_entities(context, status, id),
     };
@@ -238,9 +308,9 @@ fn declared<R>(
     Ok(Outcome::Declared(Box::new(success)))
 }
 
-/// Returns the values of a body that changes what lies behind a result, over those of an empty one.
-fn changed(context: &OperationContext<'_>, id: TypeId, skipped: &mut Vec<String>) -> Result<Complex, Error> {
-    let reading = read_body_of(context, id, Origin::Update, skipped)?;
+/// Returns the values of a body that changes what lies behind a result, or adds to it, over those of an empty one.
+fn changed(context: &OperationContext<'_>, id: TypeId, origin: Origin, skipped: &mut Vec<String>) -> Result<Complex, Error> {
+    let reading = read_body_of(context, id, origin, skipped)?;
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
     }
@@ -254,7 +324,24 @@ fn overload<'o, R>(
     call: &OperationCall<'o>,
     find: impl Fn(&str, &[&str]) -> Option<&'o Operation>,
 ) -> Option<OperationCall<'o>> {
-    if call.operation.is_action || call.is_followed {
+    if call.is_followed {
+        return None;
+    }
+    // An import of an operation has a name of its own.
+    let name = &call.segments[0];
+    let name = name.split('(').next().unwrap_or(name);
+    other_overload(context, call.operation, name, &call.arguments, find).map(|found| call.of_overload(found))
+}
+
+/// Returns another overload of a function, whose parameters are in the query or in the body.
+fn other_overload<'o, R>(
+    context: &OperationContext<'_, R>,
+    operation: &'o Operation,
+    name: &str,
+    literals: &[(String, String)],
+    find: impl Fn(&str, &[&str]) -> Option<&'o Operation>,
+) -> Option<&'o Operation> {
+    if operation.is_action {
         return None;
     }
     let query = context.request.target.query().unwrap_or_default();
@@ -266,25 +353,36 @@ fn overload<'o, R>(
     {
         names.extend(members.iter().map(|(name, _)| name.to_string()).filter(|name| !name.contains('@')));
     }
-    names.extend(call.arguments.iter().map(|(name, _)| name.clone()));
+    names.extend(literals.iter().map(|(name, _)| name.clone()));
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
     // Other options of the query do not count.
-    let own = &call.segments[0];
-    let own = own.split('(').next().unwrap_or(own);
-    names.retain(|name| context.model.has_parameter(own, name));
-    let found = find(own, &names)?;
-    (!std::ptr::eq(found, call.operation)).then(|| call.of_overload(found))
+    names.retain(|parameter| context.model.has_parameter(name, parameter));
+    find(name, &names).filter(|found| !std::ptr::eq(*found, operation))
 }
 
-/// Reads the arguments: from the body of an action, from the address of a function.
+/// Reads the body of a call of an operation behind the result of another one. Arguments in the path are not read: no result depends on them.
+fn read_further<R>(context: &OperationContext<'_, R>, call: &OperationCall<'_>, skipped: &mut Vec<String>) -> Result<(), Error> {
+    let Some(further) = call.further.last().filter(|_| call.ends_with_call) else { return Ok(()) };
+    let operation = further.operation;
+    let overload = operation.binding.and_then(|(id, many)| {
+        let find = |name: &str, names: &[&str]| context.model.bound_operation(name, id, many, names);
+        other_overload(context, operation, &operation.name, &further.arguments, find)
+    });
+    let operation = overload.unwrap_or(operation);
+    let arguments = read_arguments(context, operation, &[], true, skipped)?;
+    if operation.is_action { check_missing(operation, &arguments) } else { Ok(()) }
+}
+
+/// Reads the arguments: from the body of an action, from the address of a function, which has `literals`.
 fn read_arguments<R>(
     context: &OperationContext<'_, R>,
-    call: &OperationCall<'_>,
+    operation: &Operation,
+    literals: &[(String, String)],
+    has_body: bool,
     skipped: &mut Vec<String>,
 ) -> Result<Vec<Argument>, Error> {
-    let operation = call.operation;
     let mut arguments = vec![Argument::Absent; operation.parameters.len()];
-    if context.request.method == Method::POST && !call.is_followed && !context.request.body.bytes().is_empty() {
+    if context.request.method == Method::POST && has_body && !context.request.body.bytes().is_empty() {
         let bytes = body::bytes(context.request, &context.world.behaviors)?;
         let json = body::parse(&bytes)?;
         let (read, mut reading) = read::parameters(
@@ -309,7 +407,7 @@ fn read_arguments<R>(
             .find(|(name, _)| form::decoded(name).eq_ignore_ascii_case(wanted))
             .map(|(_, value)| form::decoded(value).into_owned())
     };
-    for (name, literal) in &call.arguments {
+    for (name, literal) in literals {
         let Some(index) = operation.parameter(name) else {
             return Err(Error::new(&refusal::UNKNOWN_PARAMETER, &[name, &operation.name]));
         };

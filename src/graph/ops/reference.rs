@@ -173,6 +173,8 @@ struct Target {
     address: EntityAddress,
     /// Whether it is created with the link.
     is_new: bool,
+    /// The values that it has then, beside its key.
+    values: Option<Box<Patch>>,
 }
 
 /// Returns the entity that an address in a request names. Nothing is stored: the request may be refused yet.
@@ -191,31 +193,9 @@ fn target(
     let parsed = EntityAddress::parse(&world.schema, model, address)
         .ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[name]).with_detail(format!("not an address: {address:?}")))?;
     if let Some(found) = find(context, &parsed)? {
-        let own = world.store.entity(&found).map_or(declared, |entity| context.own_type(&entity, found.collection.set));
-        let is_linked = |types: &[&str]| {
-            let is_one = |name: &&str| model.type_named(name).is_some_and(|wanted| model.is_a(own, wanted));
-            model.structured(own).is_placeholder || types.iter().any(is_one)
-        };
-        let is_taken = statuses::linked_types(world, holder, name).is_none_or(is_linked);
-        if is_taken && model.shows_as(own, declared) {
-            return Ok(Target { address: found, is_new: false });
-        }
-        let detail = format!("{address} is of type {}", model.structured(own).full_name);
-        return Err(Error::new(&refusal::WRONG_REFERENCE, &[name]).with_detail(detail));
+        return existing(context, declared, (holder, name), found, address);
     }
-    decided.push("unknown-reference");
-    let is_path = |collection: &CollectionAddress| context.route.ancestors.iter().any(|above| above.collection == *collection);
-    // Sets that an import left out are silent about the entities to which its own lead.
-    let is_import = world.store.is_imported(context.route.collection.root);
-    let is_blank = |collection: &CollectionAddress| {
-        (is_import && !world.store.is_imported(collection.root))
-            || world.store.at(collection).len() <= usize::from(is_path(collection))
-    };
-    let is_created = match world.behaviors.unknown_reference {
-        UnknownReference::Refuse => false,
-        UnknownReference::Create => true,
-        UnknownReference::Known => candidates(context, &parsed.collection).iter().all(is_blank),
-    };
+    let is_created = is_created_by_link(context, &candidates(context, &parsed.collection), decided);
     let structured = model.find_structured(world.schema.set(parsed.collection.set).target);
     if !is_created || structured.is_none() || parsed.collection.holder.is_some() {
         let structured = structured.unwrap_or_else(|| model.structured(declared));
@@ -226,7 +206,107 @@ fn target(
         let error = Error::new(wording.unknown_entity, &[wording.noun, &parsed.key, &structured.full_name]);
         return Err(Error { inner_code: wording.not_found_code, ..error }.with_detail(format!("{address} does not exist")));
     }
-    Ok(Target { address: parsed, is_new: true })
+    Ok(Target { address: parsed, is_new: true, values: None })
+}
+
+/// Returns an entity that exists as the target of a link, if it has a type to which the navigation property leads.
+fn existing(
+    context: &OperationContext<'_>,
+    declared: TypeId,
+    (holder, name): (&str, &str),
+    found: EntityAddress,
+    address: &str,
+) -> Result<Target, Error> {
+    let (world, model) = (context.world, context.model);
+    let own = world.store.entity(&found).map_or(declared, |entity| context.own_type(&entity, found.collection.set));
+    let is_linked = |types: &[&str]| {
+        let is_one = |name: &&str| model.type_named(name).is_some_and(|wanted| model.is_a(own, wanted));
+        model.structured(own).is_placeholder || types.iter().any(is_one)
+    };
+    let is_taken = statuses::linked_types(world, holder, name).is_none_or(is_linked);
+    if is_taken && model.shows_as(own, declared) {
+        return Ok(Target { address: found, is_new: false, values: None });
+    }
+    let detail = format!("{address} is of type {}", model.structured(own).full_name);
+    Err(Error::new(&refusal::WRONG_REFERENCE, &[name]).with_detail(detail))
+}
+
+/// Whether an entity that none of the collections has begins to exist with the link to it.
+fn is_created_by_link(
+    context: &OperationContext<'_>,
+    collections: &[CollectionAddress],
+    decided: &mut Vec<&'static str>,
+) -> bool {
+    let world = context.world;
+    decided.push("unknown-reference");
+    let is_path = |collection: &CollectionAddress| context.route.ancestors.iter().any(|above| above.collection == *collection);
+    // Sets that an import left out are silent about the entities to which its own lead.
+    let is_import = world.store.is_imported(context.route.collection.root);
+    let is_blank = |collection: &CollectionAddress| {
+        (is_import && !world.store.is_imported(collection.root))
+            || world.store.at(collection).len() <= usize::from(is_path(collection))
+    };
+    match world.behaviors.unknown_reference {
+        UnknownReference::Refuse => false,
+        UnknownReference::Create => true,
+        UnknownReference::Known => collections.iter().all(is_blank),
+    }
+}
+
+/// Returns the entity that an object in a body names by its key, or the place where it begins to exist.
+fn named_target(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    navigation: &Navigation,
+    (key, values): (&Arc<str>, &Patch),
+    decided: &mut Vec<&'static str>,
+) -> Result<Target, Error> {
+    let path = (&*structured.full_name, &*navigation.name);
+    let collections = collections_of(context, navigation.target);
+    for collection in &collections {
+        let named = EntityAddress { collection: collection.clone(), key: key.clone() };
+        if let Some(found) = find(context, &named)? {
+            return existing(context, navigation.target, path, found, key);
+        }
+    }
+    let is_created = is_created_by_link(context, &collections, decided);
+    match collections.into_iter().next().filter(|_| is_created) {
+        Some(collection) => {
+            let address = EntityAddress { collection, key: key.clone() };
+            Ok(Target { address, is_new: true, values: Some(Box::new(values.clone())) })
+        }
+        None => {
+            let target = context.model.structured(navigation.target);
+            let wording = target.wording;
+            let error = Error::new(wording.unknown_entity, &[wording.noun, key, &target.full_name]);
+            Err(Error { inner_code: wording.not_found_code, ..error }
+                .with_detail(format!("{} {key:?} does not exist", navigation.name)))
+        }
+    }
+}
+
+/// Returns the collections in which an entity can live that a new one names by its key: that of the request, those of the entities above it, the
+/// innermost first, and the sets of the type.
+fn collections_of(context: &OperationContext<'_>, target: TypeId) -> Vec<CollectionAddress> {
+    let (schema, model, route) = (&context.world.schema, context.model, context.route);
+    let mut found: Vec<CollectionAddress> = Vec::new();
+    let mut add = |collection: CollectionAddress| {
+        let set = schema.set(collection.set);
+        if !set.is_single && model.is_a(set.target, target) && !found.contains(&collection) {
+            found.push(collection);
+        }
+    };
+    add(route.collection.clone());
+    for above in route.ancestors.iter().rev() {
+        let navigations = model.structured(above.type_id).navigations.iter();
+        for navigation in navigations.filter(|navigation| navigation.contains_target && navigation.is_collection) {
+            add(above.collection.within(schema, &above.key, navigation.set));
+        }
+    }
+    for set in schema.root_sets() {
+        add(set.into());
+    }
+    found
 }
 
 /// Returns the entity of an address, which may be in the set of a derived type or have another key.
@@ -244,10 +324,13 @@ fn find(context: &OperationContext<'_>, named: &EntityAddress) -> Result<Option<
 }
 
 /// Stores an entity that a link is the first to name.
-fn create_named(context: &OperationContext<'_>, address: &EntityAddress) -> Result<(), Error> {
+fn create_named(context: &OperationContext<'_>, address: &EntityAddress, values: Option<&Patch>) -> Result<(), Error> {
     let world = context.world;
     let Some(structured) = context.model.find_structured(world.schema.set(address.collection.set).target) else { return Ok(()) };
     let mut properties = Complex::initial(structured);
+    if let Some(values) = values.filter(|values| values.read_as.is_none()) {
+        properties = values.apply(context.model, structured, &properties);
+    }
     properties.set_key(context.model, structured, &address.key);
     let entity = Arc::new(StoredEntity::of_type(address.key.clone(), properties, structured.blank_text));
     let collection = world.store.to_change(&address.collection, entity.size() + RECORD_BYTES)?;
@@ -288,7 +371,7 @@ fn by_other_key(context: &OperationContext<'_>, collection: &CollectionAddress, 
 /// Links an entity: adds it to a collection, or sets a single link. Returns whether it was not in the collection before.
 fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &Target) -> Result<bool, Error> {
     if target.is_new {
-        create_named(context, &target.address)?;
+        create_named(context, &target.address, target.values.as_deref())?;
     }
     let (schema, store) = (&*context.world.schema, &*context.world.store);
     let set = schema.set(place.set);
@@ -354,6 +437,7 @@ pub(super) fn look_up<'m>(
 ) -> Result<Vec<Relation<'m>>, Error> {
     let links = |related: &Related| match &related.entities {
         RelatedEntities::Bound(addresses) => addresses.len(),
+        RelatedEntities::Named(..) => 1,
         RelatedEntities::Unbound | RelatedEntities::New(_) => 0,
     };
     let limit = statuses::link_limit(context.world, structured, context.model);
@@ -384,6 +468,12 @@ pub(super) fn look_up<'m>(
                     targets.push(target);
                 }
                 RelationEntities::Linked(targets)
+            }
+            RelatedEntities::Named(key, values) => {
+                if context.world.schema.is_derived(navigation.set) {
+                    return Err(Error::new(&refusal::DERIVED_LINK, &[]));
+                }
+                RelationEntities::Linked(vec![named_target(context, structured, navigation, (key, values), decided)?])
             }
             RelatedEntities::New(patches) => {
                 let declared = context.model.structured(navigation.target);

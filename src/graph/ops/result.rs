@@ -80,24 +80,46 @@ pub(super) fn entity<R>(
     declared: TypeId,
     address: &EntityAddress,
 ) -> Result<Success, Error> {
+    let (fragment, is_known) = match address.collection.holder {
+        // A contained entity is known by its address.
+        Some(_) => (format!("#{}/$entity", address.collection.path(&context.world.schema)), true),
+        None => fragment(context, context.model.structured(declared), false),
+    };
+    stored_entity(context, status, declared, address, &fragment, is_known)
+}
+
+fn stored_entity<R>(
+    context: &OperationContext<'_, R>,
+    status: StatusCode,
+    declared: TypeId,
+    address: &EntityAddress,
+    fragment: &str,
+    is_known: bool,
+) -> Result<Success, Error> {
     let entity = context.world.store.entity(address).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
     let declared = context.model.structured(declared);
     let own = context.own_type(&entity, address.collection.set);
     let types = InstanceType { declared, actual: context.model.actual(declared, Some(own)) };
     let set = context.world.schema.set(address.collection.set);
     let path = address.collection.path(&context.world.schema);
-    let (fragment, is_known) = match address.collection.holder {
-        // A contained entity is known by its address.
-        Some(_) => (format!("#{path}/$entity"), true),
-        None => fragment(context, declared, false),
-    };
     let holder = Holder { path: &path, form: KeyForm::of(set) };
     // An operation has returned it: nothing restricts that.
     let query = context.query_within(declared, QueryTarget::Entity, Restrictions::NONE)?.unwrap_or_default();
     let selection = query.select.as_ref().map(|select| &select.selection);
     let preferred = forms::preferred(&context.forms(address.collection.root), types.actual, &entity, selection);
     let entity = preferred.as_ref().unwrap_or(&entity);
-    Ok(entity_body(context, status, &fragment, is_known, types, holder, entity, query.select.as_ref()))
+    Ok(entity_body(context, status, fragment, is_known, types, holder, entity, query.select.as_ref()))
+}
+
+/// Answers with an entity that is stored, with the context of its type.
+pub(super) fn typed_entity<R>(
+    context: &OperationContext<'_, R>,
+    status: StatusCode,
+    declared: TypeId,
+    address: &EntityAddress,
+) -> Result<Success, Error> {
+    let (fragment, is_known) = fragment(context, context.model.structured(declared), false);
+    stored_entity(context, status, declared, address, &fragment, is_known)
 }
 
 /// Answers with an entity that is not stored.

@@ -21,15 +21,42 @@ pub(in crate::graph) struct OperationCall<'s> {
     pub(in crate::graph) result: Option<OperationType>,
     /// Whether the path goes on behind the result of the operation.
     pub(in crate::graph) is_followed: bool,
+    /// The operations behind the result, in their order.
+    pub(in crate::graph) further: Vec<FurtherCall<'s>>,
+    /// Whether the path ends with an operation.
+    pub(in crate::graph) ends_with_call: bool,
     /// Whether the path ends with the number of items in the result.
     pub(in crate::graph) is_counted: bool,
 }
 
+/// A call of an operation that is bound to the result of another one, or to what lies behind it.
+#[derive(Debug)]
+pub(in crate::graph) struct FurtherCall<'s> {
+    pub(in crate::graph) operation: &'s Operation,
+    /// The arguments in parentheses: names and literals.
+    pub(in crate::graph) arguments: Vec<(String, String)>,
+}
+
 impl<'s> OperationCall<'s> {
+    /// Returns the operation at the end of the path, if it ends with one.
+    pub(in crate::graph) fn last(&self) -> Option<&'s Operation> {
+        let last = self.further.last().map_or(self.operation, |call| call.operation);
+        self.ends_with_call.then_some(last)
+    }
+
     /// Returns the same call of another overload, at the end of a path.
     pub(in crate::graph) fn of_overload(&self, operation: &'s Operation) -> OperationCall<'s> {
         let (arguments, segments) = (self.arguments.clone(), self.segments.clone());
-        OperationCall { operation, arguments, segments, result: operation.returns, is_followed: false, is_counted: false }
+        OperationCall {
+            operation,
+            arguments,
+            segments,
+            result: operation.returns,
+            is_followed: false,
+            further: Vec::new(),
+            ends_with_call: true,
+            is_counted: false,
+        }
     }
 }
 
@@ -69,7 +96,7 @@ pub(super) fn unbound<'s>(
 }
 
 fn call<'s>(
-    model: &Model,
+    model: &'s Model,
     operation: &'s Operation,
     name: &str,
     arguments: &[(&str, &str)],
@@ -77,10 +104,11 @@ fn call<'s>(
 ) -> Result<OperationCall<'s>, Error> {
     let mut result = operation.returns;
     let (mut is_followed, mut is_counted) = (false, false);
+    let (mut further, mut ends_with_call) = (Vec::new(), true);
     let mut followed = vec![name.to_owned()];
     while let Some(segment) = next_segment(segments)? {
         let refused = || not_emulated(&segment);
-        is_followed = true;
+        (is_followed, ends_with_call) = (true, false);
         followed.push(segment.clone().into_owned());
         if is_counted {
             return Err(refused());
@@ -95,36 +123,45 @@ fn call<'s>(
         // A result without members has nothing behind it.
         result = match behind(model, result.ok_or_else(refused)?, &segment) {
             Behind::Value(kind) => Some(kind),
-            Behind::Nothing => None,
+            Behind::Call(call) => {
+                ends_with_call = true;
+                let returned = call.operation.returns;
+                further.push(call);
+                returned
+            }
             Behind::Unknown => return Err(refused()),
         };
     }
-    let arguments = arguments.iter().map(|(name, literal)| ((*name).to_owned(), (*literal).to_owned())).collect();
-    Ok(OperationCall { operation, arguments, segments: followed, result, is_followed, is_counted })
+    let arguments = owned(arguments);
+    Ok(OperationCall { operation, arguments, segments: followed, result, is_followed, further, ends_with_call, is_counted })
+}
+
+fn owned(arguments: &[(&str, &str)]) -> Vec<(String, String)> {
+    arguments.iter().map(|(name, literal)| ((*name).to_owned(), (*literal).to_owned())).collect()
 }
 
 fn is_collection(result: Option<OperationType>) -> bool {
     matches!(result, Some(OperationType::Entities(_) | OperationType::Value(PropertyType::Collection(_))))
 }
 
-/// The type behind a result.
-enum Behind {
-    /// That of a value.
+/// A segment behind a result.
+enum Behind<'m> {
+    /// A value, by its type.
     Value(OperationType),
-    /// The segment is an operation without a result.
-    Nothing,
+    /// An operation.
+    Call(FurtherCall<'m>),
     /// The segment is unknown.
     Unknown,
 }
 
-impl From<Option<OperationType>> for Behind {
-    fn from(kind: Option<OperationType>) -> Behind {
+impl From<Option<OperationType>> for Behind<'_> {
+    fn from(kind: Option<OperationType>) -> Self {
         kind.map_or(Behind::Unknown, Behind::Value)
     }
 }
 
-/// Returns the type behind a result: of an item, a member, or the result of a further operation.
-fn behind(model: &Model, result: OperationType, segment: &str) -> Behind {
+/// Returns what a segment behind a result is: an item, a member, or a further operation.
+fn behind<'m>(model: &'m Model, result: OperationType, segment: &str) -> Behind<'m> {
     let Segment { name, predicate } = Segment::of(segment);
     let (id, is_collection) = match result {
         OperationType::Entity(id) | OperationType::Value(PropertyType::Complex(id)) => (id, false),
@@ -150,7 +187,7 @@ fn behind(model: &Model, result: OperationType, segment: &str) -> Behind {
     let Some(arguments) = arguments::split(predicate.unwrap_or_default()) else { return Behind::Unknown };
     let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
     if let Some(operation) = model.bound_operation(name, id, is_collection, &names) {
-        return operation.returns.map_or(Behind::Nothing, Behind::Value);
+        return Behind::Call(FurtherCall { operation, arguments: owned(&arguments) });
     }
     // A key.
     let is_key = matches!(result, OperationType::Entities(_)) && !segment.starts_with('$');

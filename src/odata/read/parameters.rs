@@ -102,7 +102,7 @@ impl BodyReader<'_> {
             (_, Json::Null) if parameter.nullable => Some(Argument::Value(Value::Null)),
             (OperationType::Value(kind), json) => {
                 let property = Property::new(&parameter.name, kind, parameter.nullable);
-                match (self.declared(&property, &parameter.name, None, json, place)?, kind) {
+                match (self.declared(&property, &parameter.name, true, None, json, place)?, kind) {
                     (NewValue::Set(value), _) => Some(Argument::Value(value)),
                     (NewValue::Merge(patch), PropertyType::Complex(id)) => Some(Argument::Value(self.complex(id, &patch))),
                     (NewValue::Merge(_), _) => None,

@@ -3,11 +3,12 @@
 use super::problem::Path;
 use super::reader::BodyReader;
 use super::{Origin, kinds};
+use crate::edm::key;
 use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::StructuredType;
-use crate::policy::behavior::RequiredLinks;
+use crate::policy::behavior::{InlineReferences, RequiredLinks};
 use crate::policy::refusal;
-use crate::text::json::Json;
+use crate::text::json::{Json, Member};
 use crate::text::split::split_at;
 
 impl BodyReader<'_> {
@@ -61,7 +62,33 @@ impl BodyReader<'_> {
         self.report(place, "link in a complex value: only entities have links", &refusal::INVALID_BIND, vec![name.to_owned()]);
     }
 
-    /// Reads new entities under a navigation property.
+    /// Reads the entity that an object under a single navigation property names by its key, if the entities there live elsewhere.
+    fn named(
+        &mut self,
+        structured: &StructuredType,
+        index: usize,
+        members: &[Member<'_>],
+        place: &Path<'_>,
+    ) -> Option<RelatedEntities> {
+        let navigation = &structured.navigations[index];
+        if navigation.contains_target || navigation.is_collection || self.rules.origin != Origin::Create {
+            return None;
+        }
+        let target = self.rules.model.structured(navigation.target);
+        let key = target.key_property()?;
+        let (_, json) = members.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key.name))?;
+        let Json::String(text) = json else { return None };
+        let key = key::canonical(self.rules.model, key.kind, text.as_ref().into()).filter(|key| !key.is_empty())?;
+        let key = key.as_ref().into();
+        self.note("inline-references");
+        if self.rules.behaviors.inline_references == InlineReferences::Refuse {
+            return None;
+        }
+        let patch = self.object(navigation.target, None, true, members, place);
+        Some(RelatedEntities::Named(key, Box::new(patch)))
+    }
+
+    /// Reads new entities under a navigation property, or the one that an object names.
     pub(super) fn nested(
         &mut self,
         structured: &StructuredType,
@@ -72,6 +99,14 @@ impl BodyReader<'_> {
         patch: &mut Patch,
     ) {
         let index = structured.navigations.iter().position(|navigation| navigation.name.eq_ignore_ascii_case(name));
+        if let (Some(index), Json::Object(members), true) = (index, json, is_entity)
+            && let Some(entities) = self.named(structured, index, members, place)
+        {
+            if patch.related.iter().any(|related| related.navigation == index) {
+                return self.duplicate_property(name, place);
+            }
+            return patch.related.push(Related { navigation: index, entities });
+        }
         let takes = |index: &usize| structured.navigations[*index].contains_target;
         let Some(index) = index.filter(takes).filter(|_| is_entity && self.rules.origin == Origin::Create) else {
             let words = vec![name.to_owned(), structured.full_name.to_string()];

@@ -43,7 +43,7 @@ pub(super) static DERIVED: [Derived; 16] = [
 
 /// Medium: learn.microsoft.com/graph/api/opentypeextension-post-opentypeextension (qualified ids), graph/extensibility-open-users (of an object of
 /// the directory, the id is the name).
-pub(super) static KEYS: [(&str, KeyRule); 2] = [
+pub(super) static KEYS: [(&str, KeyRule); 3] = [
     ("openTypeExtension", |extension| {
         let holder = extension.ancestors.last()?;
         let directory = extension.model.type_named("directoryObject")?;
@@ -56,6 +56,11 @@ pub(super) static KEYS: [(&str, KeyRule); 2] = [
     ("schemaExtension", |extension| {
         let name = extension.text("id")?;
         Some(if name.contains('_') { name.to_string() } else { format!("ext{}_{name}", letters_and_digits(extension)) })
+    }),
+    // Medium: learn.microsoft.com/graph/api/resources/customsecurityattributedefinition (`attributeSet`_`name`). Without one of them, the
+    // service assigns an id (none).
+    ("customSecurityAttributeDefinition", |definition| {
+        Some(format!("{}_{}", definition.text("attributeSet")?, definition.text("name")?))
     }),
 ];
 

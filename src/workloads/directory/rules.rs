@@ -107,8 +107,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     )],
     // The emulator's own, for fixtures that do not name the types of their objects.
     placeholders: &["directoryObject"],
-    // Strong for domains, whose id is their name (pnp/pnpcore, recorded), medium for schema extensions (their page prints it).
-    chosen_keys: &["domain", "schemaExtension"],
+    // Strong for domains, whose id is their name (pnp/pnpcore, recorded), medium for the others: the bodies and the answers of
+    // learn.microsoft.com/graph/api/schemaextension-post-schemaextensions, directory-post-attributesets and
+    // customsecurityattributedefinition-post-allowedvalues.
+    chosen_keys: &["domain", "schemaExtension", "attributeSet", "allowedValue"],
     searches: &[("directoryObject", &SEARCH)],
     caseless: &[(
         "directoryObject",
@@ -150,13 +152,16 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // Strong: microsoft-graph-docs#15109 and #2632, microsoft-graph-docs-contrib#3591; without a link to the others.
     expand_limits: &[("directoryObject", 20)],
     // Medium: learn.microsoft.com/graph/api/group-post-acceptedsenders, group-post-rejectedsenders, featurerolloutpolicy-post-appliesto,
-    // accesspackage-post-incompatiblegroup, connectedorganization-post-externalsponsors and connectedorganization-post-internalsponsors add
-    // links, and the pages that delete remove them.
+    // accesspackage-post-incompatiblegroup, educationassignment-post-categories, educationassignment-put-rubric,
+    // connectedorganization-post-externalsponsors and connectedorganization-post-internalsponsors add links, and the pages that delete remove
+    // them.
     references: &[
         ("group", "acceptedSenders"),
         ("group", "rejectedSenders"),
         ("featureRolloutPolicy", "appliesTo"),
         ("accessPackage", "incompatibleGroups"),
+        ("educationAssignment", "categories"),
+        ("educationAssignment", "rubric"),
         ("connectedOrganization", "externalSponsors"),
         ("connectedOrganization", "internalSponsors"),
     ],

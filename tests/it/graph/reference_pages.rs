@@ -353,3 +353,198 @@ fn a_session_of_a_workbook_is_as_it_was_requested() {
     }
     assert!(ids[0] != ids[1] && !ids[0].is_empty(), "{ids:?}");
 }
+
+#[test]
+fn the_statuses_of_newer_pages() {
+    let world = world();
+    let status = |method: Method, path: &str, body: &Value| send(&world, method, path, body).0;
+    let case = create(&world, "/v1.0/security/cases/ediscoveryCases", &json!({ "displayName": "Flour" }));
+    let custodians = format!("/v1.0/security/cases/ediscoveryCases/{}/custodians", id(&case));
+    let custodian = create(&world, &custodians, &json!({ "email": "adele@contoso.com" }));
+    let released = status(Method::POST, &format!("{custodians}/{}/release", id(&custodian)), &json!({}));
+    assert_eq!(released, StatusCode::ACCEPTED);
+    let session = json!({ "sessionId": "22553876-f5ab-4529-bffb-cfe50aa89f87" });
+    let presence = json!({ "sessionId": session["sessionId"], "availability": "Available", "activity": "Available" });
+    for (action, body) in [("setPresence", &presence), ("clearPresence", &session)] {
+        assert_eq!(status(Method::POST, &format!("/v1.0/me/presence/{action}"), body), StatusCode::OK, "{action}");
+    }
+    let acronym = json!({ "displayName": "DNN", "standsFor": "Deep Neural Network", "state": "draft" });
+    let (answered, acronym) = send(&world, Method::POST, "/v1.0/search/acronyms", &acronym);
+    assert_eq!((answered, acronym["displayName"].as_str()), (StatusCode::OK, Some("DNN")));
+    // A column of a content type is answered with 200, that of a site with 201.
+    let emulator = Emulator::builder().build();
+    assert_eq!(put_state(&emulator, &json!({ "sites": [{ "id": "root", "contentTypes": [{ "id": "0x01" }] }] })), "");
+    for (path, body, expected) in [
+        ("columns", json!({ "name": "Oven" }), StatusCode::CREATED),
+        ("contentTypes/0x01/columns", json!({ "name": "Oven" }), StatusCode::OK),
+        ("contentTypes/addCopy", json!({ "contentType": "sites/root/contentTypes/0x01" }), StatusCode::CREATED),
+    ] {
+        let request = http::Request::post(format!("/v1.0/sites/root/{path}")).header("content-type", "application/json");
+        let response = emulator.send(request.body(body.to_string().into()).unwrap());
+        let answer: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!((response.status(), &answer["name"]), (expected, &body["name"]), "{path}: {answer}");
+    }
+    // A session of a workbook ends without a result, other operations of workbooks are answered with 200.
+    let file = json!({ "name": "Recipes.xlsx", "file": {} });
+    let file = create(&world, "/v1.0/me/drive/root/children", &file);
+    let workbook = format!("/v1.0/me/drive/items/{}/workbook", id(&file));
+    for action in ["refreshSession", "closeSession"] {
+        assert_eq!(status(Method::POST, &format!("{workbook}/{action}"), &json!({})), StatusCode::NO_CONTENT, "{action}");
+    }
+    let calculated = status(Method::POST, &format!("{workbook}/application/calculate"), &json!({ "calculationType": "Full" }));
+    assert_eq!(calculated, StatusCode::OK);
+}
+
+#[test]
+fn the_body_of_an_operation_behind_the_result_of_another_is_read() {
+    let world = world();
+    let file = create(&world, "/v1.0/me/drive/root/children", &json!({ "name": "Recipes.xlsx", "file": {} }));
+    let range = format!("/v1.0/me/drive/items/{}/workbook/worksheets/1/range(address='A1')", id(&file));
+    let sheets = format!("/v1.0/me/drive/items/{}/workbook/worksheets", id(&file));
+    let sheet = create(&world, &sheets, &json!({ "name": "Bread" }));
+    let range = range.replace("worksheets/1/", &format!("worksheets/{}/", id(&sheet)));
+    let post = |path: &str, body: &Value| send(&world, Method::POST, &format!("{range}/{path}"), body);
+    assert_eq!(post("insert", &json!({ "shift": "Down" })).0, StatusCode::OK);
+    for (path, body) in [
+        ("insert", json!({ "shift": 12 })),
+        ("insert", json!({ "nope": 1 })),
+        ("insert", json!({})),
+        ("clear", json!({ "applyTo": [] })),
+        ("usedRange/clear", json!({ "applyTo": 7 })),
+        ("format/borders/itemAt", json!({ "index": "first" })),
+        ("format/borders", json!({ "color": 7 })),
+    ] {
+        let (status, answer) = post(path, &body);
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}: {answer}");
+    }
+    // The parameters of a function can be in the body, and an entity can be added to a collection.
+    assert_eq!(post("format/borders/itemAt", &json!({ "index": 1 })).0, StatusCode::OK);
+    let (status, border) = post("format/borders", &json!({ "color": "red" }));
+    assert_eq!((status, border["color"].as_str()), (StatusCode::CREATED, Some("red")));
+    // A path that ends with a member has no POST (behavior `wrong-method`).
+    let (status, answer) = post("format", &json!({}));
+    assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
+}
+
+#[test]
+fn an_action_with_a_result_of_its_own_type_returns_the_entity() {
+    let school = |choices: &[(&str, &str)]| {
+        let world = World::new(settings(choices));
+        let class = create(&world, "/v1.0/education/classes", &json!({ "displayName": "Baking" }));
+        let assignments = format!("/v1.0/education/classes/{}/assignments", id(&class));
+        let assignment = create(&world, &assignments, &json!({ "displayName": "Bread" }));
+        let path = format!("{assignments}/{}", id(&assignment));
+        let (status, answer) = send(&world, Method::POST, &format!("{path}/setUpResourcesFolder"), &json!({}));
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let (missing, _) = send(&world, Method::POST, &format!("{assignments}/none/setUpResourcesFolder"), &json!({}));
+        assert_eq!(missing, StatusCode::NOT_FOUND);
+        (assignment, answer)
+    };
+    let (assignment, answer) = school(&[]);
+    assert_eq!((&answer["id"], &answer["displayName"]), (&assignment["id"], &json!("Bread")));
+    let context = answer["@odata.context"].as_str().unwrap();
+    assert!(context.ends_with("/v1.0/$metadata#educationAssignment"), "{context}");
+    assert_eq!(answer["@odata.type"], "#microsoft.graph.educationAssignment");
+    let (assignment, answer) = school(&[("bound-results", "blank")]);
+    assert!(answer["id"] != assignment["id"] && answer["displayName"] == Value::Null, "{answer}");
+    // A redirected job is another one.
+    let world = world();
+    let printer = create(&world, "/v1.0/print/shares", &json!({ "displayName": "Kitchen" }));
+    let jobs = format!("/v1.0/print/shares/{}/jobs", id(&printer));
+    let job = create(&world, &jobs, &json!({}));
+    let redirect = format!("{jobs}/{}/redirect", id(&job));
+    let (_, redirected) = send(&world, Method::POST, &redirect, &json!({ "destinationPrinterId": "2" }));
+    assert_ne!(redirected["id"], job["id"]);
+}
+
+#[test]
+fn an_add_action_adds_to_the_collection() {
+    let world = world();
+    let file = create(&world, "/v1.0/me/drive/root/children", &json!({ "name": "Recipes.xlsx", "file": {} }));
+    let workbook = format!("/v1.0/me/drive/items/{}/workbook", id(&file));
+    for (collection, body, member) in [
+        ("worksheets", json!({ "name": "Bread" }), "name"),
+        ("names", json!({ "name": "Flour", "reference": "=Bread!$F$15", "comment": "In kilograms" }), "comment"),
+        ("tables", json!({ "address": "A1:D8", "hasHeaders": true }), "id"),
+    ] {
+        let (status, added) = send(&world, Method::POST, &format!("{workbook}/{collection}/add"), &body);
+        assert_eq!(status, StatusCode::OK, "{collection}: {added}");
+        if let Some(value) = body.get(member) {
+            assert_eq!(&added[member], value, "{collection}: {added}");
+        }
+        let listed = get(&world, &format!("{workbook}/{collection}")).1;
+        assert_eq!((&listed["value"][0]["id"], &listed["value"][0][member]), (&added["id"], &added[member]), "{listed}");
+    }
+    let table = get(&world, &format!("{workbook}/tables")).1["value"][0]["id"].as_str().unwrap().to_owned();
+    let rows = format!("{workbook}/tables/{table}/rows");
+    let (status, row) = send(&world, Method::POST, &format!("{rows}/add"), &json!({ "index": 2, "values": [[1, 2]] }));
+    assert_eq!((status, &row["index"], &row["values"]), (StatusCode::OK, &json!(2), &json!([[1, 2]])), "{row}");
+    assert_eq!(get(&world, &rows).1["value"][0]["values"], json!([[1, 2]]));
+}
+
+#[test]
+fn categories_and_a_rubric_are_linked_to_an_assignment() {
+    let world = world();
+    let class = create(&world, "/v1.0/education/classes", &json!({ "displayName": "Baking" }));
+    let class = format!("/v1.0/education/classes/{}", id(&class));
+    let assignment = create(&world, &format!("{class}/assignments"), &json!({ "displayName": "Bread" }));
+    let assignment = format!("{class}/assignments/{}", id(&assignment));
+    let category = create(&world, &format!("{class}/assignmentCategories"), &json!({ "displayName": "Dough" }));
+    let link = json!({ "@odata.id": format!("https://graph.microsoft.com{class}/assignmentCategories/{}", id(&category)) });
+    let (status, answer) = send(&world, Method::POST, &format!("{assignment}/categories/$ref"), &link);
+    assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+    let listed = get(&world, &format!("{assignment}/categories")).1;
+    assert_eq!(listed["value"][0]["displayName"], "Dough", "{listed}");
+    let removed = format!("{assignment}/categories/{}/$ref", id(&category));
+    assert_eq!(send(&world, Method::DELETE, &removed, &json!({})).0, StatusCode::NO_CONTENT);
+    assert_eq!(get(&world, &format!("{assignment}/categories")).1["value"], json!([]));
+    let rubric = create(&world, "/v1.0/education/me/rubrics", &json!({ "displayName": "Crust" }));
+    let link = json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/education/me/rubrics/{}", id(&rubric)) });
+    let (status, answer) = send(&world, Method::PUT, &format!("{assignment}/rubric/$ref"), &link);
+    assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+    assert_eq!(get(&world, &format!("{assignment}/rubric")).1["displayName"], "Crust");
+}
+
+#[test]
+fn an_action_sets_the_members_that_its_page_names() {
+    let world = world();
+    let class = create(&world, "/v1.0/education/classes", &json!({ "displayName": "Baking" }));
+    let assignments = format!("/v1.0/education/classes/{}/assignments", id(&class));
+    let assignment = create(&world, &assignments, &json!({ "displayName": "Bread" }));
+    let assignment = format!("{assignments}/{}", id(&assignment));
+    let post = |path: &str, body: &Value| send(&world, Method::POST, path, body);
+    assert_eq!(post(&format!("{assignment}/publish"), &json!({})).0, StatusCode::NO_CONTENT);
+    let published = get(&world, &assignment).1;
+    assert_eq!(published["status"], "assigned", "{published}");
+    assert!(published["assignedDateTime"].as_str().is_some_and(|time| time.starts_with("20")), "{published}");
+    // A member above the sentinel is shown to those that ask for it.
+    let inactive = post(&format!("{assignment}/deactivate"), &json!({})).1;
+    assert_eq!((&inactive["status"], &inactive["displayName"]), (&json!("unknownFutureValue"), &json!("Bread")));
+    let active = post(&format!("{assignment}/activate"), &json!({})).1;
+    assert_eq!(active["status"], "assigned", "{active}");
+    assert!(active["@odata.context"].as_str().unwrap().ends_with("/v1.0/$metadata#educationAssignment"), "{active}");
+
+    let submission = create(&world, &format!("{assignment}/submissions"), &json!({}));
+    let submission = format!("{assignment}/submissions/{}", id(&submission));
+    assert_eq!(post(&format!("{submission}/submit"), &json!({})).0, StatusCode::NO_CONTENT);
+    let submitted = get(&world, &submission).1;
+    assert_eq!(submitted["status"], "submitted", "{submitted}");
+    assert!(submitted["submittedBy"]["user"]["id"].is_string() && submitted["submittedDateTime"].is_string(), "{submitted}");
+    let (status, returned) = post(&format!("{submission}/return"), &json!({}));
+    assert_eq!((status, &returned["status"], &returned["id"]), (StatusCode::OK, &json!("returned"), &submitted["id"]));
+    assert_eq!(returned["submittedDateTime"], submitted["submittedDateTime"]);
+    assert_eq!(post(&format!("{submission}/unsubmit"), &json!({})).1["status"], "working");
+
+    let case = create(&world, "/v1.0/security/cases/ediscoveryCases", &json!({ "displayName": "Flour" }));
+    let case = format!("/v1.0/security/cases/ediscoveryCases/{}", id(&case));
+    assert_eq!(post(&format!("{case}/close"), &json!({})).0, StatusCode::NO_CONTENT);
+    let closed = get(&world, &case).1;
+    assert_eq!((&closed["status"], closed["closedDateTime"].is_string()), (&json!("closed"), true), "{closed}");
+
+    let risky = create(&world, "/v1.0/identityProtection/riskyUsers", &json!({ "riskLevel": "high", "riskState": "atRisk" }));
+    let other = create(&world, "/v1.0/identityProtection/riskyUsers", &json!({ "riskLevel": "high", "riskState": "atRisk" }));
+    let dismissed = json!({ "userIds": [id(&risky), "unknown"] });
+    assert_eq!(post("/v1.0/identityProtection/riskyUsers/dismiss", &dismissed).0, StatusCode::NO_CONTENT);
+    let level = |user: &Value| get(&world, &format!("/v1.0/identityProtection/riskyUsers/{}", id(user))).1["riskLevel"].clone();
+    assert_eq!((level(&risky), level(&other)), (json!("none"), json!("high")));
+}
