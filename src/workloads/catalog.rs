@@ -2,9 +2,14 @@
 //!
 //! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
 
+mod changes;
 mod initial;
 mod operations;
+mod presence;
+mod risk;
+mod schedule_requests;
 mod single;
+mod stored;
 mod workbook;
 
 use crate::edm::schema::{
@@ -24,7 +29,7 @@ impl Workload for Catalog {
     }
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {
-        &[workbook::OPERATIONS]
+        &[workbook::OPERATIONS, presence::OPERATIONS, risk::OPERATIONS, changes::OPERATIONS]
     }
 
     fn derived(&self) -> &'static [Derived] {

@@ -14,7 +14,7 @@ use http::HeaderMap;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::{NewValue, Patch, Related, RelatedEntities};
-use crate::edm::schema::{Model, Operation, PropertyType, Slot, StructuredType, TypeId, WorkloadRules};
+use crate::edm::schema::{Model, Operation, PropertyType, Slot, StructuredType, Tolerance, TypeId, WorkloadRules};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
@@ -44,6 +44,11 @@ pub trait Workload: fmt::Debug + Sync {
 
     /// Returns the forms of values in answers that requests can prefer.
     fn preferred_forms(&self) -> &'static [PreferredForm] {
+        &[]
+    }
+
+    /// Returns the forms of bodies other than JSON.
+    fn body_forms(&self) -> &'static [BodyForm] {
         &[]
     }
 
@@ -228,6 +233,20 @@ pub struct PreferredForm {
     pub is_compared: bool,
     /// Returns values of the type in the form; `None` if they have it already, or if the purse does not suffice.
     pub(crate) apply: fn(&FormRequest<'_>) -> Option<Complex>,
+}
+
+/// Form of bodies other than JSON, which a workload turns into JSON.
+pub struct BodyForm {
+    /// Media type, in lower case.
+    pub media_type: &'static str,
+    /// Name of the type, in Graph's own namespace, whose entities such bodies create.
+    pub creates: &'static str,
+    /// Operations with such bodies: their names, and those of the types to which they are bound.
+    pub operations: &'static [(&'static str, &'static str)],
+    /// Behavior that decides whether such bodies are read.
+    pub choice: Tolerance,
+    /// Returns the JSON of the new entity, or of the arguments of an operation by its name.
+    pub read: fn(&[u8], Option<&str>) -> Result<String, Error>,
 }
 
 /// Question for values in a form.

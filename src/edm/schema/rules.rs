@@ -736,7 +736,7 @@ pub enum PropertyRule {
     Checked(ValueCheck),
     /// Set by the service on a write.
     ServerSet(ServerSetValue),
-    /// Not set by the service, though its name is that of a time which it sets (behavior `server-times`).
+    /// Not set by the service, though its name is that of a time or a caller which it sets (behaviors `server-times`, `server-callers`).
     NotServerSet,
 }
 
@@ -783,21 +783,44 @@ pub enum ServerSetValue {
     NamedCreatedAt,
     /// The time of the last write, likewise.
     NamedModifiedAt,
+    /// The caller of the creation, by the name of the property and its type alone (behavior `server-callers`): a value of the client counts.
+    NamedCreatedBy,
+    /// The caller of the last write, likewise.
+    NamedModifiedBy,
 }
 
 impl ServerSetValue {
-    /// Returns the value that follows from the name of a property, where a type has no row about it.
-    pub(crate) fn of_name(name: &str) -> Option<ServerSetValue> {
+    /// Returns the value that follows from the name of a property and its type, by namespace and name, where no row is about it.
+    pub(crate) fn of_name(name: &str, of_type: (&str, &str)) -> Option<ServerSetValue> {
+        let is_time = || of_type == ("Edm", "DateTimeOffset");
+        let is_caller = || matches!(of_type, ("microsoft.graph", "identitySet" | "communicationsIdentitySet"));
         match name {
-            "createdDateTime" => Some(ServerSetValue::NamedCreatedAt),
-            "lastModifiedDateTime" => Some(ServerSetValue::NamedModifiedAt),
+            "createdDateTime" if is_time() => Some(ServerSetValue::NamedCreatedAt),
+            "lastModifiedDateTime" if is_time() => Some(ServerSetValue::NamedModifiedAt),
+            "createdBy" if is_caller() => Some(ServerSetValue::NamedCreatedBy),
+            "lastModifiedBy" if is_caller() => Some(ServerSetValue::NamedModifiedBy),
             _ => None,
         }
     }
 
     /// Whether the value follows from the name of the property.
     pub(crate) fn is_named(self) -> bool {
+        self.is_named_time() || self.is_named_caller()
+    }
+
+    /// Whether it is a time that follows from the name of the property.
+    pub(crate) fn is_named_time(self) -> bool {
         matches!(self, ServerSetValue::NamedCreatedAt | ServerSetValue::NamedModifiedAt)
+    }
+
+    /// Whether it is a caller that follows from the name of the property.
+    pub(crate) fn is_named_caller(self) -> bool {
+        matches!(self, ServerSetValue::NamedCreatedBy | ServerSetValue::NamedModifiedBy)
+    }
+
+    /// Whether a creation sets it, and no other write.
+    pub(crate) fn is_of_creation(self) -> bool {
+        matches!(self, ServerSetValue::NamedCreatedAt | ServerSetValue::NamedCreatedBy)
     }
 }
 

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{ItemType, Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity, Value};
-use crate::graph::body::BodyHeaders;
+use crate::graph::body::{BodyHeaders, BodyUse};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
@@ -285,10 +285,15 @@ fn read_arguments<R>(
     let operation = call.operation;
     let mut arguments = vec![Argument::Absent; operation.parameters.len()];
     if context.request.method == Method::POST && !call.is_followed && !context.request.body.bytes().is_empty() {
-        let bytes = body::bytes(context.request, &context.world.behaviors)?;
+        let stated = BodyHeaders::of(&context.request.headers);
+        let formed = body::formed(context.world, context.model, context.request, &stated, BodyUse::Call(operation));
+        let bytes = match formed {
+            Some(bytes) => bytes?.into(),
+            None => body::bytes_with(context.request, &stated, &context.world.behaviors)?,
+        };
         let json = body::parse(&bytes)?;
         let (read, mut reading) = read::parameters(
-            read_rules(context, &BodyHeaders::of(&context.request.headers), Origin::Create),
+            read_rules(context, &stated, Origin::Create),
             operation,
             &json,
             "$",

@@ -16,6 +16,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         part("conversationMember", &MEMBER, &MEMBER_WORDING),
         part("aadUserConversationMember", &MEMBER, &MEMBER_WORDING),
         part("chatMessage", &MESSAGE, &MESSAGE_WORDING),
+        // Its workload counts the members of a tag.
+        TypeRules { is_consulted: true, ..part("teamworkTagMember", &DEFAULT_CAPABILITIES, &DEFAULT_WORDING) },
     ],
     properties: &[
         // The singleton's value is the emulator's own (grade none): the reference page gives only the meaning of the property.
