@@ -3,9 +3,11 @@
 //! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
 
 mod changes;
+mod ediscovery;
 mod initial;
 mod operations;
 mod presence;
+mod reports;
 mod risk;
 mod schedule_requests;
 mod single;
@@ -17,7 +19,7 @@ use crate::edm::schema::{
     UpdateMethod, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
-use crate::world::workload::{Derived, OperationRow, Workload};
+use crate::world::workload::{Derived, Download, OperationRow, Workload};
 use http::StatusCode;
 
 #[derive(Debug)]
@@ -29,7 +31,11 @@ impl Workload for Catalog {
     }
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {
-        &[workbook::OPERATIONS, presence::OPERATIONS, risk::OPERATIONS, changes::OPERATIONS]
+        &[workbook::OPERATIONS, presence::OPERATIONS, risk::OPERATIONS, changes::OPERATIONS, ediscovery::OPERATIONS]
+    }
+
+    fn downloads(&self) -> &'static [Download] {
+        reports::DOWNLOADS
     }
 
     fn derived(&self) -> &'static [Derived] {
@@ -55,6 +61,19 @@ static RULES: WorkloadRules = WorkloadRules {
         // contenttype-get and site-list-contenttypes
         ("contentType", "base"),
     ],
+    // accessreviewinstance-list, accessreviewinstancedecisionitem-list, accessreviewinstance-list-stages and the pages on filterByCurrentUser,
+    // userconsentrequest-list: all print the number (medium).
+    counted: &[
+        "accessReviewInstance",
+        "accessReviewInstanceDecisionItem",
+        "accessReviewScheduleDefinition",
+        "accessReviewStage",
+        "userConsentRequest",
+        // One page, security-ediscoverycase-list-tags (weak).
+        "microsoft.graph.security.ediscoveryReviewTag",
+    ],
+    // printershare-list-allowedusers, printershare-list-allowedgroups, printtaskdefinition-list-tasks (medium)
+    typed_contexts: &[("printerShare", "allowedUsers"), ("printerShare", "allowedGroups"), ("printTaskDefinition", "tasks")],
     // learn.microsoft.com/graph/api/site-get and site-getbypath (medium)
     sites: &[("site", SiteRules { url: "webUrl", root: "root" })],
     // learn.microsoft.com/graph/api/site-search (medium); `*` is what programs send to list all sites

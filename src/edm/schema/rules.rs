@@ -77,6 +77,12 @@ pub struct WorkloadRules {
     pub kept_links: &'static [(Path, &'static Refusal)],
     /// Types, and the number of entities behind a navigation property that an expansion shows. Derived types inherit the row.
     pub expand_limits: &'static [(&'static str, usize)],
+    /// Types whose lists have the number of entities unasked. Derived types inherit the row.
+    pub counted: &'static [&'static str],
+    /// Navigation properties, each as type and name, whose lists have all members of enums unasked, also those above the sentinel.
+    pub whole_enums: &'static [Path],
+    /// Navigation properties, each as type and name, whose lists have the type in their context, and no path.
+    pub typed_contexts: &'static [Path],
     /// Types, and the number of links that one request can give an entity.
     pub link_limits: &'static [(&'static str, usize)],
     /// Types, and the members that a request must have to create an entity. Derived types inherit the row.
@@ -401,6 +407,9 @@ impl WorkloadRules {
             linked_types: _,
             kept_links: _,
             expand_limits: _,
+            counted,
+            whole_enums,
+            typed_contexts,
             link_limits,
             required,
             plain_deltas,
@@ -439,7 +448,8 @@ impl WorkloadRules {
         found.extend(keyed_elsewhere.iter().map(|(name, ..)| *name));
         found.extend(names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)));
         found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).copied());
-        found.extend(guarded.iter().chain(*formed).chain(*own_state).copied());
+        found.extend(guarded.iter().chain(*formed).chain(*own_state).chain(*counted).copied());
+        found.extend(names(whole_enums).chain(names(typed_contexts)));
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
         found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
         found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
@@ -495,6 +505,9 @@ impl WorkloadRules {
         linked_types: &[],
         kept_links: &[],
         expand_limits: &[],
+        counted: &[],
+        whole_enums: &[],
+        typed_contexts: &[],
         link_limits: &[],
         media: &[],
         files: &[],

@@ -105,7 +105,7 @@ pub(super) fn read_rules<'c, R>(context: &OperationContext<'c, R>, stated: &Body
         model: context.model,
         behaviors: &context.world.behaviors,
         origin,
-        knows_hidden: context.preferences.include_unknown_enum_members,
+        knows_hidden: context.knows_hidden,
         is_prefix_free: stated.is_prefix_free(),
         long_numbers: stated.long_numbers(),
         problem_limit: 1,

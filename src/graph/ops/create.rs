@@ -300,6 +300,16 @@ pub(super) fn create_within(
     create_as(context, place, None, patch, UniqueValues::Known)
 }
 
+/// The same with a key or an assigned one, and unique values.
+pub(super) fn create_keyed_within(
+    context: &OperationContext<'_>,
+    place: &CollectionAddress,
+    key: Option<Arc<str>>,
+    patch: &Patch,
+) -> Result<EntityAddress, Error> {
+    create_as(context, place, key, patch, UniqueValues::Checked)
+}
+
 /// Creates the entity of a path that does not exist. If another request has created it meanwhile, the result is `None`.
 pub(super) fn upsert(
     context: &OperationContext<'_>,

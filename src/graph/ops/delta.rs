@@ -335,7 +335,7 @@ fn read_query<'c>(context: &OperationContext<'c>, text: &str) -> Result<Query<'c
         model: context.model,
         structured,
         behaviors: &context.world.behaviors,
-        knows_hidden: context.preferences.include_unknown_enum_members,
+        knows_hidden: context.knows_hidden,
         now: context.now.into(),
         search: None,
         rules: None,

@@ -91,6 +91,12 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     }
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
     let bound = bound.strip_prefix("microsoft.graph.").unwrap_or_default();
+    let full_name = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
+    if let Some(download) = statuses::download(context.world, full_name, &operation.name).filter(|_| !call.is_followed && !has_format(context)) {
+        let path = ticket::download_path(context.world, context.now, download);
+        let location = Some(context.own_address(&path).into_bytes());
+        return Ok(Success { status: StatusCode::FOUND, location, is_content: true, ..Success::no_content() }.into());
+    }
     let rows = context.world.workloads.iter().flat_map(|workload| workload.operations()).flat_map(|rows| rows.iter());
     let handler = rows
         .into_iter()
@@ -101,6 +107,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     };
     check_options(context, operation)?;
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
+    let create_as = |place: &_, key, patch: &_| create::create_keyed_within(context, place, key, patch);
     let check_unique = |place: &_, structured: &_, values: &_| unique::check(context, structured, place, values, None);
     let decided = RefCell::default();
     let server_set = |structured: &StructuredType| server_set_values(context, structured, false, &mut Vec::new());
@@ -118,6 +125,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         decided: &decided,
         purse: context.purse,
         create: &create,
+        create_as: &create_as,
         server_set: &server_set,
         check_condition: &check_condition,
         check_unique: &check_unique,
@@ -130,6 +138,11 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let mut success = answer(context, operation, status, reply)?;
     success.decided.append(&mut decided.into_inner());
     Ok(success.into())
+}
+
+/// Whether a request names the format of the answer, so that it does not lead to a file (learn.microsoft.com/graph/api/reportroot-getm365appuserdetail).
+fn has_format(context: &OperationContext<'_>) -> bool {
+    form::fields(context.request.target.query().unwrap_or_default()).any(|(name, _)| name.eq_ignore_ascii_case("$format"))
 }
 
 /// Checks the query options for a result, before anything happens.
@@ -153,6 +166,15 @@ fn answer(
         (OperationReply::Started { made, items, bytes }, _) => {
             folders::account(context, &made.collection, items, bytes);
             Ok(monitored(context, &ticket::monitor_path(context.world, context.now, &made)))
+        }
+        (OperationReply::Finished(item), _) => Ok(monitored(context, &ticket::work_path(context.world, context.now, &item))),
+        (OperationReply::AcceptedAt(address, value), returns) => {
+            let path = format!("/{}/{}", context.version().segment(), address.text(&context.world.schema));
+            let success = match (value, returns) {
+                (Some(value), Some(OperationType::Value(kind))) => result::value(context, status, kind, &value, Secret::Echo),
+                _ => Success { status, ..Success::no_content() },
+            };
+            Ok(Success { location: Some(context.absolute_path(&path).into_bytes()), ..success })
         }
         (OperationReply::Failed(item), _) => Ok(monitored(context, &ticket::failure_path(context.world, context.now, &item))),
         (OperationReply::Accepted(address), _) => {
