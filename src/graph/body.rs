@@ -143,7 +143,8 @@ pub(super) fn formed(
 ) -> Option<Result<Vec<u8>, Error>> {
     let content_type = stated.parameters()?.split(';').next()?.trim();
     let forms = || world.workloads.iter().flat_map(|workload| workload.body_forms());
-    let local = |structured: &StructuredType| structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default().to_owned();
+    let local =
+        |structured: &StructuredType| structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default().to_owned();
     let is_used = |form: &BodyForm| match wanted {
         BodyUse::Creation(structured) => local(structured) == form.creates,
         BodyUse::Call(operation) => {
@@ -155,7 +156,9 @@ pub(super) fn formed(
     let form = forms().find(|form| content_type.eq_ignore_ascii_case(form.media_type) && is_chosen(form) && is_used(form))?;
     let name = match wanted {
         BodyUse::Creation(_) => None,
-        BodyUse::Call(operation) => form.operations.iter().map(|(name, _)| *name).find(|name| operation.name.eq_ignore_ascii_case(name)),
+        BodyUse::Call(operation) => {
+            form.operations.iter().map(|(name, _)| *name).find(|name| operation.name.eq_ignore_ascii_case(name))
+        }
     };
     Some(content(request).and_then(|bytes| (form.read)(&bytes, name)).map(String::into_bytes))
 }

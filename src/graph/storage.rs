@@ -64,7 +64,8 @@ fn content(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &st
     if property == ticket::DOWNLOAD {
         let (bound, name) = entity.split_once('/').ok_or_else(gone)?;
         let download = statuses::download(world, &format!("microsoft.graph.{bound}"), name).ok_or_else(gone)?;
-        let body = Some((HeaderValue::from_static("application/octet-stream"), Bytes::from_static(download.text.as_bytes()).into()));
+        let body =
+            Some((HeaderValue::from_static("application/octet-stream"), Bytes::from_static(download.text.as_bytes()).into()));
         return Ok(Success { status: StatusCode::OK, body, is_content: true, ..Success::no_content() });
     }
     let model = world.schema.widest();

@@ -8,7 +8,9 @@ mod tags;
 
 use crate::edm::schema::WorkloadRules;
 use crate::odata::error::Error;
-use crate::world::workload::{Change, Consultation, Creation, Derived, KeyRule, OperationRow, Reply, Started, ValueRule, Workload};
+use crate::world::workload::{
+    Change, Consultation, Creation, Derived, KeyRule, OperationRow, Reply, Started, ValueRule, Workload,
+};
 
 #[derive(Debug)]
 pub(crate) struct Teams;
@@ -45,6 +47,6 @@ impl Workload for Teams {
     }
 
     fn operations(&self) -> &'static [&'static [OperationRow]] {
-        &[operations::OPERATIONS]
+        &[operations::OPERATIONS, creation::OPERATIONS]
     }
 }

@@ -349,7 +349,9 @@ fn caller(
 ) -> Value {
     let model = context.route.model;
     let form = match structured.rare().without_tenant {
-        _ if property.has_plain_identity || property.server_set.is_some_and(ServerSetValue::is_named_caller) => IdentityForm::Plain,
+        _ if property.has_plain_identity || property.server_set.is_some_and(ServerSetValue::is_named_caller) => {
+            IdentityForm::Plain
+        }
         Some((behavior, is_omitted)) => {
             decided.push(behavior);
             if is_omitted(&context.world.behaviors) { IdentityForm::WithoutTenant } else { IdentityForm::Whole }

@@ -92,7 +92,9 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
     let bound = bound.strip_prefix("microsoft.graph.").unwrap_or_default();
     let full_name = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
-    if let Some(download) = statuses::download(context.world, full_name, &operation.name).filter(|_| !call.is_followed && !has_format(context)) {
+    if let Some(download) =
+        statuses::download(context.world, full_name, &operation.name).filter(|_| !call.is_followed && !has_format(context))
+    {
         let path = ticket::download_path(context.world, context.now, download);
         let location = Some(context.own_address(&path).into_bytes());
         return Ok(Success { status: StatusCode::FOUND, location, is_content: true, ..Success::no_content() }.into());
@@ -314,12 +316,7 @@ fn read_arguments<R>(
             None => body::bytes_with(context.request, &stated, &context.world.behaviors)?,
         };
         let json = body::parse(&bytes)?;
-        let (read, mut reading) = read::parameters(
-            read_rules(context, &stated, Origin::Create),
-            operation,
-            &json,
-            "$",
-        );
+        let (read, mut reading) = read::parameters(read_rules(context, &stated, Origin::Create), operation, &json, "$");
         skipped.append(&mut reading.skipped);
         if let Some(problem) = reading.shape.first().or(reading.values.first()) {
             return Err(problem.to_error());

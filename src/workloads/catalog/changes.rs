@@ -21,7 +21,9 @@ fn update_allowed_combinations(request: &OperationRequest<'_>) -> Result<Operati
     let (Argument::Value(current @ Value::Collection(_)), Some(entity)) = (request.argument(NAME), request.entity) else {
         return Ok(OperationReply::Nothing);
     };
-    let Some(OperationType::Value(PropertyType::Complex(id))) = request.operation.returns else { return Ok(OperationReply::Nothing) };
+    let Some(OperationType::Value(PropertyType::Complex(id))) = request.operation.returns else {
+        return Ok(OperationReply::Nothing);
+    };
     let structured = request.model.structured(id);
     let declared = request.model.find_structured(request.world.schema.set(request.collection.set).target);
     let previous = declared.and_then(|declared| declared.slot(NAME)).map(|slot| entity.properties.get(slot).clone());
@@ -43,9 +45,11 @@ fn update_allowed_combinations(request: &OperationRequest<'_>) -> Result<Operati
 fn publish_page(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     stored::change_bound(request, |page| {
         page.change_complex("publishingState", |state| {
-            let version = state.structured.slot("versionId").map(|slot| state.values.get(slot));
+            let version = state.structured.slot("versionId").map(|slot| state.own.get(slot));
             let major: u32 = match version {
-                Some(Value::String(version)) => version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default(),
+                Some(Value::String(version)) => {
+                    version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default()
+                }
                 _ => 0,
             };
             state.set_text("level", "published");

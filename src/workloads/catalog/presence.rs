@@ -73,7 +73,8 @@ fn set(
 /// Without a session, a user stays offline.
 fn set_preferred(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let property = request.model.type_named("presence").map(|id| request.model.structured(id));
-    let present = property.zip(request.entity).and_then(|(structured, entity)| text_of(structured, &entity.properties, "availability"));
+    let present =
+        property.zip(request.entity).and_then(|(structured, entity)| text_of(structured, &entity.properties, "availability"));
     if present.is_none_or(|present| *present == *OFFLINE) {
         return Ok(OperationReply::Nothing);
     }

@@ -49,6 +49,7 @@ fn now(request: &NewEntity<'_>) -> DateTimeOffset {
     DateTimeOffset::from_unix_millis(unix_millis(request.now))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "a function of the table")]
 pub(super) fn status(request: &NewEntity<'_>) -> Option<DerivedValue> {
     Some(DerivedValue::text(match outcome(request) {
         Outcome::Provisioned => "Provisioned",

@@ -15,13 +15,13 @@ use crate::world::workload::{OperationProblem, OperationRequest};
 pub(super) struct Values<'v> {
     pub(super) model: &'v Model,
     pub(super) structured: &'v StructuredType,
-    pub(super) values: &'v mut Complex,
+    pub(super) own: &'v mut Complex,
 }
 
 impl Values<'_> {
     pub(super) fn set(&mut self, name: &str, value: Value) {
         if let Some(slot) = self.structured.slot(name) {
-            self.values.set(slot, value);
+            self.own.set(slot, value);
         }
     }
 
@@ -42,12 +42,12 @@ impl Values<'_> {
         let Some(property) = self.structured.property(name).map(|index| &self.structured.properties[index]) else { return };
         let PropertyType::Complex(id) = property.kind else { return };
         let structured = self.model.structured(id);
-        let mut values = match self.values.get(property.slot) {
+        let mut values = match self.own.get(property.slot) {
             Value::Complex(value) => (**value).clone(),
             _ => Complex::initial(structured),
         };
-        change(&mut Values { model: self.model, structured, values: &mut values });
-        self.values.set(property.slot, Value::Complex(Arc::new(values)));
+        change(&mut Values { model: self.model, structured, own: &mut values });
+        self.own.set(property.slot, Value::Complex(Arc::new(values)));
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) fn change(
         }
         let structured = model.actual(declared, entity.properties.own_type);
         let mut values = entity.properties.clone();
-        change(&mut Values { model, structured, values: &mut values });
+        change(&mut Values { model, structured, own: &mut values });
         Ok::<_, OperationProblem>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
     });
     match updated {
@@ -93,7 +93,7 @@ pub(super) fn change_bound(request: &OperationRequest<'_>, change_values: impl F
     let Some(declared) = model.find_structured(world.schema.set(address.collection.set).target) else { return Ok(()) };
     let structured = model.actual(declared, entity.properties.own_type);
     let mut values = entity.properties.clone();
-    change_values(&mut Values { model, structured, values: &mut values });
+    change_values(&mut Values { model, structured, own: &mut values });
     let stored = Arc::new(StoredEntity::of_type(entity.key.clone(), values, structured.blank_text));
     match world.store.to_change(&address.collection, stored.size() + RECORD_BYTES)?.insert(stored) {
         Ok(()) => Ok(()),

@@ -223,15 +223,12 @@ fn decoded_words(text: &str) -> String {
             decoded.push_str(before);
         }
         follows_word = word.is_some();
-        match word {
-            Some((text, after)) => {
-                decoded.push_str(&text);
-                rest = after;
-            }
-            None => {
-                decoded.push_str("=?");
-                rest = &rest[begin + 2..];
-            }
+        if let Some((text, after)) = word {
+            decoded.push_str(&text);
+            rest = after;
+        } else {
+            decoded.push_str("=?");
+            rest = &rest[begin + 2..];
         }
     }
     decoded.push_str(rest);
@@ -333,6 +330,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn any_message_is_read_or_refused(mime in ".{0,300}", prefix in "(Content-Type: multipart/mixed; boundary=a\n\n--a\n|To: |)") {
             let json = read(STANDARD.encode(prefix + &mime).as_bytes(), Some("sendMail")).unwrap();

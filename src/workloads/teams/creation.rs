@@ -16,7 +16,10 @@ use crate::odata::read::Argument;
 use crate::policy::refusal;
 use crate::workloads::teams::operations;
 use crate::world::World;
-use crate::world::workload::{Creation, OperationReply, OperationRequest, Started, ValueRule, text_of};
+use crate::world::workload::{Creation, OperationReply, OperationRequest, OperationRow, Started, ValueRule, text_of};
+
+/// Operations that create a team, and the functions that answer their calls.
+pub(super) const OPERATIONS: &[OperationRow] = &[("clone", "team", clone)];
 
 /// The name of the first channel of a team.
 const GENERAL: &str = "General";
@@ -47,7 +50,7 @@ pub(super) fn complete(creation: &Creation<'_>) -> Result<Option<Started>, Error
 /// Creates a copy of the bound team (learn.microsoft.com/graph/api/team-clone, medium): 202 with the address of an operation of that team, which is
 /// done at once here and names the new one. Settings, channels and members are copied, as the request names them; applications and tabs are not
 /// (none).
-pub(super) fn clone(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
+fn clone(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let (Some(source), Some(address)) = (request.entity, request.address()) else { return Ok(OperationReply::Nothing) };
     let (world, model) = (request.world, request.model);
     let structured = model.structured(world.schema.set(address.collection.set).target);
@@ -84,7 +87,8 @@ pub(super) fn clone(request: &OperationRequest<'_>) -> Result<OperationReply, Er
         add_owner(&creation)?;
         add_channel(&creation)?;
         let create = |place: &CollectionAddress, patch: &Patch| (request.create)(place, patch);
-        let operation = operations::operation((world, model, request.now), &address, structured, "cloneTeam", Some(&new), &create)?;
+        let operation =
+            operations::operation((world, model, request.now), &address, structured, "cloneTeam", Some(&new), &create)?;
         let nickname = argument("mailNickname");
         let nickname = nickname.as_ref().and_then(|name| if let Value::String(name) = name { Some(&**name) } else { None });
         add_group(&creation, nickname).inspect_err(|_| discard(world, operation.1.as_ref()))?;
@@ -117,8 +121,9 @@ fn copy_parts(
         let declared = model.structured(navigation.target);
         for item in world.store.list(&place(from)) {
             let own_type = model.actual(declared, item.properties.own_type);
-            // What a request cannot set follows from the new team, or is set anew.
-            let is_copied = |property: &Property| !property.read_only && property.server_set.is_none() && !OWN.contains(&&*property.name);
+            // The values that a request cannot set follow from the new team, or have new ones.
+            let is_copied =
+                |property: &Property| !property.read_only && property.server_set.is_none() && !OWN.contains(&&*property.name);
             let changes = own_type.properties.iter().filter(|property| is_copied(property)).filter_map(|property| {
                 let value = item.properties.get(property.slot);
                 set(own_type, &property.name, value.clone()).filter(|_| *value != Value::Null)

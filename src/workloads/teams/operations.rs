@@ -1,4 +1,4 @@
-//! Operations of teams and channels: archive, unarchive, and clone, which `creation.rs` carries out.
+//! Operations of teams and channels: archive and unarchive. `creation.rs` has clone.
 //!
 //! Medium (learn.microsoft.com/graph/api/team-archive, channel-archive): 202 with the address of an operation, which is done at once here. The
 //! refusal of a write to an archived team has no public source, so it is not emulated.
@@ -13,7 +13,6 @@ use crate::edm::schema::{Model, StructuredType};
 use crate::edm::value::{Entity, Value};
 use crate::odata::error::Error;
 use crate::policy::refusal;
-use crate::workloads::teams::creation;
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::workload::{OperationProblem, OperationReply, OperationRequest, OperationRow};
@@ -22,7 +21,6 @@ use crate::world::workload::{OperationProblem, OperationReply, OperationRequest,
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("archive", "team", |request| set_archived(request, true, "archiveTeam")),
     ("unarchive", "team", |request| set_archived(request, false, "unarchiveTeam")),
-    ("clone", "team", creation::clone),
     ("archive", "channel", |request| set_archived(request, true, "archiveChannel")),
     ("unarchive", "channel", |request| set_archived(request, false, "unarchiveChannel")),
 ];

@@ -13,7 +13,8 @@ const MEMBER: &str = "microsoft.graph.teamworkTagMember";
 
 /// Returns the number of members that a request gives a new tag.
 pub(super) fn new_members(tag: &NewEntity<'_>) -> usize {
-    let is_members = |navigation: usize| tag.structured.navigations.get(navigation).is_some_and(|known| *known.name == *"members");
+    let is_members =
+        |navigation: usize| tag.structured.navigations.get(navigation).is_some_and(|known| *known.name == *"members");
     let counts = tag.related.iter().filter(|related| is_members(related.navigation)).map(|related| match &related.entities {
         RelatedEntities::New(members) => members.len(),
         RelatedEntities::Bound(_) | RelatedEntities::Unbound => 0,
