@@ -150,12 +150,24 @@ impl<'c, R> OperationContext<'c, R> {
         out.push(b'{');
         if self.representation.has_context() {
             out.extend_from_slice(b"\"@odata.context\":\"");
-            self.write_base_url(&mut out);
-            for part in [self.version().metadata_path(), path, suffix, "\""] {
-                out.extend_from_slice(part.as_bytes());
-            }
+            self.write_context(path, &mut out);
+            out.extend_from_slice(suffix.as_bytes());
+            out.push(b'"');
         }
         out
+    }
+
+    /// Writes a context URL with a fragment.
+    pub(super) fn write_context(&self, fragment: &str, out: &mut Vec<u8>) {
+        self.write_base_url(out);
+        let path = fragment.strip_prefix('#').and_then(|path| statuses::service_path(self.world, path));
+        let parts = match path {
+            Some((singleton, rest)) => ["/", self.version().segment(), "/", singleton, "/$metadata#", rest],
+            None => [self.version().metadata_path(), fragment, "", "", "", ""],
+        };
+        for part in parts {
+            out.extend_from_slice(part.as_bytes());
+        }
     }
 
     /// Whether answers have all control information.

@@ -126,6 +126,14 @@ pub(super) fn has_typed_context(world: &World, holder: &str, name: &str) -> bool
     rows.any(|(row, navigation)| *navigation == name && is_row_of(row, holder))
 }
 
+/// Returns the singleton and the rest of a path within a service of its own.
+pub(super) fn service_path<'p>(world: &World, path: &'p str) -> Option<(&'p str, &'p str)> {
+    let (singleton, rest) = path.split_once('/')?;
+    let name = rest.split(['/', '(']).next()?;
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().services);
+    rows.any(|row| *row == (singleton, name)).then_some((singleton, rest))
+}
+
 /// Returns the file that an operation leads to.
 pub(super) fn download<'w>(world: &'w World, bound: &str, name: &str) -> Option<&'w Download> {
     let mut rows = world.workloads.iter().flat_map(|workload| workload.downloads());

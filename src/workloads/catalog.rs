@@ -72,6 +72,8 @@ static RULES: WorkloadRules = WorkloadRules {
         // One page, security-ediscoverycase-list-tags (weak).
         "microsoft.graph.security.ediscoveryReviewTag",
     ],
+    // bookingbusiness-list-staffmembers, bookingcurrency-list, bookingbusiness-post-bookingbusinesses (medium); virtual events have the other form.
+    services: &[("solutions", "bookingBusinesses"), ("solutions", "bookingCurrencies")],
     // printershare-list-allowedusers, printershare-list-allowedgroups, printtaskdefinition-list-tasks (medium)
     typed_contexts: &[("printerShare", "allowedUsers"), ("printerShare", "allowedGroups"), ("printTaskDefinition", "tasks")],
     // learn.microsoft.com/graph/api/site-get and site-getbypath (medium)
@@ -112,6 +114,9 @@ static ITEM: Capabilities = Capabilities { update: Some(UpdateMethod::PatchOrUps
 /// PUT creates or replaces an entity; a creation is answered with 201.
 static ACTIVITY: Capabilities = Capabilities { puts_as_posts: true, ..ITEM };
 
+/// The answer to the creation has the pass, which no other answer has.
+static PASS: Capabilities = Capabilities { shows_secrets_once: true, ..DEFAULT_CAPABILITIES };
+
 static CONNECTION: Capabilities = Capabilities { create_status: StatusCode::OK, delete_status: StatusCode::ACCEPTED, ..SILENT };
 
 static SITE_WORDING: Wording =
@@ -122,7 +127,7 @@ const fn row(name: &'static str, capabilities: &'static Capabilities) -> TypeRul
 }
 
 #[rustfmt::skip]
-static TYPES: [TypeRules; 80] = [
+static TYPES: [TypeRules; 81] = [
     row("accessPackageAssignmentPolicy", &REPLACED),
     row("accessReviewInstanceDecisionItem", &SILENT),
     row("accessReviewScheduleDefinition", &REPLACED),
@@ -185,6 +190,7 @@ static TYPES: [TypeRules; 80] = [
     row("teamsTab", &SPOKEN),
     row("todoTask", &SPOKEN),
     row("todoTaskList", &SPOKEN),
+    row("temporaryAccessPassAuthenticationMethod", &PASS),
     row("tokenIssuancePolicy", &SILENT),
     row("tokenLifetimePolicy", &SILENT),
     row("userActivity", &ACTIVITY),

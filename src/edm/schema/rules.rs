@@ -81,6 +81,8 @@ pub struct WorkloadRules {
     pub counted: &'static [&'static str],
     /// Navigation properties, each as type and name, whose lists have all members of enums unasked, also those above the sentinel.
     pub whole_enums: &'static [Path],
+    /// Singletons, and those of their collections in whose contexts the singleton comes before the document, as that of a service of its own.
+    pub services: &'static [Path],
     /// Navigation properties, each as type and name, whose lists have the type in their context, and no path.
     pub typed_contexts: &'static [Path],
     /// Types, and the number of links that one request can give an entity.
@@ -409,6 +411,7 @@ impl WorkloadRules {
             expand_limits: _,
             counted,
             whole_enums,
+            services: _,
             typed_contexts,
             link_limits,
             required,
@@ -507,6 +510,7 @@ impl WorkloadRules {
         expand_limits: &[],
         counted: &[],
         whole_enums: &[],
+        services: &[],
         typed_contexts: &[],
         link_limits: &[],
         media: &[],
@@ -854,6 +858,8 @@ pub struct Capabilities {
     pub delete_status: StatusCode,
     /// Whether a PUT that creates an entity is answered as a POST is.
     pub puts_as_posts: bool,
+    /// Whether the answer to the creation has the values that no other answer has.
+    pub shows_secrets_once: bool,
 }
 
 /// The response to a change.
@@ -927,6 +933,7 @@ pub(crate) const DEFAULT_CAPABILITIES: Capabilities = Capabilities {
     create_status: StatusCode::CREATED,
     delete_status: StatusCode::NO_CONTENT,
     puts_as_posts: false,
+    shows_secrets_once: false,
 };
 
 /// The wording of a workload's refusals for the entities of a type.

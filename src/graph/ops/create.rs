@@ -23,7 +23,7 @@ use crate::odata::conflict::Conflict;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::Reading;
-use crate::policy::behavior::{AbsentMembers, Location};
+use crate::policy::behavior::{AbsentMembers, Location, Secret};
 use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::text::word::capitalized;
@@ -512,7 +512,11 @@ pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEn
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         let etag = context.tag_header(entity, false);
         let status = context.structured().capabilities.create_status;
-        Success { etag, ..context.json(status, context.entity_body(entity, None), decided) }
+        let mut shown = context.with_route(context.route);
+        if context.structured().capabilities.shows_secrets_once {
+            shown.representation.style.secret = Secret::Echo;
+        }
+        Success { etag, ..context.json(status, shown.entity_body(entity, None), decided) }
     };
     let holder = context.route.ancestors.last().map(|holder| &*context.model.structured(holder.type_id).full_name);
     let name = &context.world.schema.set(context.route.collection.set).name;

@@ -3,10 +3,13 @@
 //! Source: the answers on the pages of learn.microsoft.com/graph/api where the requests do not have the properties, *medium*, unless said.
 
 use super::schedule_requests;
+use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::PropertyRule;
+use crate::edm::value::Value;
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::text::json::quoted;
+use crate::world::clock::unix_millis;
 use crate::world::workload::{Derived, DerivedValue, NewEntity, text_of};
 
 const fn with(json: &'static str) -> PropertyRule {
@@ -34,6 +37,9 @@ pub(super) static PROPERTIES: &[(&str, &str, PropertyRule)] = &[
     ("virtualEventTownhall", "isInviteOnly", with("false")),
     // accessreviewset-post-historydefinitions
     ("accessReviewHistoryDefinition", "status", with("\"requested\"")),
+    // authentication-post-temporaryaccesspassmethods: the answer to the creation alone has it.
+    ("temporaryAccessPassAuthenticationMethod", "temporaryAccessPass", PropertyRule::WriteOnly),
+    ("temporaryAccessPassAuthenticationMethod", "temporaryAccessPass", PropertyRule::ReadOnly),
     // todotask-post-checklistitems
     ("checklistItem", "isChecked", with("false")),
     // identityuserflowattribute-post: the others are built in.
@@ -68,12 +74,20 @@ const fn row(type_name: &'static str, property: &'static str, value: fn(&NewEnti
 }
 
 #[rustfmt::skip]
-pub(super) static DERIVED: [Derived; 18] = [
+pub(super) static DERIVED: [Derived; 21] = [
     // The template of a custom role is the role itself (rbacapplication-post-roledefinitions).
     row("unifiedRoleDefinition", "templateId", |role| Some(DerivedValue::text(role.key))),
     // print-post-shares. Of a share alone: a printer has these of its own.
     row("printerShare", "isAcceptingJobs", |_| Some(DerivedValue::Json("true".to_owned()))),
     row("printerShare", "status", |_| Some(DerivedValue::Json(r#"{"state":"ready","details":[],"description":""}"#.to_owned()))),
+    // authentication-post-temporaryaccesspassmethods; that the state stays when the time has come is a guess (none), and so is the form.
+    row("temporaryAccessPassAuthenticationMethod", "temporaryAccessPass", |method| {
+        Some(DerivedValue::text(&method.world.next_tag_id().simple().to_string()[..8]))
+    }),
+    row("temporaryAccessPassAuthenticationMethod", "isUsable", |method| Some(DerivedValue::Json((!begins_later(method)).to_string()))),
+    row("temporaryAccessPassAuthenticationMethod", "methodUsabilityReason", |method| {
+        Some(DerivedValue::text(if begins_later(method) { "NotYetValid" } else { "EnabledByPolicy" }))
+    }),
     // security-ediscoverycase-post-custodians
     row("security.ediscoveryCustodian", "status", |_| Some(DerivedValue::text("active"))),
     row("security.ediscoveryCustodian", "holdStatus", |_| Some(DerivedValue::text("applied"))),
@@ -107,6 +121,13 @@ pub(super) static DERIVED: [Derived; 18] = [
     row("privilegedAccessGroupAssignmentScheduleRequest", "targetScheduleId", schedule_requests::target),
     row("privilegedAccessGroupEligibilityScheduleRequest", "targetScheduleId", schedule_requests::target),
 ];
+
+/// Whether a method of authentication begins after its creation.
+fn begins_later(method: &NewEntity<'_>) -> bool {
+    let start = method.structured.slot("startDateTime").map(|slot| method.values.get(slot));
+    let now = DateTimeOffset::from_unix_millis(unix_millis(method.now));
+    matches!(start, Some(Value::DateTimeOffset(start)) if start.ticks() > now.ticks())
+}
 
 /// Returns a user as JSON.
 fn json_of(id: &str, display_name: Option<&str>) -> String {

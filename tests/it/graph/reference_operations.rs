@@ -265,6 +265,24 @@ fn a_password_is_reset_by_an_operation() {
 }
 
 #[test]
+fn a_temporary_pass_is_in_the_answer_to_its_creation_alone() {
+    let emulator = emulator(&json!({ "users": [{ "id": "u1", "displayName": "A" }] }));
+    let path = "/v1.0/users/u1/authentication/temporaryAccessPassMethods";
+    for (start, is_usable, reason) in
+        [("2999-01-01T00:00:00Z", false, "NotYetValid"), ("2020-01-01T00:00:00Z", true, "EnabledByPolicy")]
+    {
+        let body = json!({ "startDateTime": start, "lifetimeInMinutes": 60, "temporaryAccessPass": "mine" });
+        let (status, _, method) = post(&emulator, path, &body);
+        assert_eq!(status, StatusCode::CREATED, "{method}");
+        let pass = method["temporaryAccessPass"].as_str().unwrap();
+        assert!(pass.len() == 8 && pass != "mine", "{pass}");
+        assert_eq!((&method["isUsable"], &method["methodUsabilityReason"]), (&json!(is_usable), &json!(reason)));
+        let later = get(&emulator, &format!("{path}/{}", method["id"].as_str().unwrap()));
+        assert_eq!(later["temporaryAccessPass"], Value::Null, "{later}");
+    }
+}
+
+#[test]
 fn work_on_a_file_and_on_a_case_is_shown_at_an_address() {
     let state = json!({
         "drives": [{ "id": "d", "root": { "id": "r", "folder": {}, "children": [{ "id": "i", "name": "a.txt", "file": {} }] } }],
@@ -322,6 +340,7 @@ fn lists_have_numbers_contexts_and_members_of_enums_as_their_pages_print_them() 
     let state = json!({
         "teams": [{ "id": "t", "displayName": "T", "channels": [channel], "allChannels": [channel], "incomingChannels": [channel] }],
         "users": [{ "id": "u1", "displayName": "A" }],
+        "solutions": { "bookingBusinesses": [{ "id": "b", "displayName": "B", "staffMembers": [] }] },
         "print": { "shares": [{ "id": "s", "displayName": "S", "allowedUsers": [{ "id": "u1", "displayName": "A" }] }] },
         "identityGovernance": { "accessReviews": { "definitions": [{ "id": "d", "displayName": "D", "instances": [{ "id": "i" }] }] } },
     });
@@ -338,6 +357,15 @@ fn lists_have_numbers_contexts_and_members_of_enums_as_their_pages_print_them() 
     assert_eq!(instances["@odata.count"], 1, "{instances}");
     let uncounted = get(&emulator, "/v1.0/identityGovernance/accessReviews/definitions/d/instances?$count=false");
     assert_eq!(uncounted["@odata.count"], Value::Null);
+    let staff = get(&emulator, "/v1.0/solutions/bookingBusinesses/b/staffMembers");
+    let context = "http://localhost:9340/v1.0/solutions/$metadata#bookingBusinesses('b')/staffMembers";
+    assert_eq!(staff["@odata.context"], context);
+    let business = get(&emulator, "/v1.0/solutions/bookingBusinesses/b?$expand=staffMembers");
+    assert_eq!(business["staffMembers@odata.context"], context, "{business}");
+    let users = get(&emulator, "/v1.0/education/users/delta");
+    assert_eq!(users["@odata.context"], "http://localhost:9340/v1.0/$metadata#Collection(educationUser)", "{users}");
+    let events = get(&emulator, "/v1.0/solutions/virtualEvents/webinars");
+    assert_eq!(events["@odata.context"], "http://localhost:9340/v1.0/$metadata#solutions/virtualEvents/webinars");
     let users = get(&emulator, "/v1.0/print/shares/s/allowedUsers");
     assert_eq!(users["@odata.context"], "http://localhost:9340/v1.0/$metadata#Collection(microsoft.graph.user)", "{users}");
 }
