@@ -6,7 +6,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 use crate::edm::patch::Patch;
 use crate::edm::primitive::LongNumbers;
-use crate::edm::schema::{Model, StructuredType};
+use crate::edm::schema::{Model, Operation, StructuredType};
 use crate::graph::request::{BODY_LIMIT, Body, Request, body_limit};
 use crate::odata::error::Error;
 use crate::odata::headers::ODATA_VERSION;
@@ -16,6 +16,8 @@ use crate::policy::refusal;
 use crate::text::charset::Charset;
 use crate::text::gzip::{self, GzipError};
 use crate::text::json::{self, Json};
+use crate::world::World;
+use crate::world::workload::BodyForm;
 
 /// The content type of nearly all bodies, which has no parameters.
 const JSON: &str = "application/json";
@@ -120,6 +122,45 @@ pub(super) fn bytes_with<'r>(
     }
     check_version(stated, behaviors)?;
     as_utf8(decoded, stated, behaviors)
+}
+
+/// The use of a body.
+#[derive(Clone, Copy)]
+pub(super) enum BodyUse<'u> {
+    /// The creation of an entity.
+    Creation(&'u StructuredType),
+    /// The call of an operation.
+    Call(&'u Operation),
+}
+
+/// Returns the JSON of a body in a form that a workload reads; `None` for one in another form.
+pub(super) fn formed(
+    world: &World,
+    model: &Model,
+    request: &Request,
+    stated: &BodyHeaders<'_>,
+    wanted: BodyUse<'_>,
+) -> Option<Result<Vec<u8>, Error>> {
+    let content_type = stated.parameters()?.split(';').next()?.trim();
+    let forms = || world.workloads.iter().flat_map(|workload| workload.body_forms());
+    let local =
+        |structured: &StructuredType| structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default().to_owned();
+    let is_used = |form: &BodyForm| match wanted {
+        BodyUse::Creation(structured) => local(structured) == form.creates,
+        BodyUse::Call(operation) => {
+            let bound = operation.binding.map(|(id, _)| local(model.structured(id))).unwrap_or_default();
+            form.operations.iter().any(|(name, type_name)| operation.name.eq_ignore_ascii_case(name) && bound == *type_name)
+        }
+    };
+    let is_chosen = |form: &BodyForm| (form.choice.1)(&world.behaviors);
+    let form = forms().find(|form| content_type.eq_ignore_ascii_case(form.media_type) && is_chosen(form) && is_used(form))?;
+    let name = match wanted {
+        BodyUse::Creation(_) => None,
+        BodyUse::Call(operation) => {
+            form.operations.iter().map(|(name, _)| *name).find(|name| operation.name.eq_ignore_ascii_case(name))
+        }
+    };
+    Some(content(request).and_then(|bytes| (form.read)(&bytes, name)).map(String::into_bytes))
 }
 
 /// Returns JSON in UTF-8.

@@ -18,6 +18,7 @@ use crate::graph::forms;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::route::Route;
+use crate::graph::statuses;
 use crate::graph::success::Success;
 use crate::graph::ticket;
 use crate::graph::window;
@@ -48,6 +49,8 @@ pub(super) struct OperationContext<'c, R = Route<'c>> {
     /// The time of the request, which all of its effects share.
     pub(super) now: SystemTime,
     pub(super) preferences: Preferences,
+    /// Whether the answer has enum members above the sentinel, and queries can name them.
+    pub(super) knows_hidden: bool,
     /// Whether the request has conditions on tags.
     pub(super) has_conditions: bool,
     pub(super) format: Format,
@@ -78,6 +81,7 @@ impl<'c, R> OperationContext<'c, R> {
             host,
             now: meta.now,
             preferences,
+            knows_hidden,
             has_conditions: meta.facts.has_conditions,
             format,
             representation,
@@ -146,12 +150,24 @@ impl<'c, R> OperationContext<'c, R> {
         out.push(b'{');
         if self.representation.has_context() {
             out.extend_from_slice(b"\"@odata.context\":\"");
-            self.write_base_url(&mut out);
-            for part in [self.version().metadata_path(), path, suffix, "\""] {
-                out.extend_from_slice(part.as_bytes());
-            }
+            self.write_context(path, &mut out);
+            out.extend_from_slice(suffix.as_bytes());
+            out.push(b'"');
         }
         out
+    }
+
+    /// Writes a context URL with a fragment.
+    pub(super) fn write_context(&self, fragment: &str, out: &mut Vec<u8>) {
+        self.write_base_url(out);
+        let path = fragment.strip_prefix('#').and_then(|path| statuses::service_path(self.world, path));
+        let parts = match path {
+            Some((singleton, rest)) => ["/", self.version().segment(), "/", singleton, "/$metadata#", rest],
+            None => [self.version().metadata_path(), fragment, "", "", "", ""],
+        };
+        for part in parts {
+            out.extend_from_slice(part.as_bytes());
+        }
     }
 
     /// Whether answers have all control information.
@@ -193,7 +209,7 @@ impl<'c, R> OperationContext<'c, R> {
     /// Returns the names and rules for a query of a resource of a type.
     fn scope(&self, structured: &'c StructuredType, restrictions: Restrictions) -> Scope<'c> {
         let behaviors = &self.world.behaviors;
-        let knows_hidden = self.preferences.include_unknown_enum_members;
+        let knows_hidden = self.knows_hidden;
         let now = self.now.into();
         let (search, rules) = (structured.search, structured.rare().queries);
         let is_eventual = self.is_eventual();
@@ -246,12 +262,38 @@ impl<'c> OperationContext<'c> {
             host: self.host,
             now: self.now,
             preferences: self.preferences,
+            knows_hidden: self.knows_hidden,
             has_conditions: self.has_conditions,
             format: self.format,
             representation: self.representation,
             model: self.model,
             route,
             purse: self.purse,
+        }
+    }
+
+    /// Returns the same context with all members of enums, if the navigation property of the path has them unasked.
+    pub(super) fn with_whole_enums(mut self) -> Self {
+        if self.navigation().is_some_and(|(holder, name)| statuses::has_whole_enums(self.world, holder, name)) {
+            self.knows_hidden = true;
+            self.representation.style.show_hidden = true;
+        }
+        self
+    }
+
+    /// Returns the full name of the type that has the navigation property of the path, and its name.
+    fn navigation(&self) -> Option<(&'c str, &'c str)> {
+        let holder = self.model.structured(self.route.ancestors.last()?.type_id);
+        Some((&*holder.full_name, &*self.world.schema.set(self.route.collection.set).name))
+    }
+
+    /// Begins the body of a list.
+    pub(super) fn begin_list_body(&self, suffix: &str, capacity: usize) -> Vec<u8> {
+        match self.navigation() {
+            Some((holder, name)) if statuses::has_typed_context(self.world, holder, name) => {
+                self.begin_body(&format!("#Collection({})", self.structured().full_name), suffix, capacity)
+            }
+            _ => self.begin_collection_body(suffix, capacity),
         }
     }
 

@@ -143,11 +143,8 @@ fn write_item(
         let suffix = if navigation.is_collection { "" } else { "/$entity" };
         begin_member(&format!("{name}@odata.context"), out);
         out.push(b'"');
-        context.write_base_url(out);
-        let fragment = format!("{}{}{suffix}", path(), item.query.projection());
-        for part in ["/", context.version().segment(), "/$metadata#", &fragment, "\""] {
-            out.extend_from_slice(part.as_bytes());
-        }
+        context.write_context(&format!("#{}{}{suffix}", path(), item.query.projection()), out);
+        out.push(b'"');
     }
     if item.query.count == Some(true) {
         begin_member(&format!("{name}@odata.count"), out);

@@ -287,7 +287,7 @@ fn stages(
     check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
     // Only JSON has a format to negotiate.
     let format = if operation.has_json() { negotiate::accepted_format(world, request, meta)? } else { Format::default() };
-    let context = OperationContext::new(world, request, meta, route.model, &route, format);
+    let context = OperationContext::new(world, request, meta, route.model, &route, format).with_whole_enums();
     ops::run(&operation, &context, reply, skipped)
 }
 

@@ -5,6 +5,7 @@ use http::StatusCode;
 use crate::edm::schema::{DEFAULT_MEDIA, MediaRules, Model, Navigation, Operation, RecycledRules, SetId, StructuredType};
 use crate::policy::refusal::Refusal;
 use crate::world::World;
+use crate::world::workload::Download;
 
 /// Whether a row is about a type. Names without a namespace are in that of Graph; a star at the end means the rest of a name.
 fn is_row_of(row: &str, full_name: &str) -> bool {
@@ -110,6 +111,39 @@ pub(super) fn expand_limit(world: &World, structured: &StructuredType, model: &M
     let rows = || world.workloads.iter().flat_map(|workload| workload.rules().expand_limits);
     let mut lineage = std::iter::successors(Some(structured), |structured| model.find_structured(structured.base?));
     lineage.find_map(|structured| rows().find(|(row, _)| is_row_of(row, &structured.full_name)).map(|(_, limit)| *limit))
+}
+
+/// Whether lists of a type have the number of entities unasked.
+pub(super) fn is_counted(world: &World, structured: &StructuredType, model: &Model) -> bool {
+    let rows = || world.workloads.iter().flat_map(|workload| workload.rules().counted);
+    let mut lineage = std::iter::successors(Some(structured), |structured| model.find_structured(structured.base?));
+    lineage.any(|structured| rows().any(|row| is_row_of(row, &structured.full_name)))
+}
+
+/// Whether lists of a navigation property have all members of enums unasked.
+pub(super) fn has_whole_enums(world: &World, holder: &str, name: &str) -> bool {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().whole_enums);
+    rows.any(|(row, navigation)| *navigation == name && is_row_of(row, holder))
+}
+
+/// Whether lists of a navigation property have the type in their context.
+pub(super) fn has_typed_context(world: &World, holder: &str, name: &str) -> bool {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().typed_contexts);
+    rows.any(|(row, navigation)| *navigation == name && is_row_of(row, holder))
+}
+
+/// Returns the singleton and the rest of a path within a service of its own.
+pub(super) fn service_path<'p>(world: &World, path: &'p str) -> Option<(&'p str, &'p str)> {
+    let (singleton, rest) = path.split_once('/')?;
+    let name = rest.split(['/', '(']).next()?;
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().services);
+    rows.any(|row| *row == (singleton, name)).then_some((singleton, rest))
+}
+
+/// Returns the file that an operation leads to.
+pub(super) fn download<'w>(world: &'w World, bound: &str, name: &str) -> Option<&'w Download> {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.downloads());
+    rows.find(|row| row.operation.eq_ignore_ascii_case(name) && is_row_of(row.bound, bound))
 }
 
 /// Returns the number of links that one request can give an entity, if it is limited.

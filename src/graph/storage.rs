@@ -18,6 +18,7 @@ use crate::graph::method::wrong_method;
 use crate::graph::ops::{self, Operation, Outcome};
 use crate::graph::request::{Body, Request};
 use crate::graph::route::{self, Lookup, Resource};
+use crate::graph::statuses;
 use crate::graph::success::Success;
 use crate::graph::ticket::{self, Ticket};
 use crate::odata::error::Error;
@@ -60,6 +61,13 @@ fn content(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &st
         return Err(Error::new(&refusal::DOWNLOAD_REFUSED, &[]));
     };
     let gone = || Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]);
+    if property == ticket::DOWNLOAD {
+        let (bound, name) = entity.split_once('/').ok_or_else(gone)?;
+        let download = statuses::download(world, &format!("microsoft.graph.{bound}"), name).ok_or_else(gone)?;
+        let body =
+            Some((HeaderValue::from_static("application/octet-stream"), Bytes::from_static(download.text.as_bytes()).into()));
+        return Ok(Success { status: StatusCode::OK, body, is_content: true, ..Success::no_content() });
+    }
     let model = world.schema.widest();
     let address = EntityAddress::parse(&world.schema, model, &entity).ok_or_else(gone)?;
     let entity = world.store.entity(&address).ok_or_else(gone)?;
@@ -86,12 +94,15 @@ fn monitor(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &st
         let body = Some((HeaderValue::from_static("application/json"), body.into_bytes().into()));
         return Ok(Success { status: StatusCode::OK, body, ..Success::no_content() });
     }
-    let ticket = ticket.filter(|ticket| ticket.property == ticket::COPY);
+    let is_copy = ticket.as_ref().is_some_and(|ticket| ticket.property == ticket::COPY);
+    let ticket = ticket.filter(|ticket| is_copy || ticket.property == ticket::WORK);
     let model = world.schema.widest();
     let made = ticket.and_then(|ticket| EntityAddress::parse(&world.schema, model, &ticket.entity));
     let made = made.ok_or_else(|| Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]))?;
     let id = quoted(&made.key);
-    let body = format!(r#"{{"operation":"itemCopy","percentageComplete":100.0,"resourceId":{id},"status":"completed"}}"#);
+    // The names of other operations are not published.
+    let operation = if is_copy { r#""operation":"itemCopy","# } else { "" };
+    let body = format!(r#"{{{operation}"percentageComplete":100.0,"resourceId":{id},"status":"completed"}}"#);
     let body = Some((HeaderValue::from_static("application/json"), body.into_bytes().into()));
     Ok(Success { status: StatusCode::OK, body, ..Success::no_content() })
 }

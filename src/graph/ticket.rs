@@ -15,6 +15,7 @@ use crate::text::constant_time;
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::name;
+use crate::world::workload::Download;
 
 /// The beginning of the paths of content.
 pub(super) const CONTENT: &str = "/_content/";
@@ -30,6 +31,12 @@ pub(super) const COPY: &str = "*";
 
 /// The name in tickets for a copy that has failed.
 pub(super) const FAILED_COPY: &str = "!";
+
+/// The name in tickets for other work on a file that is done.
+pub(super) const WORK: &str = "+";
+
+/// The name in tickets for the file of a function, whose type and name are in the place of the entity.
+pub(super) const DOWNLOAD: &str = "?";
 
 /// The length of a signature, in bytes.
 const SIGNATURE: usize = 16;
@@ -80,9 +87,24 @@ pub(super) fn failure_path(world: &World, now: SystemTime, source: &EntityAddres
     format!("{MONITORS}{}", token(world, now, source, FAILED_COPY))
 }
 
+/// Returns the path that shows that work on a file is done.
+pub(super) fn work_path(world: &World, now: SystemTime, address: &EntityAddress) -> String {
+    format!("{MONITORS}{}", token(world, now, address, WORK))
+}
+
+/// Returns the path of the file of a function.
+pub(super) fn download_path(world: &World, now: SystemTime, download: &Download) -> String {
+    let name = format!("{}/{}", download.bound, download.operation);
+    format!("{CONTENT}{}", signed(world, now, &name, DOWNLOAD))
+}
+
 fn token(world: &World, now: SystemTime, address: &EntityAddress, property: &str) -> String {
+    signed(world, now, &address.text(&world.schema), property)
+}
+
+fn signed(world: &World, now: SystemTime, text: &str, property: &str) -> String {
     let until = unix_seconds(now) + i64::try_from(LIFETIME.as_secs()).unwrap_or_default();
-    let payload = format!("{until} {property} {}", address.text(&world.schema));
+    let payload = format!("{until} {property} {text}");
     let mut token = signature(world, payload.as_bytes()).to_vec();
     token.extend_from_slice(payload.as_bytes());
     URL_SAFE_NO_PAD.encode(token)

@@ -535,6 +535,14 @@ rows! {
     grade Medium;
     source "learn.microsoft.com/graph/api/todotasklist-post-tasks, todotask-post-checklistitems, accessreviewset-post-historydefinitions, security-casesroot-post-ediscoverycases, intune-apps-androidstoreapp-create (answers to requests without them); for types without such a page, and for changes, weak";
 
+    "server-callers" server_callers: ServerCallers = "`createdBy` and `lastModifiedBy` of an entity of a type without a rule of its own about them, where they are of the type identitySet or communicationsIdentitySet" {
+        Set "set" "set by the service at the creation and at each write, with the id and the name of the caller; a value of the client counts where the schema does not mark the property as computed",
+        Absent "absent" "not set: null, unless the client sends a value",
+    }
+    profiles Set Set Set;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/list-create, sitepage-create, sectiongroup-post-sections, rbacapplication-post-roleeligibilityschedulerequests, privilegedaccessgroup-post-assignmentschedulerequests, virtualeventsroot-post-townhalls, educationoutcome-update (answers to requests without them); teamsapp-publish prints null; for types without such a page, weak";
+
     "local-caller" local_caller: LocalCaller = "`lastModifiedBy` after a write without a readable token" {
         User "user" "a fixed local user in `lastModifiedBy.user`",
         Null "null" "null members",
@@ -639,6 +647,14 @@ rows! {
     profiles Strict Strict Take;
     grade Strong;
     source "learn.microsoft.com/graph/paging and learn.microsoft.com/graph/aad-advanced-queries (`$skip` is not supported); refusals as found in two public repositories each";
+
+    "mime-messages" mime_messages: MimeMessages = "a message in the format of Internet mail, in base64 with `Content-Type: text/plain`, where a message is created, sent, answered or forwarded" {
+        Read "read" "read: Subject, From, Sender, To, Cc, Bcc, Reply-To and Message-ID, and the first text of the parts, of alternatives the HTML; neither attachments nor signed or encrypted parts, and no other headers. An answer goes to the sender of the other message",
+        Refuse "refuse" "refused with 400, as other bodies are that are not JSON",
+    }
+    profiles Read Read Read;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/user-post-messages, user-sendmail, message-reply, message-replyall, message-forward, message-createreply, message-createreplyall, message-createforward (requests, statuses, members of the answers); which of several texts is the body, and an unknown charset, which is read as UTF-8, are guesses (none)";
 
     "outlook-filters" outlook_filters: OutlookFilters = "lists of messages with `$filter` and `$orderby`, where `$filter` does not begin with the properties of `$orderby`, in their order" {
         Strict "strict" "refused with 400 InefficientFilter",

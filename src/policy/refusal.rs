@@ -48,6 +48,8 @@ pub enum ErrorCode {
     InvalidWorkloadRequest,
     /// A request that Exchange does not carry out (microsoft-graph-docs#15794).
     ErrorInvalidRequest,
+    /// A message in the format of Internet mail that is not base64 (learn.microsoft.com/graph/api/message-reply).
+    ErrorMimeContentInvalidBase64String,
     /// A condition and an order that Exchange does not combine (msgraph-sdk-dotnet#183).
     InefficientFilter,
     /// A request to Exchange without a parameter (microsoft-graph-docs#57).
@@ -168,6 +170,7 @@ impl ErrorCode {
             ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
             ErrorCode::RequestBadRequest => "Request_BadRequest",
             ErrorCode::ErrorInvalidRequest => "ErrorInvalidRequest",
+            ErrorCode::ErrorMimeContentInvalidBase64String => "ErrorMimeContentInvalidBase64String",
             ErrorCode::InefficientFilter => "InefficientFilter",
             ErrorCode::ErrorInvalidParameter => "ErrorInvalidParameter",
             ErrorCode::TimeZoneNotSupported => "TimeZoneNotSupportedException",
@@ -330,6 +333,9 @@ refusals! {
     NOT_ORGANIZER "not-organizer" 400 ErrorInvalidRequest Layer::Gateway,
         "Your request can't be completed. You need to be an organizer to cancel a meeting.",
         Medium "learn.microsoft.com/graph/api/event-cancel (status, text); the code is a guess";
+    /// A message in the format of Internet mail that is not base64.
+    INVALID_MIME "invalid-mime" 400 ErrorMimeContentInvalidBase64String Layer::Gateway, "Invalid base64 string for MIME content.",
+        Medium "learn.microsoft.com/graph/api/message-reply, user-post-messages (the whole body)";
     /// A credential that an application does not have.
     UNKNOWN_CREDENTIAL "unknown-credential" 400 RequestBadRequest Layer::Gateway, "No credentials found to be removed with keyId '{0}'.",
         None "the text for an unknown keyId is not published";

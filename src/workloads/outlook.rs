@@ -3,6 +3,7 @@
 mod derived;
 mod forms;
 mod mailbox;
+mod mime;
 mod occurrences;
 mod operations;
 mod rules;
@@ -13,7 +14,7 @@ use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::workloads::outlook::rules::WELL_KNOWN_FOLDERS;
 use crate::world::workload::{
-    Change, ChangeKind, Consultation, Derived, InstanceRules, OperationRow, PreferredForm, Reply, Workload, text_of,
+    BodyForm, Change, ChangeKind, Consultation, Derived, InstanceRules, OperationRow, PreferredForm, Reply, Workload, text_of,
 };
 
 #[derive(Debug)]
@@ -47,6 +48,10 @@ impl Workload for Outlook {
 
     fn preferred_forms(&self) -> &'static [PreferredForm] {
         &forms::FORMS
+    }
+
+    fn body_forms(&self) -> &'static [BodyForm] {
+        &mime::FORMS
     }
 
     fn instances(&self) -> &'static [(&'static str, &'static InstanceRules)] {

@@ -4,10 +4,13 @@ mod creation;
 mod derived;
 mod operations;
 mod rules;
+mod tags;
 
 use crate::edm::schema::WorkloadRules;
 use crate::odata::error::Error;
-use crate::world::workload::{Creation, Derived, KeyRule, OperationRow, Started, ValueRule, Workload};
+use crate::world::workload::{
+    Change, Consultation, Creation, Derived, KeyRule, OperationRow, Reply, Started, ValueRule, Workload,
+};
 
 #[derive(Debug)]
 pub(crate) struct Teams;
@@ -30,10 +33,20 @@ impl Workload for Teams {
     }
 
     fn after_create(&self, creation: &Creation<'_>) -> Result<Option<Started>, Error> {
+        tags::count_new(creation)?;
         creation::complete(creation)
     }
 
+    fn before_commit(
+        &self,
+        change: &Change<'_>,
+        _reply: Option<&Reply>,
+        _decided: &mut Vec<&'static str>,
+    ) -> Result<Option<Box<dyn Consultation>>, Error> {
+        tags::count_without(change).map(|()| None)
+    }
+
     fn operations(&self) -> &'static [&'static [OperationRow]] {
-        &[operations::OPERATIONS]
+        &[operations::OPERATIONS, creation::OPERATIONS]
     }
 }

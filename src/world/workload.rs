@@ -14,7 +14,7 @@ use http::HeaderMap;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::{NewValue, Patch, Related, RelatedEntities};
-use crate::edm::schema::{Model, Operation, PropertyType, Slot, StructuredType, TypeId, WorkloadRules};
+use crate::edm::schema::{Model, Operation, PropertyType, Slot, StructuredType, Tolerance, TypeId, WorkloadRules};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
@@ -44,6 +44,16 @@ pub trait Workload: fmt::Debug + Sync {
 
     /// Returns the forms of values in answers that requests can prefer.
     fn preferred_forms(&self) -> &'static [PreferredForm] {
+        &[]
+    }
+
+    /// Returns the files that functions lead to.
+    fn downloads(&self) -> &'static [Download] {
+        &[]
+    }
+
+    /// Returns the forms of bodies other than JSON.
+    fn body_forms(&self) -> &'static [BodyForm] {
         &[]
     }
 
@@ -228,6 +238,31 @@ pub struct PreferredForm {
     pub is_compared: bool,
     /// Returns values of the type in the form; `None` if they have it already, or if the purse does not suffice.
     pub(crate) apply: fn(&FormRequest<'_>) -> Option<Complex>,
+}
+
+/// File at an address of its own, to which a function leads.
+#[derive(Debug)]
+pub struct Download {
+    /// Name of the function.
+    pub operation: &'static str,
+    /// Name of the type to which it is bound, in Graph's own namespace.
+    pub bound: &'static str,
+    /// Text of the file.
+    pub text: &'static str,
+}
+
+/// Form of bodies other than JSON, which a workload turns into JSON.
+pub struct BodyForm {
+    /// Media type, in lower case.
+    pub media_type: &'static str,
+    /// Name of the type, in Graph's own namespace, whose entities such bodies create.
+    pub creates: &'static str,
+    /// Operations with such bodies: their names, and those of the types to which they are bound.
+    pub operations: &'static [(&'static str, &'static str)],
+    /// Behavior that decides whether such bodies are read.
+    pub choice: Tolerance,
+    /// Returns the JSON of the new entity, or of the arguments of an operation by its name.
+    pub read: fn(&[u8], Option<&str>) -> Result<String, Error>,
 }
 
 /// Question for values in a form.
@@ -454,6 +489,8 @@ pub struct OperationRequest<'c> {
     pub(crate) purse: &'c Purse,
     /// Creates an entity in a collection, and what it contains.
     pub create: &'c dyn Fn(&CollectionAddress, &Patch) -> Result<EntityAddress, Error>,
+    /// Creates an entity in a collection, with a key or an assigned one, and what it contains.
+    pub(crate) create_as: &'c CreateWithKey<'c>,
     /// Returns the values that the service sets on a write, for an entity of a type that exists.
     pub server_set: &'c dyn Fn(&StructuredType) -> Vec<(Slot, Value)>,
     /// Checks the condition of the request on the entity to which it is bound, while that cannot change.
@@ -537,6 +574,10 @@ pub enum OperationReply {
     },
     /// Work that has failed meanwhile, on an item. The answer leads to an address that shows it.
     Failed(EntityAddress),
+    /// Work that is done, with the operation that shows its progress, and a value.
+    AcceptedAt(EntityAddress, Option<Value>),
+    /// Work on a file that is done. The answer leads to an address that shows it.
+    Finished(EntityAddress),
     /// Consultation that must take place first.
     Consult(Box<dyn Consultation>),
 }

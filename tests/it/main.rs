@@ -21,6 +21,7 @@
 //! | `schemas` | every feature of CSDL, on a schema of our own: decision tables, addresses, state |
 //! | `unread` | the part of the built-in schema that a request reads: all of Graph, with no flag |
 //! | `reference_pages` | what the reference pages print for types beyond the core: times, links, keys, initial values |
+//! | `reference_operations` | answers and effects of operations on the reference pages; values that follow from others |
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
 //! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
 //! | `relations` | deletion, restoring and links under every address; what a refused request leaves |
@@ -186,6 +187,7 @@ mod graph {
     mod media;
     mod pipeline;
     mod properties;
+    mod reference_operations;
     mod reference_pages;
     mod relations;
     mod report;

@@ -84,6 +84,14 @@ pub struct WorkloadRules {
     pub kept_links: &'static [(Path, &'static Refusal)],
     /// Types, and the number of entities behind a navigation property that an expansion shows. Derived types inherit the row.
     pub expand_limits: &'static [(&'static str, usize)],
+    /// Types whose lists have the number of entities unasked. Derived types inherit the row.
+    pub counted: &'static [&'static str],
+    /// Navigation properties, each as type and name, whose lists have all members of enums unasked, also those above the sentinel.
+    pub whole_enums: &'static [Path],
+    /// Singletons, and those of their collections in whose contexts the singleton comes before the document, as that of a service of its own.
+    pub services: &'static [Path],
+    /// Navigation properties, each as type and name, whose lists have the type in their context, and no path.
+    pub typed_contexts: &'static [Path],
     /// Types, and the number of links that one request can give an entity.
     pub link_limits: &'static [(&'static str, usize)],
     /// Types, and the members that a request must have to create an entity. Derived types inherit the row.
@@ -420,6 +428,10 @@ impl WorkloadRules {
             linked_types: _,
             kept_links: _,
             expand_limits: _,
+            counted,
+            whole_enums,
+            services: _,
+            typed_contexts,
             link_limits,
             required,
             plain_deltas,
@@ -460,7 +472,8 @@ impl WorkloadRules {
             names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)).chain(names(shown_with_new)),
         );
         found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).copied());
-        found.extend(guarded.iter().chain(*formed).chain(*own_state).copied());
+        found.extend(guarded.iter().chain(*formed).chain(*own_state).chain(*counted).copied());
+        found.extend(names(whole_enums).chain(names(typed_contexts)));
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
         found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
         found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
@@ -520,6 +533,10 @@ impl WorkloadRules {
         linked_types: &[],
         kept_links: &[],
         expand_limits: &[],
+        counted: &[],
+        whole_enums: &[],
+        services: &[],
+        typed_contexts: &[],
         link_limits: &[],
         media: &[],
         files: &[],
@@ -761,7 +778,7 @@ pub enum PropertyRule {
     Checked(ValueCheck),
     /// Set by the service on a write.
     ServerSet(ServerSetValue),
-    /// Not set by the service, though its name is that of a time which it sets (behavior `server-times`).
+    /// Not set by the service, though its name is that of a time or a caller which it sets (behaviors `server-times`, `server-callers`).
     NotServerSet,
 }
 
@@ -808,21 +825,44 @@ pub enum ServerSetValue {
     NamedCreatedAt,
     /// The time of the last write, likewise.
     NamedModifiedAt,
+    /// The caller of the creation, by the name of the property and its type alone (behavior `server-callers`): a value of the client counts.
+    NamedCreatedBy,
+    /// The caller of the last write, likewise.
+    NamedModifiedBy,
 }
 
 impl ServerSetValue {
-    /// Returns the value that follows from the name of a property, where a type has no row about it.
-    pub(crate) fn of_name(name: &str) -> Option<ServerSetValue> {
+    /// Returns the value that follows from the name of a property and its type, by namespace and name, where no row is about it.
+    pub(crate) fn of_name(name: &str, of_type: (&str, &str)) -> Option<ServerSetValue> {
+        let is_time = || of_type == ("Edm", "DateTimeOffset");
+        let is_caller = || matches!(of_type, ("microsoft.graph", "identitySet" | "communicationsIdentitySet"));
         match name {
-            "createdDateTime" => Some(ServerSetValue::NamedCreatedAt),
-            "lastModifiedDateTime" => Some(ServerSetValue::NamedModifiedAt),
+            "createdDateTime" if is_time() => Some(ServerSetValue::NamedCreatedAt),
+            "lastModifiedDateTime" if is_time() => Some(ServerSetValue::NamedModifiedAt),
+            "createdBy" if is_caller() => Some(ServerSetValue::NamedCreatedBy),
+            "lastModifiedBy" if is_caller() => Some(ServerSetValue::NamedModifiedBy),
             _ => None,
         }
     }
 
     /// Whether the value follows from the name of the property.
     pub(crate) fn is_named(self) -> bool {
+        self.is_named_time() || self.is_named_caller()
+    }
+
+    /// Whether it is a time that follows from the name of the property.
+    pub(crate) fn is_named_time(self) -> bool {
         matches!(self, ServerSetValue::NamedCreatedAt | ServerSetValue::NamedModifiedAt)
+    }
+
+    /// Whether it is a caller that follows from the name of the property.
+    pub(crate) fn is_named_caller(self) -> bool {
+        matches!(self, ServerSetValue::NamedCreatedBy | ServerSetValue::NamedModifiedBy)
+    }
+
+    /// Whether a creation sets it, and no other write.
+    pub(crate) fn is_of_creation(self) -> bool {
+        matches!(self, ServerSetValue::NamedCreatedAt | ServerSetValue::NamedCreatedBy)
     }
 }
 
@@ -843,6 +883,8 @@ pub struct Capabilities {
     pub delete_status: StatusCode,
     /// Whether a PUT that creates an entity is answered as a POST is.
     pub puts_as_posts: bool,
+    /// Whether the answer to the creation has the values that no other answer has.
+    pub shows_secrets_once: bool,
 }
 
 /// The response to a change.
@@ -916,6 +958,7 @@ pub(crate) const DEFAULT_CAPABILITIES: Capabilities = Capabilities {
     create_status: StatusCode::CREATED,
     delete_status: StatusCode::NO_CONTENT,
     puts_as_posts: false,
+    shows_secrets_once: false,
 };
 
 /// The wording of a workload's refusals for the entities of a type.

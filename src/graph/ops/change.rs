@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::patch::Patch;
@@ -10,7 +10,7 @@ use crate::edm::schema::{IdForm, Model, Property, PropertyType, ServerSetValue, 
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
 use crate::entra::user::LOCAL_USER;
-use crate::graph::body::BodyHeaders;
+use crate::graph::body::{BodyHeaders, BodyUse};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
 use crate::graph::success::Success;
@@ -18,7 +18,7 @@ use crate::graph::{body, explain};
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
-use crate::policy::behavior::{IdFormat, LastModified, LocalCaller, ServerTimes};
+use crate::policy::behavior::{IdFormat, LastModified, LocalCaller, ServerCallers, ServerTimes};
 use crate::text::json::{Json, quoted};
 use crate::world::clock::unix_millis;
 use crate::world::id_form::{change_key, id_of};
@@ -83,7 +83,13 @@ fn read_with(
     read: impl FnOnce(ReadRules<'_>, &Json<'_>) -> Reading,
 ) -> Result<Reading, Error> {
     let stated = BodyHeaders::of(&context.request.headers);
-    let bytes = body::bytes_with(context.request, &stated, &context.world.behaviors)?;
+    let is_creation = origin == Origin::Create && context.request.method == Method::POST;
+    let wanted = BodyUse::Creation(context.structured());
+    let formed = is_creation.then(|| body::formed(context.world, context.model, context.request, &stated, wanted)).flatten();
+    let bytes = match formed {
+        Some(bytes) => bytes?.into(),
+        None => body::bytes_with(context.request, &stated, &context.world.behaviors)?,
+    };
     let json = body::parse(&bytes)?;
     let mut reading = read(read_rules(context, &stated, origin), &json);
     skipped.append(&mut reading.skipped);
@@ -99,7 +105,7 @@ pub(super) fn read_rules<'c, R>(context: &OperationContext<'c, R>, stated: &Body
         model: context.model,
         behaviors: &context.world.behaviors,
         origin,
-        knows_hidden: context.preferences.include_unknown_enum_members,
+        knows_hidden: context.knows_hidden,
         is_prefix_free: stated.is_prefix_free(),
         long_numbers: stated.long_numbers(),
         problem_limit: 1,
@@ -266,6 +272,7 @@ pub(super) fn server_set_values(
         Value::DateTimeOffset(DateTimeOffset::from_unix_millis(millis))
     };
     let has_times = context.world.behaviors.server_times == ServerTimes::Set;
+    let has_callers = context.world.behaviors.server_callers == ServerCallers::Set;
     let mut values = Vec::with_capacity(4);
     for property in &structured.properties {
         match (property.server_set, property.kind) {
@@ -278,6 +285,14 @@ pub(super) fn server_set_values(
                 values.push((property.slot, caller(context, structured, property, identity_set, decided)));
             }
             (Some(ServerSetValue::ModifiedBy), PropertyType::Complex(id)) if recomputes => {
+                let identity_set = context.route.model.structured(id);
+                values.push((property.slot, caller(context, structured, property, identity_set, decided)));
+            }
+            (Some(ServerSetValue::NamedCreatedBy), PropertyType::Complex(id)) if is_new && has_callers => {
+                let identity_set = context.route.model.structured(id);
+                values.push((property.slot, caller(context, structured, property, identity_set, decided)));
+            }
+            (Some(ServerSetValue::NamedModifiedBy), PropertyType::Complex(id)) if recomputes && has_callers => {
                 let identity_set = context.route.model.structured(id);
                 values.push((property.slot, caller(context, structured, property, identity_set, decided)));
             }
@@ -295,16 +310,21 @@ pub(super) fn server_set_values(
             _ => {}
         }
     }
-    // The behavior decides only for types with such a property.
+    // The behaviors decide only for types with such a property.
     if context.world.explains {
-        let mut values_set = structured.properties.iter().filter_map(|property| property.server_set);
-        if values_set.any(|value| value == ServerSetValue::NamedModifiedAt || is_new && value == ServerSetValue::NamedCreatedAt) {
+        let values_set = || structured.properties.iter().filter_map(|property| property.server_set);
+        let values_set = || values_set().filter(|value| is_new || !value.is_of_creation());
+        if values_set().any(ServerSetValue::is_named_time) {
             decided.push("server-times");
         }
+        if values_set().any(ServerSetValue::is_named_caller) {
+            decided.push("server-callers");
+        }
     }
-    let is_modified = |value: Option<ServerSetValue>| {
-        let is_named = value == Some(ServerSetValue::NamedModifiedAt);
-        is_named && has_times || matches!(value, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy))
+    let is_modified = |value: Option<ServerSetValue>| match value {
+        Some(ServerSetValue::NamedModifiedAt) => has_times,
+        Some(ServerSetValue::NamedModifiedBy) => has_callers,
+        value => matches!(value, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy)),
     };
     if context.world.explains && !is_new && structured.properties.iter().any(|property| is_modified(property.server_set)) {
         decided.push("last-modified");
@@ -329,7 +349,9 @@ fn caller(
 ) -> Value {
     let model = context.route.model;
     let form = match structured.rare().without_tenant {
-        _ if property.has_plain_identity => IdentityForm::Plain,
+        _ if property.has_plain_identity || property.server_set.is_some_and(ServerSetValue::is_named_caller) => {
+            IdentityForm::Plain
+        }
         Some((behavior, is_omitted)) => {
             decided.push(behavior);
             if is_omitted(&context.world.behaviors) { IdentityForm::WithoutTenant } else { IdentityForm::Whole }

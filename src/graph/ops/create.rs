@@ -25,7 +25,7 @@ use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::query::expand::{self as expansion, ExpandItem};
 use crate::odata::read::Reading;
-use crate::policy::behavior::{AbsentMembers, DeepInsertAnswer, Location};
+use crate::policy::behavior::{AbsentMembers, DeepInsertAnswer, Location, Secret};
 use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::text::word::capitalized;
@@ -301,6 +301,16 @@ pub(super) fn create_within(
     create_as(context, place, None, patch, UniqueValues::Known)
 }
 
+/// The same with a key or an assigned one, and unique values.
+pub(super) fn create_keyed_within(
+    context: &OperationContext<'_>,
+    place: &CollectionAddress,
+    key: Option<Arc<str>>,
+    patch: &Patch,
+) -> Result<EntityAddress, Error> {
+    create_as(context, place, key, patch, UniqueValues::Checked)
+}
+
 /// Creates the entity of a path that does not exist. If another request has created it meanwhile, the result is `None`.
 pub(super) fn upsert(
     context: &OperationContext<'_>,
@@ -512,7 +522,11 @@ pub(super) fn created_response(
     } else {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         let etag = context.tag_header(entity, false);
-        let body = created_body(context, entity, patch, &mut decided);
+        let mut shown = context.with_route(context.route);
+        if context.structured().capabilities.shows_secrets_once {
+            shown.representation.style.secret = Secret::Echo;
+        }
+        let body = created_body(&shown, entity, patch, &mut decided);
         Success { etag, ..context.json(status, body, decided) }
     };
     if !has_body {

@@ -335,7 +335,7 @@ fn read_query<'c>(context: &OperationContext<'c>, text: &str) -> Result<Query<'c
         model: context.model,
         structured,
         behaviors: &context.world.behaviors,
-        knows_hidden: context.preferences.include_unknown_enum_members,
+        knows_hidden: context.knows_hidden,
         now: context.now.into(),
         search: None,
         rules: None,
@@ -563,9 +563,11 @@ fn write_links(context: &OperationContext<'_>, links: &[ChangedLinks], out: &mut
 /// Writes a page.
 fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding: Binding) -> Result<Vec<u8>, Error> {
     let (structured, world) = (context.structured(), context.world);
+    // Collections in singletons, too, have the type alone (learn.microsoft.com/graph/api/educationclass-delta and educationuser-delta, medium).
+    let is_root = !world.schema.set(context.route.collection.set).path.contains('/');
     let fragment = match context.route.collection.holder {
-        None => format!("{}{}", context.route.fragment, query.projection()),
-        Some(_) => format!("#Collection({})", structured.name),
+        None if is_root => format!("{}{}", context.route.fragment, query.projection()),
+        _ => format!("#Collection({})", structured.name),
     };
     let mut out = context.begin_body(&fragment, "", page.rows.len() * ENTITY_LENGTH);
     let members = InstanceRules::of(world, structured).map(|rules| format!("$select={}", rules.delta_members.join(",")));

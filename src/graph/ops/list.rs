@@ -199,7 +199,9 @@ fn find_page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding
     let size = page_size.min(wanted);
     // `$skip` applies to the first page; later ones continue after it.
     let skip = if after.is_none() { query.skip } else { 0 };
-    let is_counted = query.count.unwrap_or(context.world.behaviors.collection_count == CollectionCount::Always);
+    let is_always_counted = || statuses::is_counted(context.world, context.structured(), context.model);
+    let is_counted = context.world.behaviors.collection_count == CollectionCount::Always;
+    let is_counted = query.count.unwrap_or_else(|| is_counted || is_always_counted());
     // One entity more than the page shows whether another page follows.
     let needed = size.saturating_add(1);
     let (mut found, count) = if query.filter.is_none() && query.order.is_empty() && is_plain(context) {
@@ -436,7 +438,7 @@ fn begin_page(
     let list = query.projection();
     let mut out = match context.route.tail {
         Tail::References => context.begin_body("#Collection($ref)", "", capacity),
-        _ => context.begin_collection_body(&list, capacity),
+        _ => context.begin_list_body(&list, capacity),
     };
     if let Some(count) = page.count {
         separate(&mut out);

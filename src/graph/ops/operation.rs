@@ -10,7 +10,7 @@ use crate::edm::address::EntityAddress;
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{ItemType, Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity, Value};
-use crate::graph::body::BodyHeaders;
+use crate::graph::body::{BodyHeaders, BodyUse};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
@@ -96,6 +96,14 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     }
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
     let bound = bound.strip_prefix("microsoft.graph.").unwrap_or_default();
+    let full_name = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
+    if let Some(download) =
+        statuses::download(context.world, full_name, &operation.name).filter(|_| !call.is_followed && !has_format(context))
+    {
+        let path = ticket::download_path(context.world, context.now, download);
+        let location = Some(context.own_address(&path).into_bytes());
+        return Ok(Success { status: StatusCode::FOUND, location, is_content: true, ..Success::no_content() }.into());
+    }
     let rows = context.world.workloads.iter().flat_map(|workload| workload.operations()).flat_map(|rows| rows.iter());
     let handler = rows
         .into_iter()
@@ -111,6 +119,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     };
     check_options(context, operation)?;
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
+    let create_as = |place: &_, key, patch: &_| create::create_keyed_within(context, place, key, patch);
     let check_unique = |place: &_, structured: &_, values: &_| unique::check(context, structured, place, values, None);
     let decided = RefCell::default();
     let server_set = |structured: &StructuredType| server_set_values(context, structured, false, &mut Vec::new());
@@ -128,6 +137,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         decided: &decided,
         purse: context.purse,
         create: &create,
+        create_as: &create_as,
         server_set: &server_set,
         check_condition: &check_condition,
         check_unique: &check_unique,
@@ -140,6 +150,11 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let mut success = answer(context, operation, status, reply)?;
     success.decided.append(&mut decided.into_inner());
     Ok(success.into())
+}
+
+/// Whether a request names the format of the answer, so that it does not lead to a file (learn.microsoft.com/graph/api/reportroot-getm365appuserdetail).
+fn has_format(context: &OperationContext<'_>) -> bool {
+    form::fields(context.request.target.query().unwrap_or_default()).any(|(name, _)| name.eq_ignore_ascii_case("$format"))
 }
 
 /// Checks the query options for a result, before anything happens.
@@ -169,6 +184,15 @@ fn answer(
         (OperationReply::Started { made, items, bytes }, _) => {
             folders::account(context, &made.collection, items, bytes);
             Ok(monitored(context, &ticket::monitor_path(context.world, context.now, &made)))
+        }
+        (OperationReply::Finished(item), _) => Ok(monitored(context, &ticket::work_path(context.world, context.now, &item))),
+        (OperationReply::AcceptedAt(address, value), returns) => {
+            let path = format!("/{}/{}", context.version().segment(), address.text(&context.world.schema));
+            let success = match (value, returns) {
+                (Some(value), Some(OperationType::Value(kind))) => result::value(context, status, kind, &value, Secret::Echo),
+                _ => Success { status, ..Success::no_content() },
+            };
+            Ok(Success { location: Some(context.absolute_path(&path).into_bytes()), ..success })
         }
         (OperationReply::Failed(item), _) => Ok(monitored(context, &ticket::failure_path(context.world, context.now, &item))),
         (OperationReply::Accepted(address), _) => {
@@ -383,14 +407,14 @@ fn read_arguments<R>(
 ) -> Result<Vec<Argument>, Error> {
     let mut arguments = vec![Argument::Absent; operation.parameters.len()];
     if context.request.method == Method::POST && has_body && !context.request.body.bytes().is_empty() {
-        let bytes = body::bytes(context.request, &context.world.behaviors)?;
+        let stated = BodyHeaders::of(&context.request.headers);
+        let formed = body::formed(context.world, context.model, context.request, &stated, BodyUse::Call(operation));
+        let bytes = match formed {
+            Some(bytes) => bytes?.into(),
+            None => body::bytes_with(context.request, &stated, &context.world.behaviors)?,
+        };
         let json = body::parse(&bytes)?;
-        let (read, mut reading) = read::parameters(
-            read_rules(context, &BodyHeaders::of(&context.request.headers), Origin::Create),
-            operation,
-            &json,
-            "$",
-        );
+        let (read, mut reading) = read::parameters(read_rules(context, &stated, Origin::Create), operation, &json, "$");
         skipped.append(&mut reading.skipped);
         if let Some(problem) = reading.shape.first().or(reading.values.first()) {
             return Err(problem.to_error());

@@ -169,8 +169,7 @@ fn replaced_values(
     let read_as = context.model.actual(structured, reading.patch.read_as);
     // A replacement creates nothing.
     let is_creation = |property: &Property| {
-        let is_time = property.server_set == Some(ServerSetValue::NamedCreatedAt);
-        is_time && !is_stated(read_as, &reading.patch, property.slot)
+        property.server_set.is_some_and(ServerSetValue::is_of_creation) && !is_stated(read_as, &reading.patch, property.slot)
     };
     let is_kept = |property: &Property| property.read_only || Some(property.slot) == key || is_creation(property);
     for property in read_as.properties.iter().filter(|property| is_kept(property)) {

@@ -46,11 +46,26 @@ const fn effect(action: &'static str, bound: &'static str, members: &'static [(&
     Effect { action: (action, bound), keys: None, members }
 }
 
-const fn effect_on(keys: &'static str, one: Effect) -> Effect {
-    Effect { keys: Some(keys), ..one }
+const fn settled(
+    action: &'static str,
+    bound: &'static str,
+    keys: &'static str,
+    members: &'static [(&'static str, Member)],
+) -> Effect {
+    Effect { action: (action, bound), keys: Some(keys), members }
 }
 
-static EFFECTS: [Effect; 15] = [
+/// Returns the members of a risk that an administrator settles.
+const fn risk(state: &'static str, level: &'static str, detail: &'static str) -> [(&'static str, Member); 4] {
+    [
+        ("riskState", Member::Named(state)),
+        ("riskLevel", Member::Named(level)),
+        ("riskDetail", Member::Named(detail)),
+        ("riskLastUpdatedDateTime", Member::Now),
+    ]
+}
+
+static EFFECTS: [Effect; 16] = [
     effect("publish", "educationAssignment", &[("status", Member::Named("assigned")), ("assignedDateTime", Member::Now)]),
     effect("activate", "educationAssignment", &[("status", Member::Named("assigned"))]),
     effect("deactivate", "educationAssignment", &[("status", Member::Named("inactive"))]),
@@ -79,34 +94,22 @@ static EFFECTS: [Effect; 15] = [
         &[("status", Member::Named("closed")), ("closedDateTime", Member::Now), ("closedBy", Member::Caller)],
     ),
     effect("reopen", "security.ediscoveryCase", &[("status", Member::Named("active"))]),
-    // The levels are those of the pages, the states those of learn.microsoft.com/graph/api/resources/riskyuser.
-    effect_on(
-        "userIds",
-        effect("dismiss", "riskyUser", &[("riskLevel", Member::Named("none")), ("riskState", Member::Named("dismissed"))]),
-    ),
-    effect_on(
-        "userIds",
-        effect(
-            "confirmCompromised",
-            "riskyUser",
-            &[("riskLevel", Member::Named("high")), ("riskState", Member::Named("confirmedCompromised"))],
-        ),
-    ),
-    effect_on(
+    // The levels are those of the pages, riskyuser-dismiss and so on; states and details are those of learn.microsoft.com/graph/api/resources/riskyuser,
+    // by their names.
+    settled("dismiss", "riskyUser", "userIds", &risk("dismissed", "none", "adminDismissedAllRiskForUser")),
+    settled("confirmSafe", "riskyUser", "userIds", &risk("confirmedSafe", "none", "adminConfirmedAccountSafe")),
+    settled("confirmCompromised", "riskyUser", "userIds", &risk("confirmedCompromised", "high", "adminConfirmedUserCompromised")),
+    settled(
+        "dismiss",
+        "riskyServicePrincipal",
         "servicePrincipalIds",
-        effect(
-            "dismiss",
-            "riskyServicePrincipal",
-            &[("riskLevel", Member::Named("none")), ("riskState", Member::Named("dismissed"))],
-        ),
+        &risk("dismissed", "none", "adminDismissedAllRiskForServicePrincipal"),
     ),
-    effect_on(
+    settled(
+        "confirmCompromised",
+        "riskyServicePrincipal",
         "servicePrincipalIds",
-        effect(
-            "confirmCompromised",
-            "riskyServicePrincipal",
-            &[("riskLevel", Member::Named("high")), ("riskState", Member::Named("confirmedCompromised"))],
-        ),
+        &risk("confirmedCompromised", "high", "adminConfirmedServicePrincipalCompromised"),
     ),
 ];
 

@@ -14,6 +14,7 @@ pub(super) static STATUSES: &[(&str, &str, u16)] = &[
     ("archive", "channel", 202),
     ("archive", "team", 202),
     ("assignLicense", "group", 202),
+    ("assignSensitivityLabel", "driveItem", 202),
     ("cancel", "event", 202),
     ("changeScreenSharingRole", "call", 202),
     ("clearPresence", "presence", 200),
@@ -31,6 +32,7 @@ pub(super) static STATUSES: &[(&str, &str, u16)] = &[
     ("createUploadSession", "attachment", 201),
     ("decline", "event", 202),
     ("dismissReminder", "event", 200),
+    ("estimateStatistics", "security.ediscoverySearch", 202),
     ("exportPersonalData", "user", 202),
     ("forward", "event", 202),
     // Strong: recorded in pnp/pnpcore with 202, though the example on the page has 200.
@@ -51,6 +53,7 @@ pub(super) static STATUSES: &[(&str, &str, u16)] = &[
     ("reply", "message", 202),
     ("reply", "post", 202),
     ("replyAll", "message", 202),
+    ("resetPassword", "authenticationMethod", 202),
     ("resetUnseenCount", "group", 200),
     ("send", "message", 202),
     ("sendMail", "user", 202),

@@ -14,7 +14,7 @@ use crate::world::workload::{Derived, DerivedValue, KeyRule, NewEntity, text_of}
 
 /// Strong, unless said: the answers to creations recorded in Azure/azure-cli (`test_user_scenario.yaml`, `test_group_scenario.yaml`,
 /// `test_app_owner.yaml`) and Azure/azure-powershell (`Application.Recording.json`).
-pub(super) static DERIVED: [Derived; 16] = [
+pub(super) static DERIVED: [Derived; 19] = [
     row("user", "securityIdentifier", security_identifier),
     row("group", "securityIdentifier", security_identifier),
     row("group", "visibility", |group| is_unified(group).then(|| DerivedValue::text("Public"))),
@@ -37,6 +37,14 @@ pub(super) static DERIVED: [Derived; 16] = [
         Some(DerivedValue::Copied(application.properties.get(structured.slot("appRoles")?).clone()))
     }),
     row("servicePrincipal", "oauth2PermissionScopes", scopes),
+    // Medium: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto, group-post-approleassignments, user-post-approleassignments.
+    row("appRoleAssignment", "principalDisplayName", |assignment| display_name(assignment, "principalId", &PRINCIPALS)),
+    row("appRoleAssignment", "principalType", |assignment| {
+        let id = assignment.text("principalId")?;
+        let is_of = |(set, _): &&(&str, &str)| with_id(assignment, set, &id).is_some();
+        PRINCIPALS.iter().find(is_of).map(|(_, name)| DerivedValue::text(name))
+    }),
+    row("appRoleAssignment", "resourceDisplayName", |assignment| display_name(assignment, "resourceId", &PRINCIPALS[2..])),
     // Medium: learn.microsoft.com/graph/api/invitation-post.
     row("invitation", "inviteRedeemUrl", |invitation| Some(redeem_url(invitation))),
 ];
@@ -91,6 +99,23 @@ fn redeem_url(invitation: &NewEntity<'_>) -> DerivedValue {
     DerivedValue::text(&format!(
         "https://login.microsoftonline.com/redeem?rd=https%3a%2f%2finvitations.microsoft.com%2fredeem%2f%3ftenant%3d{tenant}%26user%3d{id}%26ticket%3d{ticket}%26ver%3d2.0"
     ))
+}
+
+/// The sets of objects that can have a role of an application, and their kinds.
+const PRINCIPALS: [(&str, &str); 3] = [("users", "User"), ("groups", "Group"), ("servicePrincipals", "ServicePrincipal")];
+
+/// Returns the object of a root set with an id, and its type.
+fn with_id<'n>(new: &'n NewEntity<'_>, set: &str, id: &str) -> Option<(Arc<StoredEntity>, &'n StructuredType)> {
+    let root = new.model.root(set)?;
+    let object = new.world.store.get(&root.set.into(), id)?;
+    Some((object, new.model.structured(root.target)))
+}
+
+/// Returns the name of the object of the first of some sets that has an id.
+fn display_name(new: &NewEntity<'_>, property: &str, sets: &[(&str, &str)]) -> Option<DerivedValue> {
+    let id = new.text(property)?;
+    let (object, structured) = sets.iter().find_map(|(set, _)| with_id(new, set, &id))?;
+    text_of(structured, &object.properties, "displayName").map(|name| DerivedValue::text(&name))
 }
 
 /// Whether a group is one of Microsoft 365.

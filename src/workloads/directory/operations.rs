@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::patch::Patch;
-use crate::edm::schema::{PropertyType, StructuredType};
+use crate::edm::patch::{NewValue, Patch, PropertyChange};
+use crate::edm::schema::{Model, OperationType, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
@@ -36,6 +36,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("addKey", "servicePrincipal", add_key),
     ("changePassword", "user", change_password),
     ("revokeSignInSessions", "user", revoke_sign_in_sessions),
+    ("resetPassword", "authenticationMethod", reset_password),
 ];
 
 /// Returns the refusal of a request that costs more than it may.
@@ -313,27 +314,83 @@ fn change_password(request: &OperationRequest<'_>) -> Result<OperationReply, Err
     checks::check_password(request.world, new, &mut request.decided.borrow_mut())?;
     let model = request.model;
     change(request, |structured, values| {
-        let Some(index) = structured.property("passwordProfile") else { return };
-        let property = &structured.properties[index];
-        let PropertyType::Complex(id) = property.kind else { return };
-        let profile_type = model.structured(id);
-        let mut profile = match values.get(property.slot) {
-            Value::Complex(profile) => (**profile).clone(),
-            _ => Complex::initial(profile_type),
-        };
-        for (name, value) in [("password", Value::String(new.clone())), ("forceChangePasswordNextSignIn", Value::Boolean(false))]
-        {
-            if let Some(slot) = profile_type.slot(name) {
-                profile.set(slot, value);
-            }
-        }
-        values.set(property.slot, Value::Complex(Arc::new(profile)));
-        if let Some(slot) = structured.slot("lastPasswordChangeDateTime") {
-            values.set(slot, now(request));
-        }
+        set_password(model, structured, values, new, now(request));
     })?;
     revoke(request);
     Ok(OperationReply::Nothing)
+}
+
+/// learn.microsoft.com/graph/api/authenticationmethod-resetpassword (medium): 202 with the address of an operation, which is done at once here. A
+/// password that the request does not have is made up, and is in this answer alone; its form is a guess (none).
+fn reset_password(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
+    let (world, model) = (request.world, request.model);
+    let parse = |text: &str| EntityAddress::parse(&world.schema, model, text);
+    let above = |address: &EntityAddress| address.collection.holder.as_deref().and_then(parse);
+    let Some(holder) = request.address().as_ref().and_then(above) else { return Ok(OperationReply::Nothing) };
+    let Some(user) = above(&holder).filter(|user| user.collection.holder.is_none()) else { return Ok(OperationReply::Nothing) };
+    let given = match request.argument("newPassword") {
+        Argument::Value(Value::String(given)) => Some(given.clone()),
+        _ => None,
+    };
+    if let Some(given) = &given {
+        checks::check_password(world, given, &mut request.decided.borrow_mut())?;
+    }
+    let made = || -> Arc<str> { format!("Aa1{}", &world.next_tag_id().simple().to_string()[..9]).into() };
+    let password = given.clone().unwrap_or_else(made);
+    let holder_type = model.find_structured(world.schema.set(holder.collection.set).target);
+    let Some(navigation) = holder_type.and_then(|holder| holder.navigation("operations")) else {
+        return Ok(OperationReply::Nothing);
+    };
+    let place = holder.collection.within(&world.schema, &holder.key, navigation.set);
+    let operation = model.structured(navigation.target);
+    let status = operation.property("status").and_then(|index| {
+        let member = model.member(operation.properties[index].kind, "succeeded").map(Value::Enum)?;
+        Some(PropertyChange { property: index, to: NewValue::Set(member) })
+    });
+    let time = operation.property("lastActionDateTime");
+    let time = time.map(|property| PropertyChange { property, to: NewValue::Set(now(request)) });
+    let changes = status.into_iter().chain(time).collect();
+    let address = (request.create)(&place, &Patch { changes, ..Patch::default() })?;
+    let user_type = model.structured(world.schema.set(user.collection.set).target);
+    let updated = world.store.to_change(&user.collection, 0)?.update(&user.key, |entity| {
+        let structured = model.actual(user_type, entity.properties.own_type);
+        let mut values = entity.properties.clone();
+        set_password(model, structured, &mut values, &password, now(request));
+        Ok::<_, OperationProblem>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
+    });
+    updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))?;
+    world.sign_ins.revoke(&user.key, unix_millis(request.now).div_euclid(1000));
+    let Some(OperationType::Value(PropertyType::Complex(id))) = request.operation.returns else {
+        return Ok(OperationReply::AcceptedAt(address, None));
+    };
+    let structured = model.structured(id);
+    let mut value = Complex::initial(structured);
+    if let (None, Some(slot)) = (given, structured.slot("newPassword")) {
+        value.set(slot, Value::String(password));
+    }
+    Ok(OperationReply::AcceptedAt(address, Some(Value::Complex(Arc::new(value)))))
+}
+
+/// Sets the password of a user.
+fn set_password(model: &Model, structured: &StructuredType, values: &mut Complex, password: &Arc<str>, now: Value) {
+    let Some(index) = structured.property("passwordProfile") else { return };
+    let property = &structured.properties[index];
+    let PropertyType::Complex(id) = property.kind else { return };
+    let profile_type = model.structured(id);
+    let mut profile = match values.get(property.slot) {
+        Value::Complex(profile) => (**profile).clone(),
+        _ => Complex::initial(profile_type),
+    };
+    let members = [("password", Value::String(password.clone())), ("forceChangePasswordNextSignIn", Value::Boolean(false))];
+    for (name, value) in members {
+        if let Some(slot) = profile_type.slot(name) {
+            profile.set(slot, value);
+        }
+    }
+    values.set(property.slot, Value::Complex(Arc::new(profile)));
+    if let Some(slot) = structured.slot("lastPasswordChangeDateTime") {
+        values.set(slot, now);
+    }
 }
 
 /// Revokes the tokens of the bound user.

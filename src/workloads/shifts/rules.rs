@@ -68,6 +68,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         // The schema does not mark createdBy as computed, but it is not among the updatable properties of the reference page, and
         // no published response has it.
         ("changeTrackedEntity", "createdBy", PropertyRule::ReadOnly),
+        ("changeTrackedEntity", "createdBy", PropertyRule::NotServerSet),
         ("changeTrackedEntity", "createdBy", PropertyRule::OmittedWhileNull),
         // Taken from an application, which names the sender.
         ("scheduleChangeRequest", "senderUserId", PropertyRule::Writable),

@@ -7,14 +7,19 @@ use std::sync::Arc;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::{NewValue, Patch, PropertyChange, Related, RelatedEntities};
-use crate::edm::schema::{PropertyType, Root, StructuredType};
+use crate::edm::schema::{OperationType, Property, PropertyType, Root, StructuredType};
 use crate::edm::value::Value;
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
+use crate::odata::read::Argument;
 use crate::policy::refusal;
 use crate::workloads::teams::operations;
-use crate::world::workload::{Creation, Started, ValueRule, text_of};
+use crate::world::World;
+use crate::world::workload::{Creation, OperationReply, OperationRequest, OperationRow, Started, ValueRule, text_of};
+
+/// Operations that create a team, and the functions that answer their calls.
+pub(super) const OPERATIONS: &[OperationRow] = &[("clone", "team", clone)];
 
 /// The name of the first channel of a team.
 const GENERAL: &str = "General";
@@ -35,12 +40,103 @@ pub(super) fn complete(creation: &Creation<'_>) -> Result<Option<Started>, Error
     add_channel(creation)?;
     let create = |place: &CollectionAddress, patch: &Patch| (creation.create)(place, None, patch);
     let context = (creation.world, creation.model, creation.now);
-    let (location, _) = operations::operation(context, creation.address, creation.structured, "createTeam", &create)?;
+    let (location, _) = operations::operation(context, creation.address, creation.structured, "createTeam", None, &create)?;
     // The parts within the team are removed with it, if the group cannot be created.
-    add_group(creation)?;
+    add_group(creation, None)?;
     let content_location = format!("/{}", creation.address.text(&creation.world.schema));
     Ok(Some(Started { location, content_location }))
 }
+
+/// Creates a copy of the bound team (learn.microsoft.com/graph/api/team-clone, medium): 202 with the address of an operation of that team, which is
+/// done at once here and names the new one. Settings, channels and members are copied, as the request names them; applications and tabs are not
+/// (none).
+fn clone(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
+    let (Some(source), Some(address)) = (request.entity, request.address()) else { return Ok(OperationReply::Nothing) };
+    let (world, model) = (request.world, request.model);
+    let structured = model.structured(world.schema.set(address.collection.set).target);
+    let Some(root) = model.root("teams") else { return Ok(OperationReply::Nothing) };
+    let has_part = |name: &str| {
+        let parameter = request.operation.parameter("partsToClone").map(|index| &request.operation.parameters[index]);
+        let member = parameter.and_then(|parameter| match parameter.kind {
+            OperationType::Value(kind) => model.member(kind, name),
+            OperationType::Entity(_) | OperationType::Entities(_) => None,
+        });
+        match (request.argument("partsToClone"), member) {
+            (Argument::Value(Value::Enum(parts)), Some(member)) => parts & member == member,
+            _ => false,
+        }
+    };
+    let argument = |name: &str| match request.argument(name) {
+        Argument::Value(value) if *value != Value::Null => Some(value.clone()),
+        _ => None,
+    };
+    let named = ["displayName", "description", "classification", "visibility"];
+    let mut changes: Vec<PropertyChange> = named.iter().filter_map(|name| set(structured, name, argument(name)?)).collect();
+    if has_part("settings") {
+        let is_setting = |property: &&Property| property.name.ends_with("Settings") && !property.read_only;
+        changes.extend(structured.properties.iter().map(|property| &**property).filter(is_setting).filter_map(|property| {
+            let value = source.properties.get(property.slot);
+            set(structured, &property.name, value.clone()).filter(|_| *value != Value::Null)
+        }));
+    }
+    let new = (request.create)(&CollectionAddress::from(root.set), &Patch { changes, ..Patch::default() })?;
+    let completed = copy_parts(request, &address, &new, structured, &has_part).and_then(|()| {
+        let entity = world.store.entity(&new).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
+        let (headers, now, create) = (request.headers, request.now, request.create_as);
+        let creation = Creation { world, model, structured, address: &new, entity: &entity, headers, now, create };
+        add_owner(&creation)?;
+        add_channel(&creation)?;
+        let create = |place: &CollectionAddress, patch: &Patch| (request.create)(place, patch);
+        let operation =
+            operations::operation((world, model, request.now), &address, structured, "cloneTeam", Some(&new), &create)?;
+        let nickname = argument("mailNickname");
+        let nickname = nickname.as_ref().and_then(|name| if let Value::String(name) = name { Some(&**name) } else { None });
+        add_group(&creation, nickname).inspect_err(|_| discard(world, operation.1.as_ref()))?;
+        Ok(operation.0)
+    });
+    completed.map(OperationReply::Accepted).inspect_err(|_| discard(world, Some(&new)))
+}
+
+/// Removes an entity that was created in vain, with what it contains. It is the store's own, so that takes no room.
+fn discard(world: &World, made: Option<&EntityAddress>) {
+    let Some(made) = made else { return };
+    world.store.empty_within(made.collection.root, &made.text(&world.schema));
+    if let Ok(collection) = world.store.to_change(&made.collection, 0) {
+        let _ = collection.remove(&made.key);
+    }
+}
+
+/// Copies members and channels of a team to a new one, as far as the parts are wanted.
+fn copy_parts(
+    request: &OperationRequest<'_>,
+    from: &EntityAddress,
+    to: &EntityAddress,
+    structured: &StructuredType,
+    has_part: &dyn Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let (world, model) = (request.world, request.model);
+    for name in ["members", "channels"].into_iter().filter(|name| has_part(name)) {
+        let Some(navigation) = structured.navigation(name) else { continue };
+        let place = |team: &EntityAddress| team.collection.within(&world.schema, &team.key, navigation.set);
+        let declared = model.structured(navigation.target);
+        for item in world.store.list(&place(from)) {
+            let own_type = model.actual(declared, item.properties.own_type);
+            // The values that a request cannot set follow from the new team, or have new ones.
+            let is_copied =
+                |property: &Property| !property.read_only && property.server_set.is_none() && !OWN.contains(&&*property.name);
+            let changes = own_type.properties.iter().filter(|property| is_copied(property)).filter_map(|property| {
+                let value = item.properties.get(property.slot);
+                set(own_type, &property.name, value.clone()).filter(|_| *value != Value::Null)
+            });
+            let patch = Patch { read_as: item.properties.own_type, changes: changes.collect(), ..Patch::default() };
+            (request.create)(&place(to), &patch)?;
+        }
+    }
+    Ok(())
+}
+
+/// The properties of members and channels that each has of its own.
+const OWN: [&str; 4] = ["id", "email", "webUrl", "filesFolderWebUrl"];
 
 /// Returns a collection of the team, and the type of its entities.
 fn within<'c>(creation: &Creation<'c>, name: &str) -> Option<(CollectionAddress, &'c StructuredType)> {
@@ -91,8 +187,8 @@ fn add_owner(creation: &Creation<'_>) -> Result<(), Error> {
     (creation.create)(&place, None, &patch).map(drop)
 }
 
-/// Adds the group of the team, which has its id, with the members of the team.
-fn add_group(creation: &Creation<'_>) -> Result<(), Error> {
+/// Adds the group of the team, which has its id, with the members of the team, and a nickname that the request has or that follows from the name.
+fn add_group(creation: &Creation<'_>, nickname: Option<&str>) -> Result<(), Error> {
     let (world, model) = (creation.world, creation.model);
     let Some(root) = model.root("groups") else { return Ok(()) };
     let place = CollectionAddress::from(root.set);
@@ -103,7 +199,8 @@ fn add_group(creation: &Creation<'_>) -> Result<(), Error> {
     let group = model.structured(root.target);
     let own = |name: &str| text_of(creation.structured, &creation.entity.properties, name);
     let name = own("displayName").unwrap_or_default();
-    let nickname: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let of_name = || name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let nickname: String = nickname.map_or_else(of_name, str::to_owned);
     // A part of the key distinguishes it from that of another group.
     let suffix: String = key.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
     let nickname = if nickname.is_empty() { format!("team{suffix}") } else { nickname };

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::tags;
 use crate::edm::address::encoded_key;
 use crate::text::json::quoted;
 use crate::world::fixture::directory::HOME_TENANT;
 use crate::world::workload::{Derived, DerivedValue, KeyRule, NewEntity, text_of};
 
 /// Strong: the forms recorded in pnp/pnpcore, and learn.microsoft.com/graph/api/channel-post-messages and channel-post-members.
-pub(super) static DERIVED: [Derived; 11] = [
+pub(super) static DERIVED: [Derived; 16] = [
     row("team", "displayName", |team| text_of_group(team, "displayName")),
     row("team", "description", |team| text_of_group(team, "description")),
     row("channel", "tenantId", |channel| Some(DerivedValue::text(&tenant(channel)))),
@@ -34,6 +35,12 @@ pub(super) static DERIVED: [Derived; 11] = [
     row("aadUserConversationMember", "displayName", |member| text_of_user(member, "displayName")),
     row("aadUserConversationMember", "email", |member| text_of_user(member, "mail")),
     row("aadUserConversationMember", "tenantId", |member| member.text("userId").map(|_| DerivedValue::text(&tenant(member)))),
+    // Medium: learn.microsoft.com/graph/api/teamworktag-post and teamworktagmember-post.
+    row("teamworkTag", "teamId", |tag| team(tag).as_deref().map(DerivedValue::text)),
+    row("teamworkTag", "memberCount", |tag| Some(DerivedValue::Json(tags::new_members(tag).to_string()))),
+    row("teamworkTag", "tagType", |_| Some(DerivedValue::text("standard"))),
+    row("teamworkTagMember", "displayName", |member| text_of_user(member, "displayName")),
+    row("teamworkTagMember", "tenantId", |member| member.text("userId").map(|_| DerivedValue::text(&tenant(member)))),
 ];
 
 /// Medium: learn.microsoft.com/graph/api/team-post, a team of a group has its id.

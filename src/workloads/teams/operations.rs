@@ -1,4 +1,4 @@
-//! Operations of teams and channels: archive and unarchive.
+//! Operations of teams and channels: archive and unarchive. `creation.rs` has clone.
 //!
 //! Medium (learn.microsoft.com/graph/api/team-archive, channel-archive): 202 with the address of an operation, which is done at once here. The
 //! refusal of a write to an archived team has no public source, so it is not emulated.
@@ -31,7 +31,7 @@ fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -
     let type_id = entity.properties.own_type.unwrap_or(world.schema.set(request.collection.set).target);
     let Some(structured) = request.model.find_structured(type_id) else { return Ok(OperationReply::Nothing) };
     let create = |place: &CollectionAddress, patch: &Patch| (request.create)(place, patch);
-    let (location, stored) = operation((world, request.model, request.now), &address, structured, kind, &create)?;
+    let (location, stored) = operation((world, request.model, request.now), &address, structured, kind, None, &create)?;
     let updated = world.store.to_change(request.collection, 0).map_err(OperationProblem::from).and_then(|collection| {
         let updated = collection.update(&entity.key, |entity| {
             (request.check_condition)(entity).map_err(OperationProblem::Refused)?;
@@ -52,12 +52,14 @@ fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -
     Ok(OperationReply::Accepted(location))
 }
 
-/// Returns the address of the operation, as recorded in pnp/pnpcore. It is stored where the schema has a place for it.
+/// Returns the address of the operation, as recorded in pnp/pnpcore. It is stored where the schema has a place for it. Its target is the team,
+/// or another one that it has made.
 pub(super) fn operation(
     (world, model, now): (&World, &Model, SystemTime),
     address: &EntityAddress,
     structured: &StructuredType,
     kind: &str,
+    made: Option<&EntityAddress>,
     create: &dyn Fn(&CollectionAddress, &Patch) -> Result<EntityAddress, Error>,
 ) -> Result<(String, Option<EntityAddress>), Error> {
     let schema = &world.schema;
@@ -82,14 +84,15 @@ pub(super) fn operation(
     let member = |property: &str, name: &str| {
         model.member(operation_type.properties[operation_type.property(property)?].kind, name).map(Value::Enum)
     };
+    let target = made.unwrap_or(&team);
     let values = [
         ("operationType", member("operationType", kind)),
         ("status", member("status", "succeeded")),
         ("createdDateTime", Some(now.clone())),
         ("lastActionDateTime", Some(now)),
         ("attemptsCount", Some(Value::Integer(1))),
-        ("targetResourceId", Some(Value::String(team.key.clone()))),
-        ("targetResourceLocation", Some(Value::String(Arc::from(format!("/{team_text}"))))),
+        ("targetResourceId", Some(Value::String(target.key.clone()))),
+        ("targetResourceLocation", Some(Value::String(Arc::from(format!("/{}", target.text(schema)))))),
     ];
     let changes = values
         .into_iter()

@@ -16,6 +16,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         part("conversationMember", &MEMBER, &MEMBER_WORDING),
         part("aadUserConversationMember", &MEMBER, &MEMBER_WORDING),
         part("chatMessage", &MESSAGE, &MESSAGE_WORDING),
+        // Its workload counts the members of a tag.
+        TypeRules { is_consulted: true, ..part("teamworkTagMember", &DEFAULT_CAPABILITIES, &DEFAULT_WORDING) },
     ],
     properties: &[
         // The singleton's value is the emulator's own (grade none): the reference page gives only the meaning of the property.
@@ -47,6 +49,11 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("team", "group", View::SameKey("groups")),
         ("team", "primaryChannel", View::Among { navigation: "channels", property: "displayName", value: "\"General\"" }),
     ],
+    // Medium: learn.microsoft.com/graph/api/team-list-allchannels and team-list-incomingchannels print `shared` without a preference, and the
+    // resource says that it needs one.
+    whole_enums: &[("team", "allChannels"), ("team", "incomingChannels")],
+    // Medium: the answers on learn.microsoft.com/graph/api/chatmessage-list-hostedcontents.
+    counted: &["chatMessageHostedContent"],
     // Strong for channel messages (recorded in pnp/pnpcore), medium for the other pages.
     page_sizes: &[("chatMessage", 20)],
     // Weak: notes of two users on the refusal, which is that of messages in a mailbox (msgraph-metadata#607).

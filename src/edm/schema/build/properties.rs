@@ -121,8 +121,8 @@ pub(super) fn build(
         let value = initial(kind, text, &enum_member).or_else(|| initial(kind, &quoted, &enum_member));
         property.initial = Some(value.ok_or_else(|| format!("invalid default value '{text}' of property {}", place()))?);
     }
-    if owner.is_entity && kind == PropertyType::Primitive(Primitive::DateTimeOffset) {
-        property.server_set = ServerSetValue::of_name(&declaration.name);
+    if owner.is_entity {
+        property.server_set = ServerSetValue::of_name(&declaration.name, document.resolve(owner.schema, &declaration.type_name));
     }
     for rule in rows.iter().filter(|(_, name, _)| *name == declaration.name).map(|(_, _, rule)| *rule) {
         match rule {
