@@ -7,17 +7,17 @@
 
 use std::sync::Arc;
 
+use super::stored::{self, Values};
 use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{OperationType, Property, PropertyType, Slot, StructuredType};
-use crate::edm::tag;
-use crate::edm::value::{Complex, Entity, Value};
+use crate::edm::schema::{OperationType, Property, PropertyType, StructuredType};
+use crate::edm::value::{Complex, Value};
 use crate::entra::caller;
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::world::clock::unix_millis;
-use crate::world::workload::{OperationHandler, OperationProblem, OperationReply, OperationRequest, OperationRow};
+use crate::world::workload::{OperationHandler, OperationReply, OperationRequest, OperationRow};
 
 /// An action, and the members that it sets.
 struct Effect {
@@ -133,17 +133,16 @@ fn take(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
             // Keys of others are ignored: no public observation of their refusal.
             if let Argument::Value(Value::Collection(keys)) = request.argument(name) {
                 for key in keys.iter() {
-                    if let Value::String(key) = key {
-                        change(request, effect, key)?;
-                    }
+                    let Value::String(key) = key else { continue };
+                    let address = EntityAddress { collection: request.collection.clone(), key: key.clone() };
+                    stored::change(request, &address, |values| set_members(request, effect, values))?;
                 }
             }
             Ok(OperationReply::Nothing)
         }
-        (None, Some(EntityAddress { collection, key })) => {
-            change(request, effect, &key)?;
+        (None, Some(address)) => {
+            stored::change_bound(request, |values| set_members(request, effect, values))?;
             let returns = matches!(request.operation.returns, Some(OperationType::Entity(_)));
-            let address = EntityAddress { collection, key };
             Ok(if returns { OperationReply::Typed(address) } else { OperationReply::Nothing })
         }
         (None, None) => Ok(OperationReply::Nothing),
@@ -156,30 +155,15 @@ fn effect_of(request: &OperationRequest<'_>) -> Option<&'static Effect> {
     EFFECTS.iter().find(|effect| effect.action.1 == bound && effect.action.0.eq_ignore_ascii_case(&request.operation.name))
 }
 
-/// Sets the members of an entity of the collection.
-fn change(request: &OperationRequest<'_>, effect: &Effect, key: &str) -> Result<(), Error> {
-    let world = request.world;
-    let Some(declared) = request.model.find_structured(world.schema.set(request.collection.set).target) else { return Ok(()) };
-    let own = request.entity.and_then(|entity| entity.properties.own_type);
-    let structured = request.model.actual(declared, own);
-    let set = effect.members.iter().filter_map(|(name, member)| {
-        let property = &structured.properties[structured.property(name)?];
-        Some((property.slot, value(request, property, *member)?))
-    });
-    let set: Vec<(Slot, Value)> = (request.server_set)(structured).into_iter().chain(set).collect();
-    let collection = world.store.to_change(request.collection, 0)?;
-    let updated = collection.update(key, |entity| {
-        if request.entity.is_some() {
-            (request.check_condition)(entity).map_err(OperationProblem::Refused)?;
+/// Sets the members of an entity.
+fn set_members(request: &OperationRequest<'_>, effect: &Effect, values: &mut Values<'_>) {
+    let structured = values.structured;
+    for (name, member) in effect.members {
+        let property = structured.property(name).map(|index| &structured.properties[index]);
+        if let Some(value) = property.and_then(|property| value(request, property, *member)) {
+            values.set(name, value);
         }
-        let mut values = entity.properties.clone();
-        for (slot, value) in set {
-            values.set(slot, value);
-        }
-        tag::renew(structured, &mut values, Some(&entity.properties), || world.next_tag_id());
-        Ok::<_, OperationProblem>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
-    });
-    updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))
+    }
 }
 
 /// Returns the new value of a property. `None`: the schema of the user's own has another one.

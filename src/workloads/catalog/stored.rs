@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::{Model, PropertyType, StructuredType};
+use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::world::clock::unix_millis;
@@ -27,14 +28,6 @@ impl Values<'_> {
 
     pub(super) fn set_text(&mut self, name: &str, text: &str) {
         self.set(name, Value::String(text.into()));
-    }
-
-    /// Sets a property to a member of its enum, if the schema has it.
-    pub(super) fn set_member(&mut self, name: &str, member: &str) {
-        let kind = self.structured.property(name).map(|index| self.structured.properties[index].kind);
-        if let Some(number) = kind.and_then(|kind| self.model.member(kind, member)) {
-            self.set(name, Value::Enum(number));
-        }
     }
 
     /// Changes a complex value, which is there afterwards.
@@ -74,7 +67,11 @@ pub(super) fn change(
         }
         let structured = model.actual(declared, entity.properties.own_type);
         let mut values = entity.properties.clone();
+        for (slot, value) in (request.server_set)(structured) {
+            values.set(slot, value);
+        }
         change(&mut Values { model, structured, own: &mut values });
+        tag::renew(structured, &mut values, Some(&entity.properties), || world.next_tag_id());
         Ok::<_, OperationProblem>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
     });
     match updated {
@@ -94,6 +91,7 @@ pub(super) fn change_bound(request: &OperationRequest<'_>, change_values: impl F
     let structured = model.actual(declared, entity.properties.own_type);
     let mut values = entity.properties.clone();
     change_values(&mut Values { model, structured, own: &mut values });
+    tag::renew(structured, &mut values, None, || world.next_tag_id());
     let stored = Arc::new(StoredEntity::of_type(entity.key.clone(), values, structured.blank_text));
     match world.store.to_change(&address.collection, stored.size() + RECORD_BYTES)?.insert(stored) {
         Ok(()) => Ok(()),
