@@ -35,12 +35,23 @@ pub struct Related {
 pub enum RelatedEntities {
     /// The addresses of existing ones (`@odata.bind`).
     Bound(Vec<Arc<str>>),
-    /// An entity with a key, as an object in a create names it. The object has further values if the entity does not exist.
-    Named(Arc<str>, Box<Patch>),
+    /// An entity that a create names by its key.
+    Named(Box<NamedEntity>),
     /// None: the link of a single-valued navigation property is removed.
     Unbound,
     /// New ones (OData 4.0 Part 1, 11.4.2.2, deep insert).
     New(Vec<Patch>),
+}
+
+/// An entity that a create names by its key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedEntity {
+    /// The key.
+    pub key: Arc<str>,
+    /// The values that it has if it begins to exist.
+    pub values: Patch,
+    /// Whether it begins to exist in any case, if it does not exist.
+    pub begins: bool,
 }
 
 /// The change of a declared property.

@@ -225,6 +225,9 @@ impl BodyReader<'_> {
                     self.nested(structured, name, is_entity, json, &place, &mut patch);
                     continue;
                 }
+                if self.is_request() && is_entity && self.key_member(structured, name, json, &place, &mut patch) {
+                    continue;
+                }
                 self.undeclared(structured, name, json, &place, &mut patch, &mut seen_dynamic);
                 continue;
             };

@@ -270,7 +270,7 @@ rows! {
     source "learn.microsoft.com/graph/api/printjob-redirect (`finishings` in the body, and null in the answer); against it OData/odata.net ReaderValidationUtils_NullNamedValueForNonNullableType and OData 4.01 Part 3, 7.2 (a collection is never null)";
 
     "operations" operations: Operations = "the call of an action or a function that is neither implemented nor recorded in a stub" {
-        Declared "declared" "answered as declared: the status of its page, and an empty result of its type; nothing changes",
+        Declared "declared" "answered as declared: the status of its page, and a result of its type with the arguments that have the names of its members; nothing changes",
         Refuse "refuse" "refused as an unknown segment",
     }
     profiles Declared Declared Declared;

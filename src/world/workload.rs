@@ -643,7 +643,7 @@ impl NewEntity<'_> {
         };
         match &self.related.iter().find(is_named)?.entities {
             RelatedEntities::Bound(addresses) => EntityAddress::parse(&self.world.schema, self.model, addresses.first()?),
-            RelatedEntities::Unbound | RelatedEntities::New(_) | RelatedEntities::Named(..) => None,
+            RelatedEntities::Unbound | RelatedEntities::New(_) | RelatedEntities::Named(_) => None,
         }
     }
 

@@ -61,6 +61,10 @@ pub struct WorkloadRules {
     pub limit_headers: &'static [(&'static str, LimitHeaders)],
     /// Navigation properties to entities that live elsewhere, though the schema says that they contain them.
     pub references: &'static [Path],
+    /// Navigation properties to entities that live elsewhere, where a create makes an entity of an object without a key.
+    pub created_elsewhere: &'static [Path],
+    /// Types, and members of creates that the schema does not declare, with keys of entities to which navigation properties lead.
+    pub key_members: &'static [(&'static str, &'static [KeyMember])],
     /// Types whose workload decides who may read and write their entities.
     pub guarded: &'static [&'static str],
     /// Navigation properties to the entities of a root set that have a person among their members.
@@ -154,6 +158,17 @@ pub struct WorkloadRules {
     pub without_tenant: &'static [(&'static str, Tolerance)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
+}
+
+/// A member of a create with the key of the entity to which a navigation property leads.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyMember {
+    /// The member.
+    pub name: &'static str,
+    /// The navigation property.
+    pub navigation: &'static str,
+    /// Whether an entity that does not exist begins to exist.
+    pub begins: bool,
 }
 
 /// The status of a creation, where it is not that of the type.
@@ -417,6 +432,8 @@ impl WorkloadRules {
             queries,
             limit_headers,
             references,
+            created_elsewhere,
+            key_members,
             guarded,
             joined: _,
             inverses: _,
@@ -471,6 +488,7 @@ impl WorkloadRules {
         found.extend(
             names(unique).chain(names(unexpanded)).chain(names(expanded)).chain(names(references)).chain(names(shown_with_new)),
         );
+        found.extend(names(created_elsewhere).chain(names(key_members)));
         found.extend(always_keyed.iter().chain(*chosen_keys).chain(*placeholders).chain(*plain_deltas).copied());
         found.extend(guarded.iter().chain(*formed).chain(*own_state).chain(*counted).copied());
         found.extend(names(whole_enums).chain(names(typed_contexts)));
@@ -522,6 +540,8 @@ impl WorkloadRules {
         placeholders: &[],
         typed_bodies: &[],
         references: &[],
+        created_elsewhere: &[],
+        key_members: &[],
         guarded: &[],
         joined: &[],
         inverses: &[],

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::name_index::NameIndex;
 use super::{
-    Advance, Capabilities, DeactivationRules, DerivedKey, Elsewhere, FileRules, ImpliedRules, LimitHeaders, Projection, Property,
-    PropertyType, QueryRules, Required, Restrictions, SearchRules, SetId, SiteRules, Slot, TagRules, Tolerance, TypeId, Unique,
-    UnknownMembers, View, WellKnown, WindowRules, Wording,
+    Advance, Capabilities, DeactivationRules, DerivedKey, Elsewhere, FileRules, ImpliedRules, KeyMember, LimitHeaders,
+    Projection, Property, PropertyType, QueryRules, Required, Restrictions, SearchRules, SetId, SiteRules, Slot, TagRules,
+    Tolerance, TypeId, Unique, UnknownMembers, View, WellKnown, WindowRules, Wording,
 };
 use crate::edm::primitive::Primitive;
 
@@ -22,6 +22,8 @@ pub struct Navigation {
     pub is_collection: bool,
     /// Whether the entities live here. Others are links to entities that live elsewhere.
     pub contains_target: bool,
+    /// Whether an object without a key in a create is a new entity, though the entities live elsewhere.
+    pub creates_elsewhere: bool,
     /// The collections of its entities, or of its links.
     pub set: SetId,
     /// Whether it leads to a single entity that must exist (OData CSDL 4.01, 8.3).
@@ -164,6 +166,8 @@ pub struct RareRules {
     pub derived_key: Option<&'static DerivedKey>,
     /// The behavior that decides whether bodies must name a derived type.
     pub typed: Option<&'static Tolerance>,
+    /// The members of a create with keys of entities to which navigation properties lead.
+    pub key_members: Option<&'static &'static [KeyMember]>,
 }
 
 impl RareRules {
@@ -191,6 +195,7 @@ impl RareRules {
         eventual: None,
         derived_key: None,
         typed: None,
+        key_members: None,
     };
 
     /// Whether there is a rule.
@@ -218,6 +223,7 @@ impl RareRules {
             eventual,
             derived_key,
             typed,
+            key_members,
         } = self;
         implied.is_none()
             && deactivated.is_none()
@@ -239,6 +245,7 @@ impl RareRules {
             && closed.is_none()
             && unknown_members.is_none()
             && eventual.is_none()
+            && key_members.is_none()
             && derived_key.is_none()
             && typed.is_none()
     }

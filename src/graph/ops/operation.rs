@@ -8,7 +8,9 @@ use http::{Method, StatusCode};
 
 use crate::edm::address::EntityAddress;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{ItemType, Model, Operation, OperationType, PropertyType, Restrictions, StructuredType, TypeId};
+use crate::edm::schema::{
+    ItemType, Model, Operation, OperationType, Property, PropertyType, Restrictions, StructuredType, TypeId,
+};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::body::{BodyHeaders, BodyUse};
 use crate::graph::context::{OperationContext, blank_single};
@@ -115,7 +117,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         if let (Some(address), Some(OperationType::Entity(id))) = (bound, operation.returns) {
             return with_bound(context, operation, id, &address).map(|success| Outcome::Declared(Box::new(success)));
         }
-        return declared(context, call, |context, id, origin| changed(context, id, origin, skipped));
+        return declared(context, call, &arguments, |context, id, origin| changed(context, id, origin, skipped));
     };
     check_options(context, operation)?;
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
@@ -241,7 +243,7 @@ pub(in crate::graph) fn call_unbound(
     let arguments = read_arguments(&context, call.operation, &call.arguments, !call.is_followed, skipped)?;
     read_further(&context, call, skipped)?;
     check_missing(call.operation, &arguments)?;
-    declared(&context, call, |_, id, _| Ok(Complex::initial(model.structured(id))))
+    declared(&context, call, &arguments, |_, id, _| Ok(Complex::initial(model.structured(id))))
 }
 
 /// Whether a call is answered with the entity to which the operation is bound: an action with a result of its type, or of a base type.
@@ -282,11 +284,13 @@ fn with_bound(
     Ok(success)
 }
 
-/// Answers as declared: an empty result of the declared type. Nothing changes. `changed` returns the values of a body that changes what lies
+/// Answers as declared: a result of the declared type, which has the arguments of an action that have the names of its members, and else is
+/// empty. Nothing changes. `changed` returns the values of a body that changes what lies
 /// behind a result, or adds to it.
 fn declared<R>(
     context: &OperationContext<'_, R>,
     call: &OperationCall<'_>,
+    arguments: &[Argument],
     mut changed: impl FnMut(&OperationContext<'_, R>, TypeId, Origin) -> Result<Complex, Error>,
 ) -> Result<Outcome, Error> {
     if context.world.behaviors.operations == Operations::Refuse {
@@ -306,6 +310,10 @@ fn declared<R>(
             let mut value = result::blank(context, kind);
             if let (true, PropertyType::Complex(id)) = (context.request.method == Method::PATCH, kind) {
                 value = Value::Complex(Arc::new(changed(context, id, Origin::Update)?));
+            } else if let (Value::Complex(blank), PropertyType::Complex(id)) = (&value, kind) {
+                let mut values = Complex::clone(blank);
+                copy_arguments(context.model.structured(id), call, arguments, &mut values);
+                value = Value::Complex(Arc::new(values));
             }
             result::value(context, status, kind, &value, context.world.behaviors.secret)
         }
@@ -315,7 +323,10 @@ fn declared<R>(
             let blank = if context.request.method == Method::PATCH {
                 StoredEntity::new(key, changed(context, id, Origin::Update)?)
             } else {
-                blank_single(structured, &key)
+                let blank = blank_single(structured, &key);
+                let mut values = blank.properties.clone();
+                copy_arguments(structured, call, arguments, &mut values);
+                StoredEntity::of_type(key, values, structured.blank_text)
             };
             result::unstored_entity(context, status, structured, &blank)
         }
@@ -330,6 +341,24 @@ fn declared<R>(
     };
     success.decided.push("operations");
     Ok(Outcome::Declared(Box::new(success)))
+}
+
+/// Sets the members of a result that have the names and types of the arguments of an action.
+fn copy_arguments(structured: &StructuredType, call: &OperationCall<'_>, arguments: &[Argument], values: &mut Complex) {
+    if call.is_followed || !call.operation.is_action {
+        return;
+    }
+    for (parameter, argument) in call.operation.parameters.iter().zip(arguments) {
+        let property = structured.property(&parameter.name).map(|index| &structured.properties[index]);
+        let is_key = |property: &Property| structured.key_property().is_some_and(|key| key.slot == property.slot);
+        if let (Some(property), Argument::Value(value)) = (property, argument)
+            && parameter.kind == OperationType::Value(property.kind)
+            && !is_key(property)
+            && !property.write_only
+        {
+            values.set(property.slot, value.clone());
+        }
+    }
 }
 
 /// Returns the values of a body that changes what lies behind a result, or adds to it, over those of an empty one.

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::key;
-use crate::edm::patch::{Patch, Related, RelatedEntities};
+use crate::edm::patch::{NamedEntity, Patch, Related, RelatedEntities};
 use crate::edm::schema::{Navigation, SetId, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity};
 use crate::graph::context::OperationContext;
@@ -258,7 +258,7 @@ fn named_target(
     context: &OperationContext<'_>,
     structured: &StructuredType,
     navigation: &Navigation,
-    (key, values): (&Arc<str>, &Patch),
+    NamedEntity { key, values, begins }: &NamedEntity,
     decided: &mut Vec<&'static str>,
 ) -> Result<Target, Error> {
     let path = (&*structured.full_name, &*navigation.name);
@@ -269,20 +269,15 @@ fn named_target(
             return existing(context, navigation.target, path, found, key);
         }
     }
-    let is_created = is_created_by_link(context, &collections, decided);
-    match collections.into_iter().next().filter(|_| is_created) {
-        Some(collection) => {
-            let address = EntityAddress { collection, key: key.clone() };
-            Ok(Target { address, is_new: true, values: Some(Box::new(values.clone())) })
-        }
-        None => {
-            let target = context.model.structured(navigation.target);
-            let wording = target.wording;
-            let error = Error::new(wording.unknown_entity, &[wording.noun, key, &target.full_name]);
-            Err(Error { inner_code: wording.not_found_code, ..error }
-                .with_detail(format!("{} {key:?} does not exist", navigation.name)))
-        }
+    let is_created = *begins || is_created_by_link(context, &collections, decided);
+    if let Some(collection) = collections.into_iter().next().filter(|_| is_created) {
+        let address = EntityAddress { collection, key: key.clone() };
+        return Ok(Target { address, is_new: true, values: Some(Box::new(values.clone())) });
     }
+    let target = context.model.structured(navigation.target);
+    let wording = target.wording;
+    let error = Error::new(wording.unknown_entity, &[wording.noun, key, &target.full_name]);
+    Err(Error { inner_code: wording.not_found_code, ..error }.with_detail(format!("{} {key:?} does not exist", navigation.name)))
 }
 
 /// Returns the collections in which an entity can live that a new one names by its key: that of the request, those of the entities above it, the
@@ -437,7 +432,7 @@ pub(super) fn look_up<'m>(
 ) -> Result<Vec<Relation<'m>>, Error> {
     let links = |related: &Related| match &related.entities {
         RelatedEntities::Bound(addresses) => addresses.len(),
-        RelatedEntities::Named(..) => 1,
+        RelatedEntities::Named(_) => 1,
         RelatedEntities::Unbound | RelatedEntities::New(_) => 0,
     };
     let limit = statuses::link_limit(context.world, structured, context.model);
@@ -469,11 +464,11 @@ pub(super) fn look_up<'m>(
                 }
                 RelationEntities::Linked(targets)
             }
-            RelatedEntities::Named(key, values) => {
+            RelatedEntities::Named(named) => {
                 if context.world.schema.is_derived(navigation.set) {
                     return Err(Error::new(&refusal::DERIVED_LINK, &[]));
                 }
-                RelationEntities::Linked(vec![named_target(context, structured, navigation, (key, values), decided)?])
+                RelationEntities::Linked(vec![named_target(context, structured, navigation, named, decided)?])
             }
             RelatedEntities::New(patches) => {
                 let declared = context.model.structured(navigation.target);
@@ -515,10 +510,24 @@ pub(super) fn relate<'m>(
                 context.world.store.to_remove(&place).remove(&navigation.name);
             }
             RelationEntities::New(entities) => {
+                // An entity that lives elsewhere is created there, and linked.
+                let elsewhere = if navigation.contains_target { None } else { Some(collections_of(context, navigation.target)) };
+                let home = elsewhere.map(|homes| homes.into_iter().next());
+                let home = home.map(|home| home.ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))).transpose()?;
                 for entity in entities {
-                    let key = create(&place, entity)?;
-                    let holder = EntityAddress { collection: place.clone(), key };
-                    relate(context, &holder, &entity.relations, create)?;
+                    let key = create(home.as_ref().unwrap_or(&place), entity)?;
+                    let address = EntityAddress { collection: home.clone().unwrap_or_else(|| place.clone()), key };
+                    let mut related = relate(context, &address, &entity.relations, create);
+                    if home.is_some() && related.is_ok() {
+                        let target = Target { address: address.clone(), is_new: false, values: None };
+                        related = link(context, &place, &target).map(drop);
+                    }
+                    if let (true, Err(_)) = (home.is_some(), &related) {
+                        // The entity that names it is undone, too.
+                        let collection = context.world.store.to_change(&address.collection, 0)?;
+                        let _ = collection.remove(&address.key);
+                    }
+                    related?;
                 }
             }
         }

@@ -4,7 +4,7 @@ use super::problem::Path;
 use super::reader::BodyReader;
 use super::{Origin, kinds};
 use crate::edm::key;
-use crate::edm::patch::{Patch, Related, RelatedEntities};
+use crate::edm::patch::{NamedEntity, Patch, Related, RelatedEntities};
 use crate::edm::schema::StructuredType;
 use crate::policy::behavior::{InlineReferences, RequiredLinks};
 use crate::policy::refusal;
@@ -85,7 +85,41 @@ impl BodyReader<'_> {
             return None;
         }
         let patch = self.object(navigation.target, None, true, members, place);
-        Some(RelatedEntities::Named(key, Box::new(patch)))
+        Some(RelatedEntities::Named(Box::new(NamedEntity { key, values: patch, begins: false })))
+    }
+
+    /// Reads a member with the key of the entity to which a navigation property leads. Returns false if it is another one.
+    pub(super) fn key_member(
+        &mut self,
+        structured: &StructuredType,
+        name: &str,
+        json: &Json<'_>,
+        place: &Path<'_>,
+        patch: &mut Patch,
+    ) -> bool {
+        let rows = structured.rare().key_members.filter(|_| self.rules.origin == Origin::Create);
+        let row = rows.and_then(|rows| rows.iter().find(|row| row.name.eq_ignore_ascii_case(name)));
+        let index = |name: &str| structured.navigations.iter().position(|navigation| *navigation.name == *name);
+        let Some((row, index)) = row.and_then(|row| Some((row, index(row.navigation)?))) else { return false };
+        if patch.related.iter().any(|related| related.navigation == index) {
+            self.duplicate_property(name, place);
+            return true;
+        }
+        let target = self.rules.model.structured(structured.navigations[index].target);
+        match (json, target.key_property()) {
+            (Json::Null, _) => {}
+            (Json::String(text), Some(key)) if !text.is_empty() => {
+                let key = key::canonical(self.rules.model, key.kind, text.as_ref().into());
+                let key = key.as_deref().unwrap_or(text).into();
+                let named = NamedEntity { key, values: Patch::default(), begins: row.begins };
+                patch.related.push(Related { navigation: index, entities: RelatedEntities::Named(Box::new(named)) });
+            }
+            (other, _) => {
+                let words = vec![name.to_owned()];
+                self.shape(place, other.describe(), "the id of an entity", &refusal::SCHEMA_MISMATCH, words);
+            }
+        }
+        true
     }
 
     /// Reads new entities under a navigation property, or the one that an object names.
@@ -107,7 +141,10 @@ impl BodyReader<'_> {
             }
             return patch.related.push(Related { navigation: index, entities });
         }
-        let takes = |index: &usize| structured.navigations[*index].contains_target;
+        let takes = |index: &usize| {
+            let navigation = &structured.navigations[*index];
+            navigation.contains_target || navigation.creates_elsewhere
+        };
         let Some(index) = index.filter(takes).filter(|_| is_entity && self.rules.origin == Origin::Create) else {
             let words = vec![name.to_owned(), structured.full_name.to_string()];
             return self.report(place, "navigation property in a body", &refusal::UNKNOWN_PROPERTY, words);

@@ -20,6 +20,7 @@ use crate::world::clock::unix_millis;
 use crate::world::workload::{OperationHandler, OperationReply, OperationRequest, OperationRow};
 
 /// An action, and the members that it sets.
+#[derive(Clone, Copy)]
 struct Effect {
     /// The action, and the type to which it is bound, in Graph's own namespace.
     action: (&'static str, &'static str),

@@ -2,7 +2,7 @@
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, DerivedKey, IdForm, KeyCheck,
-    LimitHeaders, MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique,
+    KeyMember, LimitHeaders, MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique,
     UnknownMembers, UpdateAnswer, View, Wording, WorkloadRules,
 };
 use crate::policy::behavior::{
@@ -165,6 +165,17 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("connectedOrganization", "externalSponsors"),
         ("connectedOrganization", "internalSponsors"),
     ],
+    // Medium: learn.microsoft.com/graph/api/entitlementmanagement-post-assignmentrequests (that the request creates the assignment, and the
+    // subject if needed). Whether a package and a policy must exist is a guess (none).
+    created_elsewhere: &[("accessPackageAssignmentRequest", "assignment")],
+    key_members: &[(
+        "accessPackageAssignment",
+        &[
+            KeyMember { name: "accessPackageId", navigation: "accessPackage", begins: false },
+            KeyMember { name: "assignmentPolicyId", navigation: "assignmentPolicy", begins: false },
+            KeyMember { name: "targetId", navigation: "target", begins: true },
+        ],
+    )],
     // The pages of both sides describe one relation (learn.microsoft.com/graph/api/user-list-memberof, group-list-members,
     // user-list-directreports, user-list-ownedobjects).
     inverses: &[

@@ -453,8 +453,11 @@ fn an_action_with_a_result_of_its_own_type_returns_the_entity() {
     let jobs = format!("/v1.0/print/shares/{}/jobs", id(&printer));
     let job = create(&world, &jobs, &json!({}));
     let redirect = format!("{jobs}/{}/redirect", id(&job));
-    let (_, redirected) = send(&world, Method::POST, &redirect, &json!({ "destinationPrinterId": "2" }));
+    let body = json!({ "destinationPrinterId": "2", "configuration": { "copies": 2, "finishings": null } });
+    let (_, redirected) = send(&world, Method::POST, &redirect, &body);
     assert_ne!(redirected["id"], job["id"]);
+    // It has the arguments of the names of its members.
+    assert_eq!(redirected["configuration"]["copies"], 2, "{redirected}");
 }
 
 #[test]

@@ -18,12 +18,16 @@ pub(crate) const ENTITIES: &str = include_str!("../../schemas/museum.json");
 
 /// A world with the schema in both versions, the entities, a fixed clock and a fixed seed.
 pub(crate) fn world() -> World {
+    world_with(Behaviors::default())
+}
+
+pub(crate) fn world_with(behaviors: Behaviors) -> World {
     static PARTS: LazyLock<Settings> = LazyLock::new(|| {
         let schema = schema();
         let entities = fixture::read(&schema, &Behaviors::default(), "museum.json", ENTITIES.as_bytes()).unwrap();
         Settings { schema, entities, explains: true, ..harness::settings(Behaviors::default()) }
     });
-    World::new(PARTS.clone())
+    World::new(Settings { behaviors, ..PARTS.clone() })
 }
 
 /// The schema in both versions.

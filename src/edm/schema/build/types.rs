@@ -127,11 +127,12 @@ impl Shared<'_> {
             let rows = rules.iter().flat_map(|workload| rows(workload));
             rows.filter(|(row, _)| is_row_of(row, full_name)).map(|(_, name)| *name).collect()
         };
-        let [unexpanded, expanded, shown_with_new, references] = [
+        let [unexpanded, expanded, shown_with_new, references, creating] = [
             named(|workload| workload.unexpanded),
             named(|workload| workload.expanded),
             named(|workload| workload.shown_with_new),
             named(|workload| workload.references),
+            named(|workload| workload.created_elsewhere),
         ];
         let views = rules.iter().flat_map(|workload| workload.views).filter(|(row, _, _)| is_row_of(row, full_name));
         let views: Vec<_> = views.collect();
@@ -162,6 +163,7 @@ impl Shared<'_> {
                 target,
                 is_collection: element.is_some(),
                 contains_target,
+                creates_elsewhere: creating.contains(&name),
                 is_required,
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !unexpanded.contains(&name),
@@ -239,6 +241,7 @@ impl Shared<'_> {
                     tolerance: row_of(rules, |workload| workload.tolerant, full_name),
                     advanced: row_of(rules, |workload| workload.advanced, full_name),
                     renamed: row_of(rules, |workload| workload.renamed, full_name),
+                    key_members: row_of(rules, |workload| workload.key_members, full_name),
                     without_tenant: row_of(rules, |workload| workload.without_tenant, full_name),
                     queries: row_of(rules, |workload| workload.queries, full_name)
                         .copied()

@@ -2,7 +2,7 @@
 //! PATCH and by POST.
 
 use http::{Method, StatusCode};
-use wfi_emulator::internals::policy::behavior::Secret;
+use wfi_emulator::internals::policy::behavior::{Behaviors, Secret};
 use wfi_emulator::internals::policy::refusal::{self, Refusal};
 use wfi_emulator::internals::text::exchange::RecordedRequest;
 use wfi_emulator::internals::world::{World, fixture};
@@ -175,8 +175,18 @@ fn has(text: &str, member: &str, value: &str) -> bool {
 
 /// Checks the effect of a value in one place.
 fn check(member: &str, value: &str, then: &Then, expected: &dyn Fn(&str) -> String) -> Result<(), String> {
+    check_with(&Behaviors::default(), member, value, then, expected)
+}
+
+fn check_with(
+    behaviors: &Behaviors,
+    member: &str,
+    value: &str,
+    then: &Then,
+    expected: &dyn Fn(&str) -> String,
+) -> Result<(), String> {
     for method in [Method::PATCH, Method::POST] {
-        let world = museum::world();
+        let world = museum::world_with(behaviors.clone());
         let Changed { status, body, stored } = change(&world, &method, member, value);
         let problem = |what: &str| {
             let near = |text: &str| {
@@ -264,12 +274,16 @@ fn null_is_stored_where_the_schema_allows_it() {
 #[test]
 fn a_collection_is_an_array_and_never_null() {
     let mut failures = Vec::new();
+    let mut strict = Behaviors::default();
+    strict.set("null-collections", "refuse").unwrap();
     for kind in KINDS {
         let name = format!("{}Items", plain(kind));
         let itself = &|text: &str| text.to_owned();
         let type_name: &'static str = format!("Collection(Edm.{kind})").leak();
         failures.extend(check(&name, "[]", &Stored("[]"), itself).err());
-        failures.extend(check(&name, "null", &Refused(&refusal::NULL_VALUE, vec!["{p}", type_name].leak()), itself).err());
+        let refused = Refused(&refusal::NULL_VALUE, vec!["{p}", type_name].leak());
+        failures.extend(check_with(&strict, &name, "null", &refused, itself).err());
+        failures.extend(check(&name, "null", &Stored("[]"), itself).err());
         failures.extend(check(&name, "{}", &MISMATCH, itself).err());
         failures.extend(check(&name, r#""x""#, &MISMATCH, itself).err());
     }
