@@ -15,8 +15,8 @@ mod stored;
 mod workbook;
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DerivedKey, SearchRules, SiteRules, TypeRules, UpdateAnswer,
-    UpdateMethod, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DerivedKey, SearchRules, SecretAnswers, SiteRules, TypeRules,
+    UpdateAnswer, UpdateMethod, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 use crate::world::workload::{Derived, Download, OperationRow, Workload};
@@ -115,7 +115,7 @@ static ITEM: Capabilities = Capabilities { update: Some(UpdateMethod::PatchOrUps
 static ACTIVITY: Capabilities = Capabilities { puts_as_posts: true, ..ITEM };
 
 /// The answer to the creation has the pass, which no other answer has.
-static PASS: Capabilities = Capabilities { shows_secrets_once: true, ..DEFAULT_CAPABILITIES };
+static PASS: Capabilities = Capabilities { secret_answers: SecretAnswers::Creation, ..DEFAULT_CAPABILITIES };
 
 static CONNECTION: Capabilities = Capabilities { create_status: StatusCode::OK, delete_status: StatusCode::ACCEPTED, ..SILENT };
 

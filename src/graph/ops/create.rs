@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, located_key};
 use crate::edm::patch::Patch;
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{IdForm, PropertyType, Slot, StructuredType, TypeId};
+use crate::edm::schema::{IdForm, PropertyType, SecretAnswers, Slot, StructuredType, TypeId};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
@@ -513,7 +513,7 @@ pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEn
         let etag = context.tag_header(entity, false);
         let status = context.structured().capabilities.create_status;
         let mut shown = context.with_route(context.route);
-        if context.structured().capabilities.shows_secrets_once {
+        if context.structured().capabilities.secret_answers == SecretAnswers::Creation {
             shown.representation.style.secret = Secret::Echo;
         }
         Success { etag, ..context.json(status, shown.entity_body(entity, None), decided) }
