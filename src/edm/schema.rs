@@ -39,8 +39,8 @@ pub(crate) use rules::{
     Advance, Capabilities, CheckResult, Conflict, CreationStatus, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING,
     DeactivationRules, DefaultProjection, DerivedKey, Elsewhere, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm,
     ImpliedId, ImpliedRules, JoinRules, KeyCheck, KeyMember, LimitHeaders, MediaRules, PropertyRule, QueryRules, RecycledRules,
-    Required, SearchRules, ServerSetValue, SiteRules, TagForm, TagRules, Tolerance, TypeRules, Unique, UnknownMembers,
-    UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, WindowRules, Wording, WorkloadRules,
+    Required, SearchRules, SecretAnswers, ServerSetValue, SiteRules, TagForm, TagRules, Tolerance, TypeRules, Unique,
+    UnknownMembers, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, WindowRules, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 

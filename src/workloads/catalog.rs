@@ -17,8 +17,8 @@ mod stored;
 mod workbook;
 
 use crate::edm::schema::{
-    Capabilities, CreationStatus, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DerivedKey, SearchRules, SiteRules, TypeRules,
-    UpdateAnswer, UpdateMethod, Wording, WorkloadRules,
+    Capabilities, CreationStatus, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DerivedKey, SearchRules, SecretAnswers, SiteRules,
+    TypeRules, UpdateAnswer, UpdateMethod, Wording, WorkloadRules,
 };
 use crate::policy::behavior::NamedLocationTypes;
 use crate::policy::refusal;
@@ -157,8 +157,9 @@ static CONNECTION: Capabilities = Capabilities { delete_status: StatusCode::ACCE
 static FOUND: Capabilities = Capabilities { create_status: StatusCode::OK, ..DEFAULT_CAPABILITIES };
 
 static LOCATION_WORDING: Wording = Wording { abstract_type: &refusal::UNEXPECTED_LOCATION_TYPE, ..DEFAULT_WORDING };
+
 /// The answer to the creation has the pass, which no other answer has.
-static PASS: Capabilities = Capabilities { shows_secrets_once: true, ..DEFAULT_CAPABILITIES };
+static PASS: Capabilities = Capabilities { secret_answers: SecretAnswers::Creation, ..DEFAULT_CAPABILITIES };
 
 static SITE_WORDING: Wording =
     Wording { unknown_entity: &refusal::UNKNOWN_SITE, unknown_ancestor: &refusal::UNKNOWN_SITE, ..DEFAULT_WORDING };

@@ -903,8 +903,17 @@ pub struct Capabilities {
     pub delete_status: StatusCode,
     /// Whether a PUT that creates an entity is answered as a POST is.
     pub puts_as_posts: bool,
-    /// Whether the answer to the creation has the values that no other answer has.
-    pub shows_secrets_once: bool,
+    /// The answers that have the values which requests can only write.
+    pub secret_answers: SecretAnswers,
+}
+
+/// The answers that have values which requests can only write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretAnswers {
+    /// None, unless the behavior `secret` says otherwise.
+    None,
+    /// The answer to the creation.
+    Creation,
 }
 
 /// The response to a change.
@@ -978,7 +987,7 @@ pub(crate) const DEFAULT_CAPABILITIES: Capabilities = Capabilities {
     create_status: StatusCode::CREATED,
     delete_status: StatusCode::NO_CONTENT,
     puts_as_posts: false,
-    shows_secrets_once: false,
+    secret_answers: SecretAnswers::None,
 };
 
 /// The wording of a workload's refusals for the entities of a type.

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, located_key};
 use crate::edm::patch::{Patch, RelatedEntities};
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{IdForm, Navigation, PropertyType, Slot, StructuredType, TypeId};
+use crate::edm::schema::{IdForm, Navigation, PropertyType, SecretAnswers, Slot, StructuredType, TypeId};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
@@ -523,7 +523,7 @@ pub(super) fn created_response(
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         let etag = context.tag_header(entity, false);
         let mut shown = context.with_route(context.route);
-        if context.structured().capabilities.shows_secrets_once {
+        if context.structured().capabilities.secret_answers == SecretAnswers::Creation {
             shown.representation.style.secret = Secret::Echo;
         }
         let body = created_body(&shown, entity, patch, &mut decided);
