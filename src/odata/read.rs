@@ -318,6 +318,22 @@ impl BodyReader<'_> {
         json: &Json<'_>,
         place: &Path<'_>,
     ) -> Option<NewValue> {
+        let is_within = self.is_hidden;
+        self.is_hidden |= property.write_only;
+        let read = self.of_kind_within(kind, property, sent_name, current, json, place);
+        self.is_hidden = is_within;
+        read
+    }
+
+    fn of_kind_within(
+        &mut self,
+        kind: PropertyType,
+        property: &Property,
+        sent_name: &str,
+        current: Option<&Complex>,
+        json: &Json<'_>,
+        place: &Path<'_>,
+    ) -> Option<NewValue> {
         match (kind, json) {
             (PropertyType::Collection(item), Json::Array(items)) => self.items(item, property, sent_name, items, place),
             (PropertyType::Complex(id), Json::Object(members)) => {
@@ -379,7 +395,7 @@ impl BodyReader<'_> {
                 return Some(rewritten.map_or_else(|| value.into(), |text| Value::String(text.into())));
             }
             (Ok(value), _) => return Some(value.into()),
-            (Err(Mismatch::Text), Json::String(text)) if !property.write_only => {
+            (Err(Mismatch::Text), Json::String(text)) if !self.hides(property) => {
                 let found = json::quoted(&shortened(text));
                 let (refusal, words) = match primitive {
                     Primitive::DateTimeOffset => (&refusal::INVALID_DATE, vec![text.to_string()]),
@@ -461,10 +477,15 @@ impl BodyReader<'_> {
         Some(NewValue::Set(Value::Null))
     }
 
+    /// Whether problems must not repeat a value of a property.
+    fn hides(&self, property: &Property) -> bool {
+        self.is_hidden || property.write_only
+    }
+
     fn wrong_kind(&mut self, kind: PropertyType, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) {
         let expected = kinds::expected_kind(self.rules.model, kind);
-        let found = if property.write_only { json.kind().to_owned() } else { json.describe() };
-        let is_primitive = !property.write_only
+        let found = if self.hides(property) { json.kind().to_owned() } else { json.describe() };
+        let is_primitive = !self.hides(property)
             && matches!((kind, json), (PropertyType::Primitive(_), Json::String(_) | Json::Number(_) | Json::Boolean(_)));
         if is_primitive && self.rules.behaviors.wrong_primitive == WrongPrimitive::Literal {
             let literal = match json {

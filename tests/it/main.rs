@@ -182,6 +182,7 @@ mod graph {
     mod exchanges;
     mod faults;
     mod file_names;
+    mod hidden_values;
     mod history;
     mod mailboxes;
     mod media;

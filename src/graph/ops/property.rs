@@ -191,7 +191,11 @@ fn resolve<'p, R>(
         fragment.push('/');
         fragment.push_str(&property.name);
         let is_there = object.is_some();
-        let value = object.map_or(&Value::Null, |object| object.value(property));
+        // Nor is a part of a secret shown.
+        let value = match object {
+            Some(object) if !property.write_only => object.value(property),
+            _ => &Value::Null,
+        };
         if let PropertyType::Complex(id) = property.kind {
             structured = context.model.structured(id);
         }
@@ -207,7 +211,7 @@ fn resolve<'p, R>(
             fragment.push('/');
             fragment.push_str(&structured.full_name);
         }
-        found = Some((&**property, if property.write_only { &Value::Null } else { value }, is_there));
+        found = Some((&**property, value, is_there));
     }
     let Some((property, value, is_there)) = found else { return Ok(None) };
     if *value != Value::Null {

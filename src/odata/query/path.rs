@@ -309,7 +309,10 @@ fn resolve_from(scope: Scope<'_>, structured: Option<&StructuredType>, text: &st
         let Some(owner) = structured else {
             if is_untyped(path.kind) && !segment.contains('.') {
                 let is_within_untyped = !path.slots.is_empty();
-                let undeclared = Some(Undeclared::of(scope.model, segment));
+                let member = Undeclared::of(scope.model, segment);
+                // The items of an undeclared collection can be values of any type.
+                path.is_write_only |= !is_within_untyped && member.may_be_hidden(scope.model);
+                let undeclared = Some(member);
                 *path.rare_mut() = RareParts { undeclared, is_within_untyped, ..std::mem::take(path.rare_mut()) };
                 path.kind = None;
                 path.text.extend([if path.text.is_empty() { "" } else { "/" }, segment]);

@@ -12,11 +12,13 @@ pub(super) struct BodyReader<'r> {
     /// The refusals of invalid enum values, in the words of the workload of the whole body.
     pub(super) enum_refusals: &'static EnumRefusals,
     pub(super) reading: Reading,
+    /// Whether the values that are read are within one that answers hide: problems must not repeat them.
+    pub(super) is_hidden: bool,
 }
 
 impl<'r> BodyReader<'r> {
     pub(super) fn new(rules: ReadRules<'r>, enum_refusals: &'static EnumRefusals) -> BodyReader<'r> {
-        BodyReader { rules, enum_refusals, reading: Reading::default() }
+        BodyReader { rules, enum_refusals, reading: Reading::default(), is_hidden: false }
     }
 
     pub(super) fn is_request(&self) -> bool {

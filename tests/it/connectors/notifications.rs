@@ -646,9 +646,6 @@ fn the_changed_entity_is_decrypted_by_openssl() {
         let contact = add_contact(&server, "Ada");
         let message = receiver.messages.recv_timeout(PATIENCE).unwrap();
         let content = &message["value"][0]["encryptedContent"];
-        let bytes = |name: &str| STANDARD.decode(content[name].as_str().unwrap()).unwrap();
-        let options = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1"];
-        let key = openssl(&[&["pkeyutl", "-decrypt", "-inkey", &path("key")], &options[..]].concat(), &bytes("dataKey"));
         let hex = |bytes: &[u8]| {
             use std::fmt::Write as _;
             bytes.iter().fold(String::new(), |mut text, byte| {
@@ -656,12 +653,18 @@ fn the_changed_entity_is_decrypted_by_openssl() {
                 text
             })
         };
-        assert_eq!(key.len(), 32);
-        let option = format!("hexkey:{}", hex(&key));
-        let signature = openssl(&["dgst", "-sha256", "-mac", "HMAC", "-macopt", &option, "-binary"], &bytes("data"));
-        assert_eq!(signature, bytes("dataSignature"));
-        let text = openssl(&["enc", "-d", "-aes-256-cbc", "-K", &hex(&key), "-iv", &hex(&key[..16])], &bytes("data"));
-        let entity: Value = serde_json::from_slice(&text).unwrap();
+        let opened = |content: &Value| -> Value {
+            let bytes = |name: &str| STANDARD.decode(content[name].as_str().unwrap()).unwrap();
+            let options = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1"];
+            let key = openssl(&[&["pkeyutl", "-decrypt", "-inkey", &path("key")], &options[..]].concat(), &bytes("dataKey"));
+            assert_eq!(key.len(), 32);
+            let option = format!("hexkey:{}", hex(&key));
+            let signature = openssl(&["dgst", "-sha256", "-mac", "HMAC", "-macopt", &option, "-binary"], &bytes("data"));
+            assert_eq!(signature, bytes("dataSignature"));
+            let text = openssl(&["enc", "-d", "-aes-256-cbc", "-K", &hex(&key), "-iv", &hex(&key[..16])], &bytes("data"));
+            serde_json::from_slice(&text).unwrap()
+        };
+        let entity = opened(content);
         assert_eq!((&entity["id"], &entity["givenName"]), (&json!(contact), &json!("Ada")));
         let fingerprint = openssl(&["x509", "-in", &path("certificate"), "-noout", "-fingerprint", "-sha1"], b"");
         let fingerprint = String::from_utf8(fingerprint).unwrap().trim().replace(':', "");
@@ -673,6 +676,16 @@ fn the_changed_entity_is_decrypted_by_openssl() {
         // A deleted entity has no content.
         assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/me/contacts/{contact}"), &Value::Null).0, 204);
         assert_eq!(receiver.next()[0]["encryptedContent"], Value::Null);
+        assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/subscriptions/{id}"), &Value::Null).0, 204);
+        // No content has what answers hide.
+        (rich["resource"], rich["changeType"]) = (json!("users"), json!("updated"));
+        let id = subscribed(&server, &rich);
+        let change = json!({ "jobTitle": bits, "passwordProfile": { "password": "Hidden-Password-1" } });
+        let user = "/v1.0/users/00000000-0000-4000-8000-000000000001";
+        assert_eq!(exchange(server.address, "PATCH", user, &change).0, 204);
+        let entity = opened(&receiver.next()[0]["encryptedContent"]);
+        assert_eq!((&entity["jobTitle"], &entity["passwordProfile"]), (&json!(bits), &Value::Null), "{entity}");
+        assert!(!entity.to_string().contains("Hidden"), "{entity}");
         assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/subscriptions/{id}"), &Value::Null).0, 204);
     }
     std::fs::remove_dir_all(&folder).unwrap();

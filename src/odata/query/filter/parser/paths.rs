@@ -117,6 +117,11 @@ impl<'t, 'm> Parser<'t, 'm> {
         let (scope, path) = match (variable, rest) {
             (Some(index), Some(rest)) if self.variables[index].item == UNTYPED => {
                 return match path::resolve_untyped(self.scope, rest) {
+                    // The collection can be one of a type that is not known here, with values that answers hide.
+                    Ok(path) if path.is_write_only => {
+                        self.defer(FilterProblem { at, cause: Cause::WriteOnly(path.text) });
+                        Ok(None)
+                    }
                     Ok(path) => Ok(Some(Resolved { variable, path: Some(path), navigation: None })),
                     Err(problem) => self.unresolved(problem, word, at).map(|()| None),
                 };
