@@ -52,7 +52,12 @@ fn check_call(world: &World, call: &OperationCall<'_>, method: &Method) -> Resul
         (false, false, FunctionByPost::Refuse) if has_members => &[Method::GET, Method::PATCH],
         (false, false, FunctionByPost::Refuse) => &[Method::GET],
     };
-    if allowed.contains(method) { Ok(()) } else { Err(wrong_method(world, method, allowed)) }
+    if allowed.contains(method) {
+        return Ok(());
+    }
+    let error = wrong_method(world, method, allowed);
+    let is_function = *method == Method::POST && !call.operation.is_action && !call.is_followed;
+    Err(if is_function { error.decided_by("function-by-post") } else { error })
 }
 
 /// Answers a call.
@@ -61,10 +66,23 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let (model, route) = (context.model, context.route);
     let overload = overload(context, call, |name, names| model.bound_operation(name, route.type_id, route.key.is_none(), names));
     let call = overload.as_ref().unwrap_or(call);
+    let mut decided = Vec::new();
+    let arguments = read_arguments(context, call, skipped, &mut decided)?;
+    let outcome = answer_call(context, call, &arguments, reply, skipped)?;
+    Ok(outcome.with_decided(&decided))
+}
+
+/// Answers a call with these arguments.
+fn answer_call(
+    context: &OperationContext<'_>,
+    call: &OperationCall<'_>,
+    arguments: &[Argument],
+    reply: Option<&Reply>,
+    skipped: &mut Vec<String>,
+) -> Result<Outcome, Error> {
     let operation = call.operation;
-    let arguments = read_arguments(context, call, skipped)?;
     if upload::is_session(context, call) {
-        return upload::begin(context, call, &arguments);
+        return upload::begin(context, call, arguments);
     }
     context.check_way()?;
     let entity = context.route.key.as_deref().map(|key| context.bound_entity(key)).transpose()?;
@@ -78,7 +96,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     if let Some(entity) = &entity {
         check_condition(entity)?;
     }
-    check_missing(operation, &arguments)?;
+    check_missing(operation, arguments)?;
     if delta::is_delta(context, call) {
         return delta::delta(context).map(Outcome::from);
     }
@@ -110,7 +128,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         operation,
         collection: &context.route.collection,
         entity: entity.as_ref(),
-        arguments: &arguments,
+        arguments,
         query: context.request.target.query(),
         headers: &context.request.headers,
         now: context.now,
@@ -194,9 +212,11 @@ pub(in crate::graph) fn call_unbound(
     let context = OperationContext::new(world, request, meta, model, &(), format);
     let overload = overload(&context, call, |name, names| model.unbound_operation(name, names));
     let call = overload.as_ref().unwrap_or(call);
-    let arguments = read_arguments(&context, call, skipped)?;
+    let mut decided = Vec::new();
+    let arguments = read_arguments(&context, call, skipped, &mut decided)?;
     check_missing(call.operation, &arguments)?;
-    declared(&context, call, |_, id| Ok(Complex::initial(model.structured(id))))
+    let outcome = declared(&context, call, |_, id| Ok(Complex::initial(model.structured(id))))?;
+    Ok(outcome.with_decided(&decided))
 }
 
 /// Answers as declared: an empty result of the declared type. Nothing changes. `changed` returns the values of a body that changes what lies
@@ -281,8 +301,12 @@ fn read_arguments<R>(
     context: &OperationContext<'_, R>,
     call: &OperationCall<'_>,
     skipped: &mut Vec<String>,
+    decided: &mut Vec<&'static str>,
 ) -> Result<Vec<Argument>, Error> {
     let operation = call.operation;
+    if context.request.method == Method::POST && !operation.is_action && !call.is_followed {
+        decided.push("function-by-post");
+    }
     let mut arguments = vec![Argument::Absent; operation.parameters.len()];
     if context.request.method == Method::POST && !call.is_followed && !context.request.body.bytes().is_empty() {
         let bytes = body::bytes(context.request, &context.world.behaviors)?;
@@ -294,6 +318,7 @@ fn read_arguments<R>(
             "$",
         );
         skipped.append(&mut reading.skipped);
+        decided.append(&mut reading.decided);
         if let Some(problem) = reading.shape.first().or(reading.values.first()) {
             return Err(problem.to_error());
         }
