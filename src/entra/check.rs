@@ -133,22 +133,20 @@ pub(crate) struct AskedOperation<'o> {
     pub(crate) method: &'o str,
 }
 
-/// Checks the permissions for an operation.
+/// Checks the permissions for an operation. Returns the behavior that decided that they are sufficient.
 pub(crate) fn authorize(
     world: &World,
     headers: &HeaderMap,
     claims: Option<&TokenClaims>,
     operation: AskedOperation<'_>,
-) -> Result<(), Error> {
-    let Some(TokenClaims(claims)) = claims else { return Ok(()) };
-    if world.auth == Auth::Strict {
-        check_permissions(world, claims, operation)?;
-    }
+) -> Result<Option<&'static str>, Error> {
+    let Some(TokenClaims(claims)) = claims else { return Ok(None) };
+    let decided = if world.auth == Auth::Strict { check_permissions(world, claims, operation)? } else { None };
     let is_silent = headers.get(ACTS_AS).is_none_or(HeaderValue::is_empty);
     if world.behaviors.acts_as == ActsAs::Required && claims.is_application() && is_silent {
         return Err(Error::new(&refusal::NO_ACTING_USER, &[]));
     }
-    Ok(())
+    Ok(decided)
 }
 
 /// Returns the combinations of permissions that are sufficient for an operation, the least privileged ones first; `None` if none are
@@ -176,11 +174,15 @@ pub(crate) fn sufficient(world: &World, operation: AskedOperation<'_>, kind: Tok
 
 /// Whether `ReadWrite` permissions include `Read` permissions for a method.
 fn includes_reads(world: &World, method: &str) -> bool {
-    world.behaviors.read_by_write == ReadByWrite::Included && matches!(method, "GET" | "HEAD")
+    world.behaviors.read_by_write == ReadByWrite::Included && is_read(method)
+}
+
+fn is_read(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD")
 }
 
 /// Checks the permissions of a token: by the reference page of the type, else by what is published for the path.
-fn check_permissions(world: &World, claims: &Claims, operation: AskedOperation<'_>) -> Result<(), Error> {
+fn check_permissions(world: &World, claims: &Claims, operation: AskedOperation<'_>) -> Result<Option<&'static str>, Error> {
     let row = operation.resource.and_then(|(_, structured)| permissions::of(&structured.full_name, operation.kind));
     if let Some(row) = row {
         if claims.is_application() {
@@ -197,20 +199,20 @@ fn check_permissions(world: &World, claims: &Claims, operation: AskedOperation<'
                 return Err(Error::new(&refusal::MISSING_SCOPE, &[&row.delegated.join(", "), &scopes.join(", ")]));
             }
         }
-        return Ok(());
+        return Ok(None);
     }
     let addresses = (operation.addresses)();
-    let Some(path) = addresses.first() else { return Ok(()) };
+    let Some(path) = addresses.first() else { return Ok(None) };
     if claims.is_application() && path.first().is_some_and(|first| first.eq_ignore_ascii_case("me")) {
         return Err(Error::new(&refusal::CALLER_WITHOUT_USER, &[]));
     }
     match addresses.iter().find_map(|address| of_operation(address, operation.method)) {
-        Some(published) => check_published(claims, published, path, includes_reads(world, operation.method)),
+        Some(published) => check_published(world, claims, published, path, operation.method),
         None if is_published_elsewhere(world, operation, path) => {
             let detail = format!("found no published permissions for {} /{}", operation.method, path.join("/"));
             Err(Error::new(&refusal::UNPUBLISHED_PERMISSIONS, &[]).with_detail(detail))
         }
-        None => Ok(()),
+        None => Ok(None),
     }
 }
 
@@ -241,7 +243,14 @@ fn is_published_elsewhere(world: &World, operation: AskedOperation<'_>, path: &[
     are_published(&names, operation.method)
 }
 
-fn check_published(claims: &Claims, published: OperationPermissions, path: &[String], includes_reads: bool) -> Result<(), Error> {
+/// Checks published permissions. Returns the behavior that decided that they are sufficient.
+fn check_published(
+    world: &World,
+    claims: &Claims,
+    published: OperationPermissions,
+    path: &[String],
+    method: &str,
+) -> Result<Option<&'static str>, Error> {
     let is_application = claims.is_application();
     let roles: Vec<&str> = claims.roles.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let scopes: Vec<&str> = claims.scp.as_deref().unwrap_or_default().split_ascii_whitespace().collect();
@@ -252,11 +261,12 @@ fn check_published(claims: &Claims, published: OperationPermissions, path: &[Str
     };
     let has = |name: &str| held.iter().any(|held| held.eq_ignore_ascii_case(name));
     if published.are_met(kind, has) {
-        return Ok(());
+        return Ok(None);
     }
     let is_met = |one: &Sufficient| one.names.iter().all(|name| has(name));
-    if includes_reads && with_writers(published.sufficient(kind), kind).iter().any(is_met) {
-        return Ok(());
+    let can_write = is_read(method) && with_writers(published.sufficient(kind), kind).iter().any(is_met);
+    if can_write && includes_reads(world, method) {
+        return Ok(Some("read-by-write"));
     }
     let sufficient = published.sufficient(kind);
     if sufficient.is_empty() && kind == TokenKind::Personal {
@@ -279,7 +289,8 @@ fn check_published(claims: &Claims, published: OperationPermissions, path: &[Str
     } else {
         format!("least privileged: {}", joined(true))
     };
-    Err(error.with_detail(detail))
+    let error = error.with_detail(detail);
+    Err(if can_write { error.decided_by("read-by-write") } else { error })
 }
 
 /// The workloads by the words with which they deny access.

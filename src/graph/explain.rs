@@ -25,7 +25,8 @@ const FORMAT_ROWS: [&str; 6] = ["annotations", "nulls", "property-order", "layou
 /// Returns the explanation of a refusal: its row, the behaviors of the row, and the detail.
 pub(super) fn refusal(world: &World, error: &Error) -> HeaderValue {
     let row = error.refusal;
-    let behaviors = with_values(world, row.behaviors);
+    let behaviors: Vec<&'static str> = row.behaviors.iter().copied().chain(error.behavior).collect();
+    let behaviors = with_values(world, &behaviors);
     let behaviors = if behaviors.is_empty() { String::new() } else { format!(" ({behaviors})") };
     let detail = error.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
     header_value(&format!("refused by {}{behaviors}{detail}", row.name))
@@ -81,7 +82,8 @@ pub(super) fn entities<'e>(
         decided.push("default-projection");
     }
     for entity in entities {
-        explain_object(&representation, context.structured(), &entity.properties, selection, &mut decided);
+        let actual = context.model.actual(context.structured(), entity.properties.own_type);
+        explain_object(&representation, actual, &entity.properties, selection, &mut decided);
     }
     decided.extend(format_rows(context.world));
     decided
@@ -162,11 +164,14 @@ fn explain_member(
             }
         }
         (Value::Complex(value), PropertyType::Complex(id)) => {
-            explain_object(representation, representation.model.structured(id), value, nested, decided);
+            let declared = representation.model.structured(id);
+            explain_object(representation, representation.model.actual(declared, value.own_type), value, nested, decided);
         }
         (Value::Collection(items), PropertyType::Collection(ItemType::Complex(id))) => {
             let objects = items.iter().filter_map(|item| if let Value::Complex(object) = item { Some(object) } else { None });
-            objects.for_each(|item| explain_object(representation, representation.model.structured(id), item, nested, decided));
+            let declared = representation.model.structured(id);
+            let actual = |item: &Complex| representation.model.actual(declared, item.own_type);
+            objects.for_each(|item| explain_object(representation, actual(item), item, nested, decided));
         }
         _ => {}
     }

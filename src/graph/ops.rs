@@ -61,6 +61,17 @@ impl From<Success> for Outcome {
     }
 }
 
+impl Outcome {
+    /// Returns the outcome with behaviors that decided beside others.
+    #[must_use]
+    pub(super) fn with_decided(mut self, decided: &[&'static str]) -> Outcome {
+        if let Outcome::Success(success) | Outcome::Declared(success) = &mut self {
+            success.decided.extend(decided);
+        }
+        self
+    }
+}
+
 /// An operation on the resource that a path addresses.
 pub(super) enum Operation<'r> {
     List,

@@ -244,8 +244,9 @@ fn stages(
         let addresses = || vec![call.segments.clone()];
         let method = request.method.as_str();
         let asked = AskedOperation { resource: None, kind: OperationKind::Create, addresses: &addresses, method };
-        check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
-        return ops::operation::call_unbound(world, request, meta, model, call, skipped);
+        let decided = check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
+        let outcome = ops::operation::call_unbound(world, request, meta, model, call, skipped)?;
+        return Ok(outcome.with_decided(decided.as_slice()));
     }
     // They name all that there is.
     if let Resource::Service(model) | Resource::Metadata(model) = &resource
@@ -284,11 +285,12 @@ fn stages(
         addresses: &|| route.published_addresses(world),
         method: request.method.as_str(),
     };
-    check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
+    let decided = check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
     // Only JSON has a format to negotiate.
     let format = if operation.has_json() { negotiate::accepted_format(world, request, meta)? } else { Format::default() };
     let context = OperationContext::new(world, request, meta, route.model, &route, format).with_whole_enums();
-    ops::run(&operation, &context, reply, skipped)
+    let outcome = ops::run(&operation, &context, reply, skipped)?;
+    Ok(if decided.is_some() { outcome.with_decided(decided.as_slice()) } else { outcome })
 }
 
 fn is_preflight(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> bool {

@@ -28,6 +28,8 @@ pub struct Error {
     pub external: Option<Box<ConnectorError>>,
     /// Help for the client, in a header.
     pub help: Option<Box<Help>>,
+    /// The behavior that decided, beside those of the row.
+    pub behavior: Option<&'static str>,
 }
 
 /// Help for a client, in a header.
@@ -85,7 +87,15 @@ impl Error {
             stated: None,
             external: None,
             help: None,
+            behavior: None,
         }
+    }
+
+    /// Sets the behavior that decided, beside those of the row.
+    #[must_use]
+    pub fn decided_by(mut self, behavior: &'static str) -> Error {
+        self.behavior = Some(behavior);
+        self
     }
 
     /// Sets the claims that a client must ask for.

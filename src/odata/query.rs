@@ -167,6 +167,7 @@ impl<'m> Query<'m> {
         }
         if let Some(text) = options.take(Name::OrderBy) {
             query.order = orderby::read(&text, scope)?;
+            query.decided = query.decided.or(orderby::decided(&query.order));
             query.bound_to[1] = text.into_owned();
         }
         query.refuse_ordered(scope)?;
@@ -248,7 +249,7 @@ impl<'m> Query<'m> {
         if !needs_level(scope.behaviors) {
             return None;
         }
-        self.decided = self.decided.or(Some(*behavior)).filter(|_| self.is_advanced);
+        self.decided = self.decided.or(self.is_advanced.then_some(*behavior));
         Some(if scope.is_eventual { Level::Count } else { Level::Header })
     }
 }
@@ -286,6 +287,7 @@ impl<'m> Query<'m> {
             self.bound_to[0].push('\n');
             self.bound_to[0].push_str(&text);
         }
+        self.decided = self.decided.or(condition.as_ref().and_then(|condition| condition.decided));
         self.is_advanced = condition.as_ref().is_some_and(|condition| condition.expression.is_advanced());
         self.filter = condition.map(|condition| condition.bind(&scope));
         Ok(())

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, located_key};
 use crate::edm::patch::{Patch, RelatedEntities};
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{IdForm, Navigation, PropertyType, SecretAnswers, Slot, StructuredType, TypeId};
+use crate::edm::schema::{IdForm, Navigation, Property, PropertyType, SecretAnswers, Slot, StructuredType, TypeId};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
@@ -194,6 +194,13 @@ fn new_values(
     patch: &Patch,
     decided: &mut Vec<&'static str>,
 ) -> Complex {
+    // The behavior decides on the members that the request does not have.
+    let is_absent = |property: &Arc<Property>| {
+        (property.initial.is_some() || property.created_with.is_some()) && !is_sent(structured, patch, property.slot)
+    };
+    if context.world.explains && structured.properties.iter().any(is_absent) {
+        decided.push("absent-members");
+    }
     let mut values = Patch { read_as: None, ..patch.clone() }.apply(context.model, structured, &initial(context, structured));
     values.own_type = (structured.id != stored_as).then_some(structured.id);
     for (slot, value) in server_set_values(context, structured, true, decided) {

@@ -58,7 +58,12 @@ fn check_call(world: &World, call: &OperationCall<'_>, method: &Method) -> Resul
         (false, false) if has_members => &[Method::GET, Method::PATCH],
         (false, false) => &[Method::GET],
     };
-    if allowed.contains(method) { Ok(()) } else { Err(wrong_method(world, method, allowed)) }
+    if allowed.contains(method) {
+        return Ok(());
+    }
+    let error = wrong_method(world, method, allowed);
+    let is_function = *method == Method::POST && !call.operation.is_action && !call.is_followed;
+    Err(if is_function { error.decided_by("function-by-post") } else { error })
 }
 
 /// Answers a call.
@@ -67,11 +72,24 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     let (model, route) = (context.model, context.route);
     let overload = overload(context, call, |name, names| model.bound_operation(name, route.type_id, route.key.is_none(), names));
     let call = overload.as_ref().unwrap_or(call);
+    let mut decided = Vec::new();
+    let arguments = read_arguments(context, call.operation, &call.arguments, !call.is_followed, skipped, &mut decided)?;
+    read_further(context, call, skipped, &mut decided)?;
+    let outcome = answer_call(context, call, &arguments, reply, skipped)?;
+    Ok(outcome.with_decided(&decided))
+}
+
+/// Answers a call with these arguments.
+fn answer_call(
+    context: &OperationContext<'_>,
+    call: &OperationCall<'_>,
+    arguments: &[Argument],
+    reply: Option<&Reply>,
+    skipped: &mut Vec<String>,
+) -> Result<Outcome, Error> {
     let operation = call.operation;
-    let arguments = read_arguments(context, call.operation, &call.arguments, !call.is_followed, skipped)?;
-    read_further(context, call, skipped)?;
     if upload::is_session(context, call) {
-        return upload::begin(context, call, &arguments);
+        return upload::begin(context, call, arguments);
     }
     context.check_way()?;
     let entity = context.route.key.as_deref().map(|key| context.bound_entity(key)).transpose()?;
@@ -85,7 +103,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
     if let Some(entity) = &entity {
         check_condition(entity)?;
     }
-    check_missing(operation, &arguments)?;
+    check_missing(operation, arguments)?;
     if delta::is_delta(context, call) {
         return delta::delta(context).map(Outcome::from);
     }
@@ -131,7 +149,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         operation,
         collection: &context.route.collection,
         entity: entity.as_ref(),
-        arguments: &arguments,
+        arguments,
         query: context.request.target.query(),
         headers: &context.request.headers,
         now: context.now,
@@ -240,10 +258,12 @@ pub(in crate::graph) fn call_unbound(
     let context = OperationContext::new(world, request, meta, model, &(), format);
     let overload = overload(&context, call, |name, names| model.unbound_operation(name, names));
     let call = overload.as_ref().unwrap_or(call);
-    let arguments = read_arguments(&context, call.operation, &call.arguments, !call.is_followed, skipped)?;
-    read_further(&context, call, skipped)?;
+    let mut decided = Vec::new();
+    let arguments = read_arguments(&context, call.operation, &call.arguments, !call.is_followed, skipped, &mut decided)?;
+    read_further(&context, call, skipped, &mut decided)?;
     check_missing(call.operation, &arguments)?;
-    declared(&context, call, &arguments, |_, id, _| Ok(Complex::initial(model.structured(id))))
+    let outcome = declared(&context, call, &arguments, |_, id, _| Ok(Complex::initial(model.structured(id))))?;
+    Ok(outcome.with_decided(&decided))
 }
 
 /// Whether a call is answered with the entity to which the operation is bound: an action with a result of its type, or of a base type.
@@ -414,7 +434,12 @@ fn other_overload<'o, R>(
 }
 
 /// Reads the body of a call of an operation behind the result of another one. Arguments in the path are not read: no result depends on them.
-fn read_further<R>(context: &OperationContext<'_, R>, call: &OperationCall<'_>, skipped: &mut Vec<String>) -> Result<(), Error> {
+fn read_further<R>(
+    context: &OperationContext<'_, R>,
+    call: &OperationCall<'_>,
+    skipped: &mut Vec<String>,
+    decided: &mut Vec<&'static str>,
+) -> Result<(), Error> {
     let Some(further) = call.further.last().filter(|_| call.ends_with_call) else { return Ok(()) };
     let operation = further.operation;
     let overload = operation.binding.and_then(|(id, many)| {
@@ -422,7 +447,7 @@ fn read_further<R>(context: &OperationContext<'_, R>, call: &OperationCall<'_>, 
         other_overload(context, operation, &operation.name, &further.arguments, find)
     });
     let operation = overload.unwrap_or(operation);
-    let arguments = read_arguments(context, operation, &[], true, skipped)?;
+    let arguments = read_arguments(context, operation, &[], true, skipped, decided)?;
     if operation.is_action { check_missing(operation, &arguments) } else { Ok(()) }
 }
 
@@ -433,7 +458,11 @@ fn read_arguments<R>(
     literals: &[(String, String)],
     has_body: bool,
     skipped: &mut Vec<String>,
+    decided: &mut Vec<&'static str>,
 ) -> Result<Vec<Argument>, Error> {
+    if context.request.method == Method::POST && !operation.is_action && has_body {
+        decided.push("function-by-post");
+    }
     let mut arguments = vec![Argument::Absent; operation.parameters.len()];
     if context.request.method == Method::POST && has_body && !context.request.body.bytes().is_empty() {
         let stated = BodyHeaders::of(&context.request.headers);
@@ -445,6 +474,7 @@ fn read_arguments<R>(
         let json = body::parse(&bytes)?;
         let (read, mut reading) = read::parameters(read_rules(context, &stated, Origin::Create), operation, &json, "$");
         skipped.append(&mut reading.skipped);
+        decided.append(&mut reading.decided);
         if let Some(problem) = reading.shape.first().or(reading.values.first()) {
             return Err(problem.to_error());
         }

@@ -73,7 +73,7 @@ pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Resul
     if set.is_required && context.world.behaviors.required_links == RequiredLinks::Keep {
         let target = context.model.structured(set.target);
         let error = Error::new(&refusal::NULL_VALUE, &[&set.name, &target.full_name]);
-        return Err(error.with_detail(format!("{} must lead to an entity", set.name)));
+        return Err(error.with_detail(format!("{} must lead to an entity", set.name)).decided_by("required-links"));
     }
     let missing = || not_linked(context);
     let key: Arc<str> = if let Some(key) = key {
@@ -97,7 +97,8 @@ pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Resul
         return Err(Error::new(refusal, &[]));
     }
     context.world.store.to_remove(place).remove(&key).ok_or_else(missing)?;
-    Ok(Success::no_content().into())
+    let decided = if set.is_required { vec!["required-links"] } else { Vec::new() };
+    Ok(Success { decided, ..Success::no_content() }.into())
 }
 
 /// Returns the key of the link to the entity of an address.

@@ -103,6 +103,10 @@ pub(super) fn update(
     // Held until the entity is stored.
     let _alone = check_unique(context, &collection, key, &reading.patch)?;
     let instances = if structured.rare().repeated.is_some() { InstanceRules::of(context.world, structured) } else { None };
+    let has_pattern = |change: &PropertyChange| *structured.properties[change.property].name == *"recurrence";
+    if instances.is_some() && reading.patch.changes.iter().any(has_pattern) {
+        decided.push("series-exceptions");
+    }
     let mut is_renewed = false;
     let updated = collection.update(key, |entity| {
         precondition.check(entity)?;

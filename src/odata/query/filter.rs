@@ -64,6 +64,8 @@ pub(super) struct Condition<'m> {
     /// The condition.
     pub expression: Expression<'m>,
     navigations: Vec<NavigationUse<'m>>,
+    /// The behavior that decided on a part of it.
+    pub decided: Option<&'static str>,
 }
 
 impl<'m> Condition<'m> {
@@ -80,7 +82,7 @@ impl<'m> Condition<'m> {
 
 impl<'m> From<Expression<'m>> for Condition<'m> {
     fn from(expression: Expression<'m>) -> Condition<'m> {
-        Condition { expression, navigations: Vec::new() }
+        Condition { expression, navigations: Vec::new(), decided: None }
     }
 }
 
@@ -190,11 +192,13 @@ static REFUSALS: Refusals =
 /// Parses a `$filter`.
 pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Condition<'m>, Error> {
     let mut parser = Parser::new(text, scope).with_navigations();
-    let parsed = parser.filter().map(|expression| Condition { expression, navigations: parser.navigations() });
-    parsed.map_err(|problem| {
-        problem.into_error(text, &REFUSALS, |at, detail, message| {
+    let parsed = parser.filter();
+    let (navigations, decided) = (parser.navigations(), parser.decided());
+    parsed.map(|expression| Condition { expression, navigations, decided }).map_err(|problem| {
+        let error = problem.into_error(text, &REFUSALS, |at, detail, message| {
             Error::new(&refusal::INVALID_FILTER, &[message]).with_detail(located_detail(text, at, detail))
-        })
+        });
+        Error { behavior: decided, ..error }
     })
 }
 

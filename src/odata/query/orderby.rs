@@ -27,6 +27,8 @@ const SIGNIFICANT: usize = 128;
 pub(crate) struct OrderKey<'m> {
     expression: BoundExpression<'m>,
     is_descending: bool,
+    /// The behavior that decided on a part of it, or of a key before.
+    decided: Option<&'static str>,
 }
 
 /// Returns the paths of the properties of the keys, in their order.
@@ -50,7 +52,7 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
         match parser.order_key() {
             Ok((expression, is_descending, has_more)) => {
                 has_object |= expression.is_object();
-                keys.push(OrderKey { expression: expression.bind(), is_descending });
+                keys.push(OrderKey { expression: expression.bind(), is_descending, decided: parser.decided() });
                 if !has_more {
                     break parser.finish().map(|()| keys);
                 }
@@ -62,15 +64,21 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
         }
     };
     let mut keys = parsed.map_err(|problem| {
-        problem.into_error(text, &REFUSALS, |at, detail, message| {
+        let error = problem.into_error(text, &REFUSALS, |at, detail, message| {
             Error::new(&refusal::INVALID_ORDER, &[message]).with_detail(located_detail(text, at, detail))
-        })
+        });
+        Error { behavior: parser.decided(), ..error }
     })?;
     // The numbers of navigation properties are those of the whole text.
     if let Some(first) = keys.first_mut() {
         first.expression.set_navigations(parser.navigations());
     }
     if has_object { Err(Error::new(&refusal::ORDER_BY_OBJECT, &[])) } else { Ok(keys) }
+}
+
+/// Returns the behavior that decided on a part of the keys.
+pub(super) fn decided(order: &[OrderKey<'_>]) -> Option<&'static str> {
+    order.last().and_then(|key| key.decided)
 }
 
 /// Returns the navigation properties in the keys, those that have others before these.

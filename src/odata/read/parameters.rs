@@ -60,9 +60,16 @@ pub(crate) fn parameters(rules: ReadRules<'_>, operation: &Operation, json: &Jso
             reader.duplicate_property(name, &place);
             continue;
         }
-        let unquoted = reader.unquoted(&operation.parameters[index], value);
-        if let Some(argument) = reader.argument(&operation.parameters[index], unquoted.as_ref().unwrap_or(value), &place) {
+        let parameter = &operation.parameters[index];
+        let unquoted = reader.unquoted(parameter, value);
+        let taken = unquoted.as_ref().filter(|_| rules.behaviors.quoted_arguments == QuotedArguments::Take);
+        let problems = reader.reading.shape.len();
+        if let Some(argument) = reader.argument(parameter, taken.unwrap_or(value), &place) {
             arguments[index] = argument;
+        }
+        if unquoted.is_some() {
+            reader.note("quoted-arguments");
+            reader.reading.shape[problems..].iter_mut().for_each(|problem| problem.set_behavior("quoted-arguments"));
         }
     }
     reader.reading.has_members = !seen.is_empty();
@@ -84,7 +91,7 @@ pub(crate) fn parameter(
 
 impl BodyReader<'_> {
     /// Returns the boolean or the number of a text in a body, where one is declared (behavior `quoted-arguments`).
-    fn unquoted<'j>(&mut self, parameter: &Parameter, json: &'j Json<'_>) -> Option<Json<'j>> {
+    fn unquoted<'j>(&self, parameter: &Parameter, json: &'j Json<'_>) -> Option<Json<'j>> {
         let (OperationType::Value(PropertyType::Primitive(primitive)), Json::String(text)) = (parameter.kind, json) else {
             return None;
         };
@@ -93,8 +100,7 @@ impl BodyReader<'_> {
         if primitive.read(json, long_numbers).is_ok() || primitive.read(&value, long_numbers).is_err() {
             return None;
         }
-        self.note("quoted-arguments");
-        (self.rules.behaviors.quoted_arguments == QuotedArguments::Take).then_some(value)
+        Some(value)
     }
 
     fn argument(&mut self, parameter: &Parameter, json: &Json<'_>, place: &Path<'_>) -> Option<Argument> {

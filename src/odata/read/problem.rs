@@ -16,6 +16,8 @@ pub(crate) struct BodyProblem {
     message: String,
     refusal: &'static Refusal,
     words: Vec<String>,
+    /// The behavior that decided, beside those of the row.
+    behavior: Option<&'static str>,
 }
 
 /// The JSON path and the message.
@@ -29,11 +31,16 @@ impl BodyProblem {
     /// Returns the error with which Graph answers.
     pub(crate) fn to_error(&self) -> Error {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        Error::new(self.refusal, &words).with_detail(self.to_string())
+        Error { behavior: self.behavior, ..Error::new(self.refusal, &words).with_detail(self.to_string()) }
+    }
+
+    /// Sets the behavior that decided, beside those of the row.
+    pub(super) fn set_behavior(&mut self, behavior: &'static str) {
+        self.behavior = Some(behavior);
     }
 
     pub(super) fn at(path: &Path<'_>, message: String, refusal: &'static Refusal, words: Vec<String>) -> BodyProblem {
-        BodyProblem { path: path.to_string(), message, refusal, words }
+        BodyProblem { path: path.to_string(), message, refusal, words, behavior: None }
     }
 }
 

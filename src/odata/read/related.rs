@@ -44,9 +44,16 @@ impl BodyReader<'_> {
             {
                 let target = self.rules.model.structured(navigation.target).full_name.to_string();
                 let message = format!("{} must lead to an entity", navigation.name);
-                return self.report(place, message, &refusal::NULL_VALUE, vec![navigation.name.to_string(), target]);
+                self.report(place, message, &refusal::NULL_VALUE, vec![navigation.name.to_string(), target]);
+                if let Some(problem) = self.reading.shape.last_mut() {
+                    problem.set_behavior("required-links");
+                }
+                return;
             }
             None if *json == Json::Null && !navigation.is_collection && self.rules.origin == Origin::Update => {
+                if navigation.is_required {
+                    self.note("required-links");
+                }
                 RelatedEntities::Unbound
             }
             None => {

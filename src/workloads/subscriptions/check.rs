@@ -181,7 +181,7 @@ fn look_up<'w>(world: &'w World, headers: &HeaderMap, subscription: &Subscriptio
         method: "GET",
     };
     match check::authorize(world, headers, claims.as_ref(), asked) {
-        Ok(()) => Ok(found),
+        Ok(_) => Ok(found),
         Err(error) => Err(Error::new(&refusal::FORBIDDEN_WATCHED_RESOURCE, &[]).with_detail(error.message)),
     }
 }

@@ -225,3 +225,44 @@ fn the_generated_pages_are_up_to_date() {
         assert!(written == page, "docs/{name} differs from the data; WFI_EMULATOR_WRITE_DOCS=1 cargo test rewrites it");
     }
 }
+
+/// The rows that decide nothing that an answer of Graph says: headers of all answers, sign-in, and what is sent to others.
+const UNEXPLAINED: [&str; 12] = [
+    "preflight",
+    "hsts",
+    "compression",
+    "limit-headers",
+    "sign-in-country",
+    "device-code",
+    "api-tokens",
+    "repeated-calls",
+    "connector-content-type",
+    "notification-timeout",
+    "notification-retries",
+    "subscription-authorization",
+];
+
+/// Returns the texts of all sources in a folder, but for the table itself and the settings of its rows.
+fn sources(folder: &std::path::Path, texts: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("policy/behavior") || path.ends_with("policy/behavior.rs") {
+            continue;
+        }
+        if path.is_dir() {
+            sources(&path, texts);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            texts.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn explanations_name_every_row_that_decides() {
+    let mut texts = String::new();
+    sources(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
+    for row in behavior::ROWS {
+        let is_named = texts.contains(&format!("\"{}\"", row.name));
+        assert_eq!(is_named, !UNEXPLAINED.contains(&row.name), "{}", row.name);
+    }
+}

@@ -42,17 +42,34 @@ pub(crate) struct Parser<'t, 'm> {
     navigations: Option<Vec<NavigationUse<'m>>>,
     /// The first problem of names or types.
     deferred: Option<FilterProblem>,
+    /// Whether a value without a declared type is used as a collection.
+    has_untyped_collection: bool,
 }
 
 impl<'t, 'm> Parser<'t, 'm> {
     /// Returns a parser at the beginning of a text.
     pub(crate) fn new(text: &'t str, scope: Scope<'m>) -> Parser<'t, 'm> {
-        Parser { text, scope, next: token(text, 0), depth: 0, nodes: 0, variables: Vec::new(), navigations: None, deferred: None }
+        Parser {
+            text,
+            scope,
+            next: token(text, 0),
+            depth: 0,
+            nodes: 0,
+            variables: Vec::new(),
+            navigations: None,
+            deferred: None,
+            has_untyped_collection: false,
+        }
     }
 
     /// Returns the same for an expression that can have navigation properties.
     pub(crate) fn with_navigations(self) -> Parser<'t, 'm> {
         Parser { navigations: Some(Vec::new()), ..self }
+    }
+
+    /// Returns the behavior that decided on a value without a declared type that is used as a collection.
+    pub(crate) fn decided(&self) -> Option<&'static str> {
+        self.has_untyped_collection.then_some("undeclared-collections")
     }
 
     /// Returns the navigation properties in the text.

@@ -55,7 +55,8 @@ impl<'t, 'm> Parser<'t, 'm> {
     }
 
     /// Whether values without a declared type can be collections.
-    fn enters_untyped(&self) -> bool {
+    fn enters_untyped(&mut self) -> bool {
+        self.has_untyped_collection = true;
         self.scope.behaviors.undeclared_collections == UndeclaredCollections::Items
     }
 
