@@ -77,6 +77,11 @@ impl NewValue {
     fn is(&self, stored: &Value) -> bool {
         matches!(self, NewValue::Set(value) if value == stored)
     }
+
+    /// Whether it is a value that is not stored.
+    fn is_blank(&self) -> bool {
+        matches!(self, NewValue::Set(value) if value.is_blank())
+    }
 }
 
 impl Patch {
@@ -91,7 +96,10 @@ impl Patch {
         } else {
             base
         };
-        let mut merged = base.clone();
+        let is_new = |change: &&PropertyChange| {
+            !change.to.is_blank() && *base.get(structured.properties[change.property].slot) == Value::Null
+        };
+        let mut merged = base.clone_with_room(self.changes.iter().filter(is_new).count());
         // An instance can still become one of a derived type.
         if let Some(read_as) = self.read_as.filter(|id| merged.own_type.is_none_or(|own| model.is_a(*id, own))) {
             merged.own_type = Some(read_as);
@@ -137,6 +145,7 @@ impl Patch {
         }
         let indexes: HashMap<Arc<str>, usize> =
             members.iter().enumerate().map(|(index, member)| (member.name.clone(), index)).collect();
+        members.reserve_exact(self.dynamic.len());
         for member in &self.dynamic {
             match indexes.get(&member.name) {
                 Some(index) => members[*index] = member.clone(),

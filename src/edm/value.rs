@@ -1,5 +1,6 @@
 //! Stored values of entities: typed by the model, independent of a version.
 
+use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 
 use crate::edm::address::EntityAddress;
@@ -57,6 +58,15 @@ impl From<PrimitiveValue> for Value {
 }
 
 impl Value {
+    /// Whether the value is not stored.
+    pub(crate) fn is_blank(&self) -> bool {
+        match self {
+            Value::Null => true,
+            Value::Collection(items) => items.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Returns the key with this value, if its type can be that of a key.
     pub(crate) fn key(&self, model: &Model, kind: PropertyType) -> Option<Arc<str>> {
         let value = match self {
@@ -163,6 +173,20 @@ impl Complex {
         }
     }
 
+    /// Returns the same as [`Complex::get`], at once if the value is where another instance had it.
+    pub(crate) fn get_near(&self, slot: Slot, place: &Cell<usize>) -> &Value {
+        if let Some((_, value)) = self.values.get(place.get()).filter(|(found, _)| *found == slot) {
+            return value;
+        }
+        match self.values.binary_search_by_key(&slot, |(slot, _)| *slot) {
+            Ok(index) => {
+                place.set(index);
+                &self.values[index].1
+            }
+            Err(_) => &Value::Null,
+        }
+    }
+
     /// Returns the value of a property: null, or an empty collection, where nothing is stored.
     pub fn value(&self, property: &Property) -> &Value {
         static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Collection(Arc::default()));
@@ -207,14 +231,16 @@ impl Complex {
         changed
     }
 
+    /// Returns a copy with room for more values, and for no others.
+    pub(crate) fn clone_with_room(&self, more: usize) -> Complex {
+        let mut values = Vec::with_capacity(self.values.len() + more);
+        values.extend_from_slice(&self.values);
+        Complex { own_type: self.own_type, values, dynamic: self.dynamic.clone() }
+    }
+
     /// Stores a value.
     pub fn set(&mut self, slot: Slot, value: Value) {
-        let is_blank = match &value {
-            Value::Null => true,
-            Value::Collection(items) => items.is_empty(),
-            _ => false,
-        };
-        match (self.values.binary_search_by_key(&slot, |(slot, _)| *slot), is_blank) {
+        match (self.values.binary_search_by_key(&slot, |(slot, _)| *slot), value.is_blank()) {
             (Ok(index), true) => drop(self.values.remove(index)),
             (Ok(index), false) => self.values[index].1 = value,
             (Err(_), true) => {}
@@ -480,5 +506,23 @@ mod tests {
         let mut same = Complex::default();
         same.set(Slot::at(2), Value::Boolean(false));
         assert_eq!(complex, same);
+    }
+
+    #[test]
+    fn a_value_is_found_wherever_another_instance_has_it() {
+        let of = |slots: &[u32]| {
+            let mut complex = Complex::default();
+            for slot in slots {
+                complex.set(Slot::at(*slot), Value::Integer(i64::from(*slot)));
+            }
+            complex
+        };
+        let instances = [of(&[]), of(&[1, 2, 3]), of(&[2]), of(&[0, 3]), of(&[1, 2, 3])];
+        for slot in (0..4).map(Slot::at) {
+            let place = Cell::new(0);
+            for instance in &instances {
+                assert_eq!(instance.get_near(slot, &place), instance.get(slot));
+            }
+        }
     }
 }

@@ -7,8 +7,9 @@ use foldhash::fast::RandomState;
 
 use crate::edm::value::{Complex, Value};
 
-/// The number of texts that are remembered, one for each remainder of a hash, and that of complex values.
-const PLACES: usize = 4096;
+/// The number of texts that are remembered, one for each remainder of a hash, and that of complex values. What is forgotten for new ones is
+/// still in the caches of the processor.
+const PLACES: usize = 1024;
 
 /// The number at first. A pool for a few entities takes little memory.
 const FIRST_PLACES: usize = 64;
@@ -19,7 +20,8 @@ const LONGEST: usize = 128;
 /// The texts and complex values that were last seen. It remembers a fixed number of them: reading many entities takes no more memory than
 /// reading a few.
 pub(crate) struct ValuePool {
-    texts: Vec<Option<Arc<str>>>,
+    /// With their hashes: other texts of the same length are not read.
+    texts: Vec<Option<(u32, Arc<str>)>>,
     /// The texts that were remembered since there are this many places.
     added: usize,
     /// With their hashes: equal values with other hashes, such as zero with and without a sign, are not the same.
@@ -76,11 +78,12 @@ impl ValuePool {
         if text.len() > LONGEST {
             return;
         }
-        let place = place_of(self.hashes.hash_one(&**text), self.texts.len());
+        let hash = self.hashes.hash_one(&**text);
+        let (place, check) = (place_of(hash, self.texts.len()), (hash >> 32) as u32);
         match &mut self.texts[place] {
-            Some(known) if known == text => text.clone_from(known),
+            Some((known_check, known)) if *known_check == check && known == text => text.clone_from(known),
             other => {
-                *other = Some(text.clone());
+                *other = Some((check, text.clone()));
                 self.added += 1;
             }
         }

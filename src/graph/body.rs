@@ -255,5 +255,5 @@ pub(super) fn read_own(model: &Model, behaviors: &Behaviors, structured: &Struct
         problem_limit: usize::MAX,
         explains: false,
     };
-    Some(read::read(rules, structured.id, None, &json, "$").patch)
+    Some(read::read(rules, structured.id, None, &json, &"$").patch)
 }

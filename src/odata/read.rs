@@ -4,6 +4,7 @@
 //! whether the entity exists. A problem has a JSON path and a message for the log, and the refusal with which Graph answers it.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
@@ -28,6 +29,7 @@ mod reader;
 mod related;
 
 use self::annotations::InstanceTypes;
+use self::dynamic::is_new_name;
 pub(crate) use self::parameters::{Argument, parameter, parameters};
 pub(crate) use self::problem::BodyProblem;
 use self::problem::{Path, shortened};
@@ -101,7 +103,7 @@ pub(crate) fn read(
     structured: TypeId,
     current: Option<Current<'_>>,
     object: &Json<'_>,
-    path: &str,
+    path: &dyn Display,
 ) -> Reading {
     read_object(rules, structured, current, true, object, path)
 }
@@ -112,7 +114,7 @@ pub(crate) fn read_value(
     structured: TypeId,
     current: Option<Current<'_>>,
     object: &Json<'_>,
-    path: &str,
+    path: &dyn Display,
 ) -> Reading {
     read_object(rules, structured, current, false, object, path)
 }
@@ -123,7 +125,7 @@ fn read_object(
     current: Option<Current<'_>>,
     is_entity: bool,
     object: &Json<'_>,
-    path: &str,
+    path: &dyn Display,
 ) -> Reading {
     let mut reader = BodyReader::new(rules, rules.model.structured(structured).wording.enum_refusals);
     let place = Path::Root(path);
@@ -176,8 +178,10 @@ impl BodyReader<'_> {
             let message = format!("abstract type {}: name a derived type in @odata.type", structured.full_name);
             self.report(at, message, structured.wording.abstract_type, vec![structured.full_name.to_string()]);
         }
-        let mut patch =
-            Patch { read_as: (id != declared).then_some(id), is_typed: named.is_some() && !is_entity, ..Patch::default() };
+        let (read_as, is_typed) = ((id != declared).then_some(id), named.is_some() && !is_entity);
+        // Members that are no properties are few.
+        let changes = Vec::with_capacity(members.len().min(structured.properties.len()));
+        let mut patch = Patch { read_as, is_typed, changes, ..Patch::default() };
         // A creation has nothing to keep.
         patch.is_typed |= named.is_some() && stored.is_none();
         let current = current.filter(|current| current.type_id == id).map(|current| current.values);
@@ -187,7 +191,7 @@ impl BodyReader<'_> {
         let mut seen_dynamic = HashSet::new();
         let (mut first_annotation, mut seen_annotations) = (None, HashSet::new());
         let mut named_types = Vec::new();
-        for (name, json) in members {
+        for (number, (name, json)) in members.iter().enumerate() {
             if self.is_full() {
                 break;
             }
@@ -228,7 +232,8 @@ impl BodyReader<'_> {
                 if self.is_request() && is_entity && self.key_member(structured, name, json, &place, &mut patch) {
                     continue;
                 }
-                self.undeclared(structured, name, json, &place, &mut patch, &mut seen_dynamic);
+                let is_new = is_new_name(members, number, &mut seen_dynamic);
+                self.undeclared(structured, name, is_new, json, &place, &mut patch);
                 continue;
             };
             if std::mem::replace(&mut seen[index], true) {
@@ -511,7 +516,7 @@ impl BodyReader<'_> {
         self.check_text(name, text, place);
     }
 
-    fn check_text(&mut self, name: &str, text: &str, place: &Path<'_>) {
+    fn check_text(&mut self, name: impl Display, text: &str, place: &Path<'_>) {
         if text.len() <= TEXT_LIMIT || !self.is_request() {
             return;
         }
@@ -519,7 +524,7 @@ impl BodyReader<'_> {
             return self.note("text-length");
         }
         let (found, expected) = (format!("{} bytes", text.len()), format!("at most {TEXT_LIMIT}"));
-        let words = vec![shortened(name).into_owned(), TEXT_LIMIT.to_string()];
+        let words = vec![shortened(&name.to_string()).into_owned(), TEXT_LIMIT.to_string()];
         self.value(place, found, expected, &refusal::TEXT_TOO_LONG, words);
     }
 

@@ -3,6 +3,7 @@
 mod member;
 mod number;
 mod objects;
+mod outline;
 mod plain;
 
 use std::borrow::Cow;
@@ -12,13 +13,13 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use crate::text::bom;
 use crate::text::json::objects::Objects;
 
 pub(crate) use crate::text::json::member::{for_each_item, member};
 pub(crate) use crate::text::json::number::JsonNumber;
+pub(crate) use crate::text::json::outline::{ArrayPart, Items, MemberText, Outline, check, outline};
 
 /// The largest whole number that JavaScript and jq keep exactly: they read the numbers of JSON as doubles.
 pub(crate) const EXACT_LIMIT: u64 = (1 << 53) - 1;
@@ -256,126 +257,8 @@ fn build<'de, R: serde_json::de::Read<'de>>(
     Ok(json)
 }
 
-/// The outermost level of a JSON text.
-#[derive(Debug)]
-pub(crate) enum Outline<'a> {
-    /// The items of an array.
-    Array(Items<'a>),
-    /// The names of an object's members, and the texts of their values, in the order of the text.
-    Object(Vec<(Cow<'a, str>, &'a str)>),
-    /// Any other value.
-    Scalar(Json<'a>),
-}
-
-/// The items of an array whose text is valid. They are found again by each visit: a list of them may take many times the memory of the text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Items<'a>(&'a str);
-
-impl<'a> Items<'a> {
-    pub(crate) fn is_empty(self) -> bool {
-        self.0.trim_ascii_start().strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start().starts_with(']'))
-    }
-
-    /// Returns the length of the text.
-    pub(crate) fn text_bytes(self) -> usize {
-        self.0.len()
-    }
-
-    /// Calls a function with the text of each item, in their order, until it returns `false`.
-    pub(crate) fn visit(self, act: impl FnMut(&'a str) -> bool) {
-        // The text is valid; what is left is the end that `act` has asked for.
-        let _ = visit_items(self.0, act);
-    }
-}
-
-/// Calls a function with the text of each item of an array. Fails for a text other than an array, and when the function returns `false`.
-fn visit_items<'a>(text: &'a str, act: impl FnMut(&'a str) -> bool) -> Result<(), serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.deserialize_seq(ItemVisitor(act))?;
-    deserializer.end()
-}
-
-/// Reads the items of an array, each as text.
-struct ItemVisitor<F>(F);
-
-impl<'de, F: FnMut(&'de str) -> bool> Visitor<'de> for ItemVisitor<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut access: A) -> Result<(), A::Error> {
-        while let Some(item) = access.next_element::<&RawValue>()? {
-            if !(self.0)(item.get()) {
-                return Err(A::Error::custom("stopped"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Finds the items or members of a JSON text without parsing their content. A byte order mark in front is skipped.
-pub(crate) fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
-    let text = bom::strip_bytes(text);
-    let Ok(text) = std::str::from_utf8(text) else {
-        // The error of the reader has the place.
-        let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let read = match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'[') => deserializer.deserialize_seq(ItemVisitor(|_| true)),
-            _ => deserializer.deserialize_map(MemberVisitor).map(drop),
-        };
-        return Err(read.err().unwrap_or_else(|| serde_json::Error::custom("invalid UTF-8")));
-    };
-    if first_byte(text) == Some(b'[') {
-        visit_items(text, |_| true)?;
-    }
-    outline_of_valid(text)
-}
-
-/// Finds the items or members of the text of a value, such as an outline has it. That of an array is not read, so it must be valid.
-pub(crate) fn outline_of_valid(text: &str) -> Result<Outline<'_>, serde_json::Error> {
-    match first_byte(text) {
-        Some(b'[') => Ok(Outline::Array(Items(text))),
-        Some(b'{') => {
-            let mut deserializer = serde_json::Deserializer::from_str(text);
-            let members = deserializer.deserialize_map(MemberVisitor)?;
-            deserializer.end()?;
-            Ok(Outline::Object(members))
-        }
-        _ => Ok(Outline::Scalar(parse(text.as_bytes())?)),
-    }
-}
-
-/// Returns the first byte that is not white space.
-fn first_byte(text: &str) -> Option<u8> {
-    text.bytes().find(|byte| !byte.is_ascii_whitespace())
-}
-
-/// The members of an outline at most. The list of them takes many times the memory of a text with short ones.
+/// The members of an object at most. The list of them takes many times the memory of a text with short ones.
 const MEMBERS: usize = 1_000_000;
-
-/// Reads the members of an object, their values as text.
-struct MemberVisitor;
-
-impl<'de> Visitor<'de> for MemberVisitor {
-    type Value = Vec<(Cow<'de, str>, &'de str)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(name) = access.next_key_seed(NameSeed)? {
-            if members.len() == MEMBERS {
-                return Err(A::Error::custom("too many members"));
-            }
-            members.push((name, access.next_value::<&RawValue>()?.get()));
-        }
-        Ok(members)
-    }
-}
 
 /// The numbers of values of a text.
 struct Counts {
@@ -557,35 +440,12 @@ mod tests {
         assert!(parse_limited(br#"{"a":{"b":1}}"#, 2).is_err());
     }
 
-    #[test]
-    fn an_outline_has_the_outermost_level_only() {
-        let Outline::Array(items) = outline(b"\xEF\xBB\xBF [ {\"a\": [1]} ,2]").unwrap() else { panic!() };
-        let (mut all, mut first) = (Vec::new(), Vec::new());
-        items.visit(|item| {
-            all.push(item);
-            true
-        });
-        items.visit(|item| {
-            first.push(item);
-            false
-        });
-        assert_eq!((all, first), (vec!["{\"a\": [1]}", "2"], vec!["{\"a\": [1]}"]));
-        assert!(matches!(outline(b"[ ]").unwrap(), Outline::Array(items) if items.is_empty()));
-        let Outline::Object(members) = outline(br#"{"a": [ 1 ], "a": {}}"#).unwrap() else { panic!() };
-        assert_eq!(members, [("a".into(), "[ 1 ]"), ("a".into(), "{}")]);
-        assert!(matches!(outline(b" 7 ").unwrap(), Outline::Scalar(Json::Number(_))));
-        for text in ["", "[", "[1,]", "{\"a\"}", "[] []", "{\"a\":1}x", "[\"\\x\"]"] {
-            assert!(outline(text.as_bytes()).is_err(), "{text}");
-        }
-    }
-
     proptest! {
         #![proptest_config(crate::property_tests())]
 
         #[test]
         fn parsing_never_panics(text in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = parse(&text);
-            let _ = outline(&text);
         }
     }
 }

@@ -10,6 +10,7 @@ mod content;
 mod context;
 pub(crate) mod directory;
 mod entity_reader;
+mod first_uses;
 mod json_schema;
 mod loader;
 mod place;
@@ -34,6 +35,7 @@ use crate::world::regular_file;
 use crate::world::store::{CollectionAddress, StoreFull, StoredEntity};
 pub(crate) use collections::set_names;
 use collections::{Collections, collections_of, replaced_by, unknown_collection};
+use first_uses::EntityPath;
 use loader::Loader;
 
 pub(crate) use json_schema::json_schema;
@@ -162,7 +164,7 @@ pub(crate) fn read_one(
 ) -> Result<Entities, FixtureError> {
     let mut loader = Loader::new(schema, behaviors);
     match json::parse(text.as_bytes()) {
-        Ok(item) => _ = loader.entity(name, address, item, "$"),
+        Ok(item) => _ = loader.entity(name, address, item, EntityPath::Other("$")),
         Err(error) => loader.report(format!("{name}: not JSON: {error}")),
     }
     loader.finish()

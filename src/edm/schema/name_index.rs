@@ -34,12 +34,13 @@ pub(super) fn hash(name: &str) -> u32 {
     /// The bit by which letters in upper and lower case differ.
     const CASE: u64 = 0x2020_2020_2020_2020;
     let (chunks, rest) = name.as_bytes().as_chunks::<8>();
-    let add = |hash: u64, bytes: [u8; 8]| {
-        (hash.rotate_left(5) ^ (u64::from_le_bytes(bytes) | CASE)).wrapping_mul(0x517c_c1b7_2722_0a95)
+    let add = |hash: u64, bytes: u64| (hash.rotate_left(5) ^ (bytes | CASE)).wrapping_mul(0x517c_c1b7_2722_0a95);
+    let hash = chunks.iter().fold(0, |hash, chunk| add(hash, u64::from_le_bytes(*chunk)));
+    // The last bytes of a longer name are read at once, some of them again.
+    let last = match name.as_bytes().last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
     };
-    let hash = chunks.iter().fold(0, |hash, chunk| add(hash, *chunk));
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
     (add(hash, last) >> 32) as u32
 }
 

@@ -59,7 +59,7 @@ pub(super) fn read_body_of(
         values: &entity.properties,
         type_id: context.own_type(entity, context.route.collection.set),
     });
-    read_with(context, origin, skipped, |rules, json| read::read(rules, type_id, current, json, "$"))
+    read_with(context, origin, skipped, |rules, json| read::read(rules, type_id, current, json, &"$"))
 }
 
 /// Reads the body of a change of a complex value, with the stored one if there is one.
@@ -73,7 +73,7 @@ pub(super) fn read_value_of(
     current: Option<read::Current<'_>>,
     skipped: &mut Vec<String>,
 ) -> Result<Reading, Error> {
-    read_with(context, Origin::Update, skipped, |rules, json| read::read_value(rules, type_id, current, json, "$"))
+    read_with(context, Origin::Update, skipped, |rules, json| read::read_value(rules, type_id, current, json, &"$"))
 }
 
 fn read_with(

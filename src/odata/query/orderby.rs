@@ -109,7 +109,7 @@ pub(crate) fn compare(order: &[OrderKey<'_>], left: &[Scalar<'_>], right: &[Scal
 
 fn truncate(scalar: Scalar<'_>) -> Scalar<'static> {
     match scalar {
-        Scalar::Text(text) => Scalar::Text(text.chars().take(SIGNIFICANT).collect::<String>().into()),
+        Scalar::Text(text) if text.len() > SIGNIFICANT => Scalar::Text(text.chars().take(SIGNIFICANT).collect::<String>().into()),
         Scalar::Binary(bytes) if bytes.len() > SIGNIFICANT => Scalar::Binary(bytes[..SIGNIFICANT].into()),
         other => other.into_owned(),
     }

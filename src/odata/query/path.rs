@@ -1,6 +1,7 @@
 //! Property paths in `$select`, `$filter` and `$orderby`: `displayName`, `encryption/protocol`.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use super::Scope;
 use crate::edm::primitive::Primitive;
@@ -20,6 +21,8 @@ pub(crate) struct PropertyPath {
     /// The indices of the declared properties in their types, from the outermost on.
     pub indices: Vec<usize>,
     pub slots: Vec<Slot>,
+    /// The place of the first slot in the last instance that has it: most of a collection have the same ones.
+    place: Cell<usize>,
     /// The parts that few paths have. Apart, since each node of an expression has room for a path.
     rare: Option<Box<RareParts>>,
     /// The type, if it is declared.
@@ -125,7 +128,15 @@ pub(crate) enum PathValue<'p, 'e> {
 impl PropertyPath {
     /// Returns the path without segments.
     pub(super) fn empty() -> PropertyPath {
-        PropertyPath { indices: Vec::new(), slots: Vec::new(), rare: None, kind: None, is_write_only: false, text: String::new() }
+        PropertyPath {
+            indices: Vec::new(),
+            slots: Vec::new(),
+            place: Cell::new(0),
+            rare: None,
+            kind: None,
+            is_write_only: false,
+            text: String::new(),
+        }
     }
 
     /// Appends a cast from a declared type to one that is derived from it.
@@ -205,7 +216,7 @@ impl PropertyPath {
             }
         };
         let text = if self.text.is_empty() { rest.text } else { format!("{}/{}", self.text, rest.text) };
-        PropertyPath { slots: self.slots, rare, text, indices: rest.indices, kind: rest.kind, is_write_only: rest.is_write_only }
+        PropertyPath { slots: self.slots, rare, text, ..rest }
     }
 
     /// Returns the value at the path; `None` where a segment before the last is null or has not the type of a cast, or an undeclared member is
@@ -233,7 +244,7 @@ impl PropertyPath {
             if index > 0 && !self.casts().is_empty() && !self.fits(index, object.own_type) {
                 return None;
             }
-            let value = object.get(*slot);
+            let value = if index == 0 { object.get_near(*slot, &self.place) } else { object.get(*slot) };
             match value {
                 // An entity whose type is not known has its members undeclared.
                 Value::Null if index + 1 == self.slots.len() && self.undeclared().is_none() && !object.dynamic.is_empty() => {

@@ -10,23 +10,23 @@ use crate::edm::schema::{StructuredType, UnknownMembers};
 use crate::edm::value::Dynamic;
 use crate::policy::behavior::UnknownProperty;
 use crate::policy::refusal;
-use crate::text::json::{self, Json};
+use crate::text::json::{self, Json, Member};
 use crate::text::nearest::nearest;
 
 impl BodyReader<'_> {
-    /// Reads an undeclared member.
-    pub(super) fn undeclared<'j>(
+    /// Reads an undeclared member. `is_new` says that its name has not occurred before.
+    pub(super) fn undeclared(
         &mut self,
         structured: &StructuredType,
-        name: &'j str,
+        name: &str,
+        is_new: bool,
         json: &Json<'_>,
         place: &Path<'_>,
         patch: &mut Patch,
-        seen: &mut HashSet<&'j str>,
     ) {
         let is_unread = self.rules.model.may_have_unread_member(structured, name);
         if structured.is_open && !is_unread {
-            if !seen.insert(name) {
+            if !is_new {
                 self.duplicate_property(name, place);
                 return;
             }
@@ -145,12 +145,21 @@ impl BodyReader<'_> {
             }
             scalar => {
                 if let Json::String(text) = scalar {
-                    self.check_text(&path.to_string(), text, path);
+                    self.check_text(path, text, path);
                 }
                 scalar.write(out);
             }
         }
     }
+}
+
+/// The number of members whose names are compared with each other.
+const COMPARED: usize = 16;
+
+/// Whether the name of a member, by its number, has not occurred before. Those of many members are remembered in `seen`.
+pub(super) fn is_new_name<'m>(members: &'m [Member<'_>], number: usize, seen: &mut HashSet<&'m str>) -> bool {
+    let name = &*members[number].0;
+    if members.len() <= COMPARED { members[..number].iter().all(|(other, _)| other != name) } else { seen.insert(name) }
 }
 
 /// Returns the description of the problem of a name that a type does not declare.

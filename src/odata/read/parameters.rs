@@ -33,7 +33,7 @@ pub(crate) fn parameters(rules: ReadRules<'_>, operation: &Operation, json: &Jso
         None => &crate::edm::schema::DEFAULT_WORDING,
     };
     let mut reader = BodyReader::new(rules, wording.enum_refusals);
-    let place = Path::Root(path);
+    let place = Path::Root(&path);
     let mut arguments = vec![Argument::Absent; operation.parameters.len()];
     let Json::Object(members) = json else {
         reader.shape(&place, json.describe(), "an object", &refusal::NOT_AN_OBJECT, Vec::new());

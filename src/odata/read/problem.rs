@@ -46,7 +46,7 @@ impl BodyProblem {
 
 /// The path to a value, linked on the stack so that it costs no allocation unless a problem is reported.
 pub(super) enum Path<'p> {
-    Root(&'p str),
+    Root(&'p dyn fmt::Display),
     Member(&'p Path<'p>, &'p str),
     Item(&'p Path<'p>, usize),
 }
@@ -54,7 +54,7 @@ pub(super) enum Path<'p> {
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Path::Root(path) => f.write_str(path),
+            Path::Root(path) => path.fmt(f),
             Path::Item(parent, index) => write!(f, "{parent}[{index}]"),
             Path::Member(parent, name) => {
                 let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

@@ -19,6 +19,14 @@ pub(super) fn parse(text: &str, limit: usize) -> Option<Json<'_>> {
     (reader.at == text.len()).then_some(json)
 }
 
+/// Returns the tree of the first item of a list without brackets, of at most `limit` values, and the text behind it, which begins with a comma
+/// or is empty; `None` if the item is not plain.
+pub(super) fn parse_item(text: &str, limit: usize) -> Option<(Json<'_>, &str)> {
+    let mut reader = Reader { text, at: 0, remaining: limit };
+    let json = reader.value(DEPTH)?;
+    matches!(reader.peek(), None | Some(b',')).then(|| (json, &text[reader.at..]))
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -132,7 +140,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Returns the position of the first quote, backslash, or control character, for which eight bytes are looked at at a time.
-fn plain_length(text: &[u8]) -> Option<usize> {
+pub(super) fn plain_length(text: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     /// The sign of each byte.
     const SIGNS: u64 = 0x80 * ONES;
@@ -195,6 +203,11 @@ mod tests {
         for text in others {
             assert_eq!(parse(text, 100), None, "{text}");
         }
+        let item = |text| parse_item(text, 2).map(|(_, rest)| rest);
+        assert_eq!(
+            ["[1] ", "[1] ,[2]", "1,", "1 2", "1]", "[1,2]", "", ","].map(item),
+            [Some(""), Some(",[2]"), Some(","), None, None, None, None, None]
+        );
         assert!(parse("[1,2]", 3).is_some() && parse("[1,2]", 2).is_none() && any("[1,2]", 2).is_none());
     }
 

@@ -9,7 +9,7 @@ use crate::odata::write::{StoredText, TextCache};
 use crate::world::budget::Budget;
 
 /// The step in which the bytes of an entity are counted. Most updates stay within it, and write to no counter that all cores share.
-const STEP: usize = 256;
+const STEP: usize = 128;
 
 /// The bytes of a cached text beyond those of the entity, for annotations.
 pub(super) const TEXT_BYTES: usize = 128;
