@@ -179,7 +179,7 @@ impl BodyReader<'_> {
             self.report(at, message, structured.wording.abstract_type, vec![structured.full_name.to_string()]);
         }
         let (read_as, is_typed) = ((id != declared).then_some(id), named.is_some() && !is_entity);
-        // Members that are no properties are few.
+        // Few members are not properties.
         let changes = Vec::with_capacity(members.len().min(structured.properties.len()));
         let mut patch = Patch { read_as, is_typed, changes, ..Patch::default() };
         // A creation has nothing to keep.

@@ -684,15 +684,12 @@ impl NewEntity<'_> {
         Some(text_of(structured, &holder.properties, "id").unwrap_or_else(|| holder.key.clone()))
     }
 
-    /// Returns the entity of a root set with a text, compared without case, and its type.
+    /// Returns the entity of a root set with a text, compared without case, and its type. The property is indexed once.
     pub fn find(&self, set: &str, property: &str, text: &str) -> Option<(Arc<StoredEntity>, &StructuredType)> {
         let root = self.model.root(set)?;
         let structured = self.model.structured(root.target);
-        let has_text = |entity: &Arc<StoredEntity>| {
-            text_of(structured, &entity.properties, property).is_some_and(|found| found.eq_ignore_ascii_case(text))
-        };
-        let found = self.world.store.collection(root.set).list().into_iter().find(has_text);
-        found.map(|entity| (entity, structured))
+        let found = self.world.store.collection(root.set).with_text(structured.slot(property)?, text, &Purse::whole()).ok()?;
+        found.into_iter().next().map(|(_, entity)| (entity, structured))
     }
 
     /// Returns the first entity of a root set, and its type.

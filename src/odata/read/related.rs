@@ -27,6 +27,9 @@ impl BodyReader<'_> {
             return;
         };
         let navigation = &structured.navigations[index];
+        if !navigation.is_collection && patch.related.iter().any(|related| related.navigation == index) {
+            return self.duplicate_property(name, place);
+        }
         let address = |json: &Json<'_>| match json {
             Json::String(text) => Some(text.as_ref().into()),
             _ => None,

@@ -7,7 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::plain::{parse_item, plain_length};
-use super::{Json, MEMBERS, NameSeed, parse, parse_limited};
+use super::tree::{NameSeed, parse, parse_limited};
+use super::{Json, MEMBERS};
 use crate::text::bom;
 
 /// The outermost level of a JSON text.
@@ -69,7 +70,7 @@ impl<'a> Items<'a> {
         walker.is_at_end().then_some(items)
     }
 
-    /// Whether there are no items.
+    /// Whether it has no items.
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }

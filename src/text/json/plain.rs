@@ -162,7 +162,7 @@ pub(super) fn plain_length(text: &[u8]) -> Option<usize> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Counts, build};
+    use super::super::tree::{Counts, build};
     use super::*;
 
     fn any(text: &str, limit: usize) -> Option<Json<'_>> {

@@ -57,9 +57,9 @@ pub(super) fn change(
 ) -> Result<bool, Error> {
     let (world, model) = (request.world, request.model);
     let Some(declared) = model.find_structured(world.schema.set(address.collection.set).target) else { return Ok(false) };
-    if !world.store.has(&address.collection, &address.key) {
-        return Ok(false);
-    }
+    let Some(known) = world.store.get(&address.collection, &address.key) else { return Ok(false) };
+    // Before the entity is locked: it may look into other entities.
+    let server_set = (request.server_set)(model.actual(declared, known.properties.own_type));
     let is_bound = request.entity.is_some_and(|entity| entity.key == address.key) && *request.collection == address.collection;
     let updated = world.store.to_change(&address.collection, 0)?.update(&address.key, |entity| {
         if is_bound {
@@ -67,7 +67,7 @@ pub(super) fn change(
         }
         let structured = model.actual(declared, entity.properties.own_type);
         let mut values = entity.properties.clone();
-        for (slot, value) in (request.server_set)(structured) {
+        for (slot, value) in server_set {
             values.set(slot, value);
         }
         change(&mut Values { model, structured, own: &mut values });
@@ -80,14 +80,15 @@ pub(super) fn change(
     }
 }
 
-/// Changes the values of the bound entity, which is stored with them if it was not yet.
+/// Changes the values of the bound entity. One that its parent always has is stored with them if it was not yet; another is deleted meanwhile.
 pub(super) fn change_bound(request: &OperationRequest<'_>, change_values: impl Fn(&mut Values<'_>)) -> Result<(), Error> {
     let (Some(entity), Some(address)) = (request.entity, request.address()) else { return Ok(()) };
     if change(request, &address, &change_values)? {
         return Ok(());
     }
     let (world, model) = (request.world, request.model);
-    let Some(declared) = model.find_structured(world.schema.set(address.collection.set).target) else { return Ok(()) };
+    let set = world.schema.set(address.collection.set);
+    let Some(declared) = model.find_structured(set.target).filter(|_| set.is_single) else { return Ok(()) };
     let structured = model.actual(declared, entity.properties.own_type);
     let mut values = entity.properties.clone();
     change_values(&mut Values { model, structured, own: &mut values });

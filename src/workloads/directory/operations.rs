@@ -358,7 +358,10 @@ fn reset_password(request: &OperationRequest<'_>) -> Result<OperationReply, Erro
         set_password(model, structured, &mut values, &password, now(request));
         Ok::<_, OperationProblem>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
     });
-    updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))?;
+    if let Some(Err(problem)) = updated {
+        world.store.to_remove(&address.collection).remove(&address.key);
+        return Err(problem.into());
+    }
     world.sign_ins.revoke(&user.key, unix_millis(request.now).div_euclid(1000));
     let Some(OperationType::Value(PropertyType::Complex(id))) = request.operation.returns else {
         return Ok(OperationReply::AcceptedAt(address, None));

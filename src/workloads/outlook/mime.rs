@@ -34,6 +34,10 @@ pub(super) static FORMS: [BodyForm; 1] = [BodyForm {
 /// The depth of parts within parts, with a wide margin.
 const DEPTH: usize = 8;
 
+/// The recipients of a header that are read: learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits
+/// takes no message to more than 1,000.
+const RECIPIENTS: usize = 1_000;
+
 /// Headers with addresses, and the members of a message that have them.
 const ADDRESSES: [(&str, &str); 4] =
     [("To", "toRecipients"), ("Cc", "ccRecipients"), ("Bcc", "bccRecipients"), ("Reply-To", "replyTo")];
@@ -54,7 +58,7 @@ fn read(body: &[u8], operation: Option<&str>) -> Result<String, Error> {
     for (header, name) in [("From", "from"), ("Sender", "sender")] {
         // The author is the sender, too, unless another one is named (RFC 5322, 3.6.2).
         let value = mime.header(header).or_else(|| mime.header("From"));
-        if let Some(recipient) = value.and_then(|value| recipients(value).into_iter().next()) {
+        if let Some(recipient) = value.and_then(|value| recipients(value, 1).pop()) {
             member(name, &recipient);
         }
     }
@@ -62,7 +66,7 @@ fn read(body: &[u8], operation: Option<&str>) -> Result<String, Error> {
     let is_answer = matches!(operation, Some("reply" | "createReply"));
     for (header, name) in ADDRESSES.iter().filter(|_| !is_answer) {
         if let Some(value) = mime.header(header) {
-            member(name, &format!("[{}]", recipients(value).join(",")));
+            member(name, &format!("[{}]", recipients(value, RECIPIENTS).join(",")));
         }
     }
     if let Some(id) = mime.header("Message-ID") {
@@ -171,7 +175,12 @@ fn without_line_end(line: &[u8]) -> &[u8] {
 
 /// Returns a parameter of a header.
 fn parameter<'h>(header: &'h str, name: &str) -> Option<&'h str> {
-    let pairs = header.split(';').skip(1).filter_map(|pair| pair.split_once('='));
+    let mut is_quoted = false;
+    let is_end = |character: char| {
+        is_quoted ^= character == '"';
+        character == ';' && !is_quoted
+    };
+    let pairs = header.split(is_end).skip(1).filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.into_iter().find(|(known, _)| known.trim().eq_ignore_ascii_case(name))?;
     Some(value.trim().trim_matches('"')).filter(|value| !value.is_empty())
 }
@@ -236,7 +245,7 @@ fn decoded_words(text: &str) -> String {
 }
 
 /// Returns the addresses of a header as JSON. Names of groups and comments do not count.
-fn recipients(text: &str) -> Vec<String> {
+fn recipients(text: &str, limit: usize) -> Vec<String> {
     let mut found = Vec::new();
     let (mut name, mut address) = (String::new(), None::<String>);
     let (mut is_quoted, mut comment) = (false, 0_usize);
@@ -246,7 +255,7 @@ fn recipients(text: &str) -> Vec<String> {
             Some(address) => (decoded_words(name.trim()), address.trim().to_owned()),
             None => (String::new(), name.trim().to_owned()),
         };
-        if !address.is_empty() {
+        if !address.is_empty() && found.len() < limit {
             let name = if name.is_empty() { &address } else { &name };
             found.push(format!(r#"{{"emailAddress":{{"name":{},"address":{}}}}}"#, quoted(name), quoted(&address)));
         }
@@ -297,7 +306,7 @@ mod tests {
     #[test]
     fn addresses_are_read_with_their_names() {
         let addresses = r#"Megan <megan@contoso.com>, "Wilber, \"Alex\"" <alex@contoso.com>, bare@contoso.com (a note), Team: a@b.c, =?utf-8?q?J=C3=B6rg?= <j@b.c>;"#;
-        let pairs: Vec<(String, String)> = recipients(addresses)
+        let pairs: Vec<(String, String)> = recipients(addresses, RECIPIENTS)
             .iter()
             .map(|json| serde_json::from_str::<serde_json::Value>(json).unwrap()["emailAddress"].take())
             .map(|email| (email["name"].as_str().unwrap().to_owned(), email["address"].as_str().unwrap().to_owned()))
@@ -321,6 +330,19 @@ mod tests {
         let encoded = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nSGVs\nbG8=\n";
         assert_eq!(message(encoded)["body"], serde_json::json!({ "contentType": "text", "content": "Hello" }));
         assert_eq!(message("Content-Type: application/pkcs7-mime\r\n\r\nx")["body"]["content"], "");
+    }
+
+    #[test]
+    fn a_boundary_in_quotes_can_have_a_semicolon() {
+        let mime = "Content-Type: multipart/mixed; boundary=\"a;b\"; x=y\n\n--a;b\n\ntext\n--a;b--\n";
+        assert_eq!(message(mime)["body"]["content"], "text");
+    }
+
+    #[test]
+    fn recipients_are_read_up_to_a_number() {
+        let many = message(&format!("From: a,b\nTo: {}\n\n", "a,".repeat(200_000)));
+        assert_eq!(many["toRecipients"].as_array().unwrap().len(), RECIPIENTS);
+        assert_eq!(many["from"]["emailAddress"]["address"], "a");
     }
 
     #[test]

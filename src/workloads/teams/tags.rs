@@ -43,10 +43,15 @@ fn count(world: &World, model: &Model, members: &CollectionAddress, less: usize)
     let Some(structured) = model.find_structured(world.schema.set(tag.collection.set).target) else { return Ok(()) };
     let Some(slot) = structured.slot("memberCount") else { return Ok(()) };
     let number = i64::try_from(world.store.at(members).len().saturating_sub(less)).unwrap_or(i64::MAX);
-    let updated = world.store.to_change(&tag.collection, 0)?.update(&tag.key, |entity| {
+    let with_number = |entity: &Entity| {
         let mut values = entity.properties.clone();
         values.set(slot, Value::Integer(number));
         Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
-    });
+    };
+    // A deletion is never refused for want of room.
+    let updated = match less {
+        0 => world.store.to_change(&tag.collection, 0)?.update(&tag.key, with_number),
+        _ => world.store.to_remove(&tag.collection).update_beyond(&tag.key, with_number),
+    };
     updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))
 }

@@ -551,3 +551,17 @@ fn an_action_sets_the_members_that_its_page_names() {
     let level = |user: &Value| get(&world, &format!("/v1.0/identityProtection/riskyUsers/{}", id(user))).1["riskLevel"].clone();
     assert_eq!((level(&risky), level(&other)), (json!("none"), json!("high")));
 }
+
+#[test]
+fn a_link_that_a_body_states_twice_is_refused_in_any_order() {
+    let world = world();
+    let members = [r#""manager":{"id":"x"}"#, r#""manager@odata.bind":"https://graph.microsoft.com/v1.0/users/x""#];
+    for [first, second] in [members, [members[1], members[0]]] {
+        let user = r#""accountEnabled":true,"displayName":"A","mailNickname":"a","userPrincipalName":"a@contoso.com""#;
+        let password = r#""passwordProfile":{"password":"xWwvJ]6NMw+bWH-d"}"#;
+        let body = format!("{{{user},{password},{first},{second}}}");
+        let (status, error) = harness::json(&world, Method::POST, "/v1.0/users", Some(&body));
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+        assert!(error["error"]["message"].as_str().unwrap().contains("manager"), "{error}");
+    }
+}
