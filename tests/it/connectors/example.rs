@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Command, Output};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -28,7 +29,16 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// The example connector on its own thread, until the value is dropped.
 pub(crate) struct Connector {
     pub(crate) address: SocketAddr,
-    _stop: mpsc::Sender<()>,
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// From here on, nothing answers at its address.
+impl Drop for Connector {
+    fn drop(&mut self) {
+        self.stop.take();
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 impl Connector {
@@ -37,7 +47,7 @@ impl Connector {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = mpsc::channel::<()>();
-        std::thread::spawn(move || {
+        let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
@@ -49,7 +59,7 @@ impl Connector {
                 }
             });
         });
-        Connector { address, _stop: stop }
+        Connector { address, stop: Some(stop), thread: Some(thread) }
     }
 
     pub(crate) fn url(&self) -> String {
