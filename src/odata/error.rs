@@ -13,9 +13,9 @@ pub struct Error {
     /// The row of the table of refusals.
     pub refusal: &'static Refusal,
     /// The row's text with the words of the request.
-    pub message: String,
+    pub message: Box<str>,
     /// Details for the log.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
     /// The inner code of an error of Shifts, where it differs from the row's.
     pub inner_code: Option<&'static str>,
     /// The property that an error of the directory is about.
@@ -79,7 +79,7 @@ impl Error {
     pub fn new(refusal: &'static Refusal, words: &[&str]) -> Error {
         Error {
             refusal,
-            message: fill(refusal.text, words),
+            message: fill(refusal.text, words).into(),
             detail: None,
             inner_code: None,
             target: words.first().filter(|_| matches!(refusal.layer, Layer::Directory(_))).map(|word| (*word).into()),
@@ -120,7 +120,7 @@ impl Error {
     /// Sets the details for the log.
     #[must_use]
     pub fn with_detail(mut self, detail: String) -> Error {
-        self.detail = Some(detail);
+        self.detail = Some(detail.into());
         self
     }
 
@@ -166,7 +166,7 @@ impl Error {
             Layer::Shifts(inner_code) => self.shifts_message(self.refusal.code.name(), inner_code),
             Layer::ShiftsWithCode(code, inner_code) => self.shifts_message(code, inner_code),
             Layer::FrontDoor => return self.page(),
-            Layer::EntraText => return self.message.clone().into_bytes(),
+            Layer::EntraText => return self.message.as_bytes().to_vec(),
             Layer::Entra(number) => return self.entra_body(number, date, request_id, client_request_id),
             Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => {
                 return self.identity_body(date, client_request_id);
@@ -291,14 +291,14 @@ impl Error {
 
     /// Returns the description without the words of the request.
     pub fn impersonal_description(&self) -> String {
-        Error { message: fill(self.refusal.text, &["…"; 4]), ..self.clone() }.description()
+        Error { message: fill(self.refusal.text, &["…"; 4]).into(), ..self.clone() }.description()
     }
 
     /// Returns the message; with its AADSTS number, if it is one of the token service.
     pub fn description(&self) -> String {
         match self.refusal.layer {
             Layer::Entra(number) => format!("AADSTS{number}: {}", self.message),
-            _ => self.message.clone(),
+            _ => self.message.to_string(),
         }
     }
 

@@ -281,7 +281,7 @@ impl Failure {
     pub fn to_error(&self, rule: &str) -> Error {
         let mut error = Error::new(self.refusal, &[]).with_detail(format!("rule {rule}"));
         if let Some(message) = &self.message {
-            error.message.clone_from(message);
+            error.message = message.as_str().into();
         }
         let stated =
             ErrorOverride { status: self.status, code: self.code.clone(), retry_after: self.retry_after.clone(), claims: None };

@@ -128,7 +128,7 @@ impl Report {
 fn reason(error: Error) -> String {
     match error.detail {
         Some(detail) => format!("{} ({detail})", error.message),
-        None => error.message,
+        None => error.message.into(),
     }
 }
 

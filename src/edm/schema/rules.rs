@@ -495,22 +495,10 @@ impl WorkloadRules {
         found.extend(names(tags).chain(names(searches)).chain(names(queries)).chain(names(required)).chain(names(owned)));
         found.extend(recycled.iter().map(|row| row.name).chain(media.iter().map(|(name, ..)| *name)));
         found.extend(names(link_limits).chain(names(files)).chain(names(implied)).chain(names(deactivated)));
-        found.extend(
-            names(tolerant)
-                .chain(names(caseless))
-                .chain(names(paged))
-                .chain(names(page_sizes))
-                .chain(names(ordered_filters))
-                .chain(names(repeated))
-                .chain(names(upserted))
-                .chain(names(sites))
-                .chain(names(closed))
-                .chain(names(unknown_members))
-                .chain(names(eventual))
-                .chain(names(typed_bodies))
-                .chain(names(renamed))
-                .chain(names(advanced)),
-        );
+        found.extend(names(tolerant).chain(names(caseless)).chain(names(paged)).chain(names(page_sizes)));
+        found.extend(names(ordered_filters).chain(names(repeated)).chain(names(upserted)).chain(names(sites)));
+        found.extend(names(closed).chain(names(unknown_members)).chain(names(eventual)));
+        found.extend(names(typed_bodies).chain(names(renamed)).chain(names(advanced)));
         found.extend(windows.iter().map(|((name, _), _)| *name));
         found.extend(names(without_tenant).chain(names(default_projections)).chain(names(limit_headers)));
         found

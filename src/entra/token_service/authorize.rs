@@ -264,7 +264,7 @@ fn code(context: &EntraContext<'_>, form: &Form<'_>, client: &Client<'_>, redire
 fn at_sign_in(error: Error, is_silent: bool) -> Failure {
     let row = error.refusal;
     if row == &refusal::ENTRA_CONSENT {
-        let detail = error.detail.clone().unwrap_or_default();
+        let detail = error.detail.clone().unwrap_or_default().into_string();
         let mut other = Error::new(&refusal::ENTRA_CONSENT_AT_SIGN_IN, &[]).with_detail(detail);
         other.message = error.message;
         return Failure::Redirect(other);

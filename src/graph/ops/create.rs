@@ -513,11 +513,11 @@ pub(super) fn created_response(
         Location::Backend => location.extend_from_slice(context.structured().wording.backend_url.as_bytes()),
     }
     let key = located_key(&entity.key.replace('\'', "''")).to_string();
-    let (path, version) = (context.collection_path(), context.version().segment());
+    let (collection, version) = (context.collection_path(), context.version().segment());
     let entity_path = match context.route.key_form {
-        KeyForm::Single => path.to_owned(),
-        KeyForm::Bare => format!("{path}({key})"),
-        KeyForm::Quoted => format!("{path}('{key}')"),
+        KeyForm::Single => collection.to_owned(),
+        KeyForm::Bare => format!("{collection}({key})"),
+        KeyForm::Quoted => format!("{collection}('{key}')"),
     };
     location.extend_from_slice(format!("/{version}/{entity_path}").as_bytes());
     let holder = context.route.ancestors.last().map(|holder| &*context.model.structured(holder.type_id).full_name);

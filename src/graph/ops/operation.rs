@@ -135,7 +135,7 @@ fn answer_call(
         if let (Some(address), Some(OperationType::Entity(id))) = (bound, operation.returns) {
             return with_bound(context, operation, id, &address).map(|success| Outcome::Declared(Box::new(success)));
         }
-        return declared(context, call, &arguments, |context, id, origin| changed(context, id, origin, skipped));
+        return declared(context, call, arguments, |context, id, origin| changed(context, id, origin, skipped));
     };
     check_options(context, operation)?;
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);

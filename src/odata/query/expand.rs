@@ -122,13 +122,12 @@ pub(crate) fn of_new<'m>(
             if !is_shown(navigation) {
                 continue;
             }
-            match found.iter_mut().find(|(known, _)| known.navigation.set == navigation.set) {
-                Some((_, bodies)) => bodies.extend(created),
-                None => {
-                    let is_own = declared.navigations.iter().any(|other| other.set == navigation.set);
-                    let cast = if is_own { None } else { Some(structured.id) };
-                    found.push((ExpandItem::unasked(navigation, cast, Query::default()), created.iter().collect()));
-                }
+            if let Some((_, bodies)) = found.iter_mut().find(|(known, _)| known.navigation.set == navigation.set) {
+                bodies.extend(created);
+            } else {
+                let is_own = declared.navigations.iter().any(|other| other.set == navigation.set);
+                let cast = if is_own { None } else { Some(structured.id) };
+                found.push((ExpandItem::unasked(navigation, cast, Query::default()), created.iter().collect()));
             }
         }
     }

@@ -33,13 +33,15 @@ pub(super) fn complete(creation: &Creation<'_>) -> Result<(), Error> {
         None => Ok(Vec::new()),
     };
     let known = known.map_err(|LookUpUnpaid| Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[]))?;
-    let (user, is_new) = match known.into_iter().next() {
-        Some((_, entity)) => (EntityAddress { collection, key: entity.key.clone() }, false),
-        None => {
-            let name = own("invitedUserDisplayName").unwrap_or_else(|| mail.split('@').next().unwrap_or_default().into());
-            let changes = guest(creation, structured, &mail, name, own("invitedUserType"));
-            ((creation.create)(&collection, None, &Patch { changes, ..Patch::default() })?, true)
-        }
+    let known =
+        known.into_iter().next().map(|(_, entity)| EntityAddress { collection: collection.clone(), key: entity.key.clone() });
+    let is_new = known.is_none();
+    let user = if let Some(user) = known {
+        user
+    } else {
+        let name = own("invitedUserDisplayName").unwrap_or_else(|| mail.split('@').next().unwrap_or_default().into());
+        let changes = guest(creation, structured, &mail, name, own("invitedUserType"));
+        (creation.create)(&collection, None, &Patch { changes, ..Patch::default() })?
     };
     let link = Arc::new(StoredEntity::from(Entity::link(navigation.name.as_ref().into(), user.clone())));
     let links = world.store.to_change(&place, link.size() + RECORD_BYTES).map_err(InsertError::Full);

@@ -169,7 +169,7 @@ fn look_up<'w>(world: &'w World, headers: &HeaderMap, subscription: &Subscriptio
         return Err(unknown().with_detail("the resource begins with `me`, but the token has no user".to_owned()));
     }
     let found = subscription.watched(world).map_err(|unwatched| match unwatched {
-        Unwatched::Unknown(error) => unknown().with_detail(error.message),
+        Unwatched::Unknown(error) => unknown().with_detail(error.message.into()),
         Unwatched::Missing => Error::new(&refusal::MISSING_WATCHED_RESOURCE, &[]),
     })?;
     let claims = check::authenticate(world, headers)?;
@@ -182,7 +182,7 @@ fn look_up<'w>(world: &'w World, headers: &HeaderMap, subscription: &Subscriptio
     };
     match check::authorize(world, headers, claims.as_ref(), asked) {
         Ok(_) => Ok(found),
-        Err(error) => Err(Error::new(&refusal::FORBIDDEN_WATCHED_RESOURCE, &[]).with_detail(error.message)),
+        Err(error) => Err(Error::new(&refusal::FORBIDDEN_WATCHED_RESOURCE, &[]).with_detail(error.message.into())),
     }
 }
 

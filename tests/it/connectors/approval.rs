@@ -194,7 +194,7 @@ fn the_answer_of_the_connector_decides() {
     let put = || request(Method::PUT, &path, &shift("u"));
     let outcome = |choices: &[(&str, &str)], outcome: CallOutcome| {
         let (answer, calls) = play(&bound(choices), &put(), |_| outcome.clone());
-        (answer.response.status().as_u16(), calls.len(), answer.refused.map(|error| error.message))
+        (answer.response.status().as_u16(), calls.len(), answer.refused.map(|error| error.message.into_string()))
     };
     // "Missing or incomplete responses are treated as implicit approval."
     assert_eq!(outcome(&[], outcome_with(200, r#"{"responses":[]}"#)), (204, 1, None));

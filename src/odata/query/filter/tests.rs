@@ -454,7 +454,7 @@ fn every_type_is_an_order_and_continues_after_a_page() {
         let order = orderby::read("parts/$count desc,year(pDate),pByte mul -1", scope).unwrap();
         let (keys, null) = (orderby::keys_of(&order, None, &entity, &purse), orderby::keys_of(&order, None, &blank, &purse));
         assert_eq!(orderby::compare(&order, &keys, &null), Ordering::Less);
-        let refused = |order: &str| orderby::read(order, scope).unwrap_err().message;
+        let refused = |order: &str| orderby::read(order, scope).unwrap_err().message.into_string();
         assert_eq!(refused("id up"), "Syntax error at position 5 in 'id up'.");
         assert_eq!(refused("zzz,"), "Expression expected at position 4 in 'zzz,'.");
         assert_eq!(refused("zzz,main"), "Could not find a property named 'zzz' on type 'n.thing'.");
@@ -470,7 +470,7 @@ fn a_search_is_served_by_the_rules_of_the_type_alone() {
         let entity = full(scope);
         let found = |search: &str, scope: Scope<'_>| {
             let query = Query::read(&text(search), scope, QueryTarget::Collection)
-                .map_err(|error| (error.refusal.name, error.message))?;
+                .map_err(|error| (error.refusal.name, error.message.into_string()))?;
             Ok::<bool, (&str, String)>(query.filter.unwrap().is_fulfilled(&entity, &Purse::whole()))
         };
         for (search, expected) in [
