@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
+use foldhash::fast::FixedState;
 
 use crate::edm::value::{Complex, Value};
 
@@ -20,19 +20,19 @@ const LONGEST: usize = 128;
 /// The texts and complex values that were last seen. It remembers a fixed number of them: reading many entities takes no more memory than
 /// reading a few.
 pub(crate) struct ValuePool {
-    /// With their hashes: other texts of the same length are not read.
-    texts: Vec<Option<(u32, Arc<str>)>>,
+    texts: Vec<Option<Arc<str>>>,
     /// The texts that were remembered since there are this many places.
     added: usize,
     /// With their hashes: equal values with other hashes, such as zero with and without a sign, are not the same.
     complex: Vec<Option<(u64, Arc<Complex>)>>,
-    hashes: RandomState,
+    /// The same in every run: a client that chooses texts of one place only takes more memory for them.
+    hashes: FixedState,
 }
 
 impl ValuePool {
     pub(crate) fn new() -> ValuePool {
         let (texts, complex) = (vec![None; FIRST_PLACES], vec![None; FIRST_PLACES]);
-        ValuePool { texts, added: 0, complex, hashes: RandomState::default() }
+        ValuePool { texts, added: 0, complex, hashes: FixedState::default() }
     }
 
     /// Puts the values of an instance into as little memory as they need: what was seen before is shared with what has it already, and lists
@@ -78,12 +78,11 @@ impl ValuePool {
         if text.len() > LONGEST {
             return;
         }
-        let hash = self.hashes.hash_one(&**text);
-        let (place, check) = (place_of(hash, self.texts.len()), (hash >> 32) as u32);
+        let place = place_of(self.hashes.hash_one(&**text), self.texts.len());
         match &mut self.texts[place] {
-            Some((known_check, known)) if *known_check == check && known == text => text.clone_from(known),
+            Some(known) if known == text => text.clone_from(known),
             other => {
-                *other = Some((check, text.clone()));
+                *other = Some(text.clone());
                 self.added += 1;
             }
         }

@@ -196,7 +196,12 @@ impl BodyReader<'_> {
                 break;
             }
             let place = Path::Member(at, name);
-            if let Some((target, term)) = split_at(name, b'@') {
+            let renamed = structured.rare().renamed.filter(|(known, _)| self.is_request() && known.eq_ignore_ascii_case(name));
+            let declared = self.property(structured, renamed.map_or(name, |(_, property)| property));
+            // Most members are properties, whose names need not be split.
+            if declared.is_none()
+                && let Some((target, term)) = split_at(name, b'@')
+            {
                 // Most bodies have one, which cannot be there twice.
                 let is_first = first_annotation.is_none();
                 let (first_target, first_term) = *first_annotation.get_or_insert((target, term));
@@ -223,8 +228,7 @@ impl BodyReader<'_> {
                 self.report(&place, "empty name", &refusal::EMPTY_NAME, Vec::new());
                 continue;
             }
-            let renamed = structured.rare().renamed.filter(|(known, _)| self.is_request() && known.eq_ignore_ascii_case(name));
-            let Some(index) = self.property(structured, renamed.map_or(name, |(_, property)| property)) else {
+            let Some(index) = declared else {
                 if self.is_request() && structured.navigation(name).is_some() {
                     self.nested(structured, name, is_entity, json, &place, &mut patch);
                     continue;

@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: u32) -> Option<Json<'a>> {
         // A whole body has more members than what is in it.
-        let mut members = if depth + 1 == DEPTH { Vec::with_capacity(8) } else { Vec::new() };
+        let mut members = if depth + 1 == DEPTH { Vec::with_capacity(16) } else { Vec::new() };
         self.at += 1;
         if self.peek()? == b'}' {
             self.at += 1;
