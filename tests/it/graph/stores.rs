@@ -318,9 +318,9 @@ fn ordinary_entities_count_about_what_they_take() {
 #[cfg(target_os = "linux")]
 #[test]
 fn entities_with_equal_values_take_less_than_they_count() {
-    let secret = "0123456789abcdef".repeat(8);
+    let secret = "0123456789abcdef".repeat(7);
     let share = counted_by_taken(&entities(MEASURED as usize, |_| secret.clone()), "store-equal-bytes");
-    assert!((1.0..2.0).contains(&share), "counted {share} of what they take");
+    assert!((1.0..1.6).contains(&share), "counted {share} of what they take");
 }
 
 /// Returns the bytes that the entities of a fixture count in relation to those that they take in a program.
